@@ -1,0 +1,51 @@
+# Build, install and test integration_defaults with PGXS.
+
+EXTENSION = integration_defaults
+EXTVERSION = 1.0
+MODULE_big = $(EXTENSION)
+
+# The rooms, in the order in which each may use those before it.
+ROOMS = core postgres catalog hierarchy settings resolve
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp))))
+
+# The install script is the declarations of all rooms, joined in dependency order.
+SQL_PARTS = \
+	src/install_begin.sql \
+	src/hierarchy/external_id.sql \
+	src/catalog/integrations.sql \
+	src/hierarchy/tree.sql \
+	src/hierarchy/tracking.sql \
+	src/settings/settings.sql \
+	src/resolve/resolve.sql \
+	src/resolve/views.sql \
+	src/install_end.sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation
+EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) src/catalog/gitlab_catalog.inc
+
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow -Werror -Wno-register -Wno-unused-parameter -MMD -MP
+SHLIB_LINK = -lstdc++ -Wl,--version-script=$(srcdir)/src/exports.map
+
+PG_CONFIG ?= pg_config
+# No bitcode: there is nothing to inline, and PG_CXXFLAGS does not reach that compiler.
+override with_llvm := no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifeq ($(filter 14 15 16 17 18,$(MAJORVERSION)),)
+$(error integration_defaults supports PostgreSQL 14 to 18, this is $(MAJORVERSION))
+endif
+
+$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
+	cat $(SQL_PARTS) > $@
+
+# The catalogue of types is linked in as a string literal.
+src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json
+	(printf 'R"json('; cat $<; printf ')json"') > $@
+src/catalog/load_catalog.o: src/catalog/gitlab_catalog.inc
+
+-include $(OBJS:.o=.d)

@@ -1,0 +1,102 @@
+#include "hierarchy/external_id.hpp"
+
+extern "C" {
+#include "libpq/pqformat.h"
+#include "utils/numeric.h"
+#include "utils/uuid.h"
+}
+
+namespace intd {
+
+void check_id(std::string_view text) {
+    if (text.empty())
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "an id of a group or project must not be empty");
+    if (text.size() > max_id_length)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "an id of a group or project is too long")
+            .detail(guard([&]() -> const char * {
+                return psprintf("It has %zu bytes; at most %zu are possible.", text.size(), max_id_length);
+            }));
+}
+
+IdArgument id_argument(FunctionCallInfo fcinfo, int n) {
+    std::optional<std::string_view> text = text_argument(fcinfo, n);
+    if (!text)
+        return {IdArgument::null, 0};
+    if (text->empty())
+        return {IdArgument::not_given, 0};
+    return {IdArgument::given, text_datum(*text)};
+}
+
+namespace {
+
+Datum make_id(std::string_view text) {
+    check_id(text);
+    return text_datum(text);
+}
+
+} // namespace
+
+INTD_FUNCTION(external_id_in) { return make_id(view(PG_GETARG_CSTRING(0))); }
+
+INTD_FUNCTION(external_id_out) {
+    std::string_view text = *text_argument(fcinfo, 0);
+    return guard([&] { return CStringGetDatum(pnstrdup(text.data(), text.size())); });
+}
+
+INTD_FUNCTION(external_id_recv) {
+    auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
+    int length = 0;
+    const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
+    return make_id({text, static_cast<size_t>(length)});
+}
+
+INTD_FUNCTION(external_id_send) {
+    std::string_view text = *text_argument(fcinfo, 0);
+    return guard([&] {
+        StringInfoData buffer;
+        pq_begintypsend(&buffer);
+        pq_sendtext(&buffer, text.data(), static_cast<int>(text.size()));
+        return PointerGetDatum(pq_endtypsend(&buffer));
+    });
+}
+
+INTD_FUNCTION(external_id_not_given) { return text_datum(""); }
+
+INTD_FUNCTION(external_id_from_text) { return make_id(*text_argument(fcinfo, 0)); }
+
+/// Blanks at the end of a char(n) are padding.
+INTD_FUNCTION(external_id_from_bpchar) {
+    std::string_view text = *text_argument(fcinfo, 0);
+    while (!text.empty() && text.back() == ' ')
+        text.remove_suffix(1);
+    return make_id(text);
+}
+
+INTD_FUNCTION(external_id_from_smallint) {
+    return make_id(view(guard([&] { return psprintf("%d", PG_GETARG_INT16(0)); })));
+}
+
+INTD_FUNCTION(external_id_from_integer) {
+    return make_id(view(guard([&] { return psprintf("%d", PG_GETARG_INT32(0)); })));
+}
+
+INTD_FUNCTION(external_id_from_bigint) {
+    return make_id(view(guard([&] { return psprintf(INT64_FORMAT, PG_GETARG_INT64(0)); })));
+}
+
+/// The number 42.00 is the id 42, as the integer is.
+INTD_FUNCTION(external_id_from_numeric) {
+    return make_id(view(guard([&] {
+        Datum number = DirectFunctionCall1(numeric_trim_scale, PG_GETARG_DATUM(0));
+        if (numeric_is_nan(DatumGetNumeric(number)) || numeric_is_inf(DatumGetNumeric(number)))
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("an id of a group or project must be a finite number")));
+        return DatumGetCString(DirectFunctionCall1(numeric_out, number));
+    })));
+}
+
+INTD_FUNCTION(external_id_from_uuid) {
+    return make_id(view(guard([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0))); })));
+}
+
+} // namespace intd

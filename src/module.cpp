@@ -1,0 +1,9 @@
+// What the server loads.
+#include "postgres/tables.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+void _PG_init(void) { intd::watch_tables(); }
+}

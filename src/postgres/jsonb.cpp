@@ -1,0 +1,75 @@
+#include "postgres/jsonb.hpp"
+
+namespace intd {
+
+const JsonbValue *JsonFields::find(std::string_view key) const {
+    // objects are sorted by length, then bytes
+    auto before = [](const JsonField &field, std::string_view wanted) {
+        return field.key.size() != wanted.size() ? field.key.size() < wanted.size() : field.key < wanted;
+    };
+    const JsonField *found = std::lower_bound(begin(), end(), key, before);
+    return found != end() && found->key == key ? &found->value : nullptr;
+}
+
+bool is_object(const Jsonb *json) { return JB_ROOT_IS_OBJECT(json); }
+
+JsonFields fields_of(const Jsonb *json) {
+    return guard([&] {
+        JsonFields fields = {nullptr, 0};
+        int room = JB_ROOT_COUNT(json);
+        fields.begin_ = static_cast<JsonField *>(palloc(sizeof(JsonField) * (room + 1)));
+        JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(&json->root));
+        JsonbValue value;
+        JsonbIteratorToken token;
+        while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+            if (token == WJB_KEY)
+                fields.begin_[fields.count].key = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+            else if (token == WJB_VALUE)
+                fields.begin_[fields.count++].value = value;
+        }
+        return fields;
+    });
+}
+
+bool same_json(const JsonbValue *a, const JsonbValue *b) {
+    if (a == nullptr || b == nullptr)
+        return a == b;
+    return guard([&] {
+        Jsonb *one = JsonbValueToJsonb(const_cast<JsonbValue *>(a));
+        Jsonb *other = JsonbValueToJsonb(const_cast<JsonbValue *>(b));
+        return compareJsonbContainers(&one->root, &other->root) == 0;
+    });
+}
+
+ObjectBuilder::ObjectBuilder() {
+    guard([this] { pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr); });
+}
+
+void ObjectBuilder::add(std::string_view key, const JsonbValue &value) {
+    guard([&] {
+        JsonbValue name;
+        name.type = jbvString;
+        name.val.string.val = const_cast<char *>(key.data());
+        name.val.string.len = static_cast<int>(key.size());
+        pushJsonbValue(&state_, WJB_KEY, &name);
+        pushJsonbValue(&state_, WJB_VALUE, const_cast<JsonbValue *>(&value));
+    });
+}
+
+void ObjectBuilder::add(std::string_view key, std::string_view string) {
+    JsonbValue value;
+    value.type = jbvString;
+    value.val.string.val = const_cast<char *>(string.data());
+    value.val.string.len = static_cast<int>(string.size());
+    add(key, value);
+}
+
+Jsonb *ObjectBuilder::finish() {
+    return guard([this] { return JsonbValueToJsonb(pushJsonbValue(&state_, WJB_END_OBJECT, nullptr)); });
+}
+
+Jsonb *to_jsonb(const JsonbValue &value) {
+    return guard([&] { return JsonbValueToJsonb(const_cast<JsonbValue *>(&value)); });
+}
+
+} // namespace intd

@@ -1,0 +1,50 @@
+// Reading, comparing and building jsonb.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+/// One key of an object and its value. Both point into the object that they were read from; a nested value is
+/// jbvBinary.
+struct JsonField {
+    std::string_view key;
+    JsonbValue value;
+};
+
+/// The fields of a jsonb object, in its own order (by length, then bytes). In the current memory context.
+struct JsonFields {
+    JsonField *begin_;
+    int count;
+    const JsonField *begin() const { return begin_; }
+    const JsonField *end() const { return begin_ + count; }
+    /// The value of a key, or null.
+    const JsonbValue *find(std::string_view key) const;
+};
+
+bool is_object(const Jsonb *json);
+
+/// `json` must be an object.
+JsonFields fields_of(const Jsonb *json);
+
+/// Whether two values are equal as jsonb's operator = sees them.
+bool same_json(const JsonbValue *a, const JsonbValue *b);
+
+/// Builds an object; keys may come in any order, of equal ones the last wins.
+class ObjectBuilder {
+  public:
+    ObjectBuilder();
+    void add(std::string_view key, const JsonbValue &value);
+    void add(std::string_view key, std::string_view string);
+    Jsonb *finish();
+
+  private:
+    JsonbParseState *state_ = nullptr;
+};
+
+/// A value as a jsonb of its own.
+Jsonb *to_jsonb(const JsonbValue &value);
+
+inline const Jsonb *jsonb_of(Datum datum) { return reinterpret_cast<const Jsonb *>(DatumGetPointer(datum)); }
+
+} // namespace intd

@@ -1,0 +1,49 @@
+// Lets the standard containers live in the server's memory contexts, so that an error that skips their
+// destructors loses nothing: resetting the context frees them.
+#pragma once
+
+#include "postgres/boundary.hpp"
+
+namespace intd {
+
+/// A std::pmr resource over one memory context. Out of memory is std::bad_alloc.
+class ContextResource final : public std::pmr::memory_resource {
+  public:
+    explicit ContextResource(MemoryContext context) : context_(context) {}
+
+    /// A resource that lives in the context that it serves.
+    static ContextResource *in(MemoryContext context) {
+        void *place = MemoryContextAllocExtended(context, sizeof(ContextResource), MCXT_ALLOC_NO_OOM);
+        if (place == nullptr)
+            throw std::bad_alloc();
+        return new (place) ContextResource(context);
+    }
+
+    MemoryContext context() const { return context_; }
+
+  private:
+    void *do_allocate(size_t size, size_t) override {
+        void *place = MemoryContextAllocExtended(context_, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+        if (place == nullptr)
+            throw std::bad_alloc();
+        return place;
+    }
+    void do_deallocate(void *place, size_t, size_t) override { pfree(place); }
+    bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override { return this == &other; }
+
+    MemoryContext context_;
+};
+
+/// Switches to a memory context until the end of the block.
+class InContext {
+  public:
+    explicit InContext(MemoryContext context) : previous_(MemoryContextSwitchTo(context)) {}
+    ~InContext() { MemoryContextSwitchTo(previous_); }
+    InContext(const InContext &) = delete;
+    InContext &operator=(const InContext &) = delete;
+
+  private:
+    MemoryContext previous_;
+};
+
+} // namespace intd

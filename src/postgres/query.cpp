@@ -1,0 +1,68 @@
+#include "postgres/query.hpp"
+
+namespace intd {
+namespace {
+
+uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
+    Datum values[8];
+    char nulls[8];
+    int n = 0;
+    for (const Value &parameter : parameters) {
+        values[n] = parameter.value_or(static_cast<Datum>(0));
+        nulls[n++] = parameter ? ' ' : 'n';
+    }
+    struct Found {
+        uint64 rows;
+        bool present;
+        Datum value;
+    };
+    Found found = guard([&] {
+        MemoryContext target = CurrentMemoryContext;
+        SPI_connect();
+        int code = SPI_execute_plan(prepared(statement), values, nulls, read_only, 0);
+        if (code < 0)
+            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        Found answer = {SPI_processed, false, 0};
+        if (result != nullptr && SPI_processed > 0 && SPI_tuptable != nullptr) {
+            bool is_null;
+            Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+            if (!is_null) {
+                Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, 0);
+                MemoryContext inside = MemoryContextSwitchTo(target);
+                answer.present = true;
+                answer.value = attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
+                                                       : datumCopy(value, attribute->attbyval, attribute->attlen);
+                MemoryContextSwitchTo(inside);
+            }
+        }
+        SPI_finish();
+        MemoryContextSwitchTo(target);
+        return answer;
+    });
+    if (result != nullptr)
+        *result = found.present ? Value(found.value) : std::nullopt;
+    return found.rows;
+}
+
+} // namespace
+
+SPIPlanPtr prepared(Statement &statement) {
+    if (statement.plan == nullptr) {
+        SPIPlanPtr plan = SPI_prepare(statement.sql, statement.parameters, statement.types);
+        if (plan == nullptr)
+            elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
+        SPI_keepplan(plan);
+        statement.plan = plan;
+    }
+    return statement.plan;
+}
+
+uint64 execute(Statement &statement, std::initializer_list<Value> parameters) {
+    return run(statement, parameters, nullptr, false);
+}
+
+uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
+    return run(statement, parameters, result, read_only);
+}
+
+} // namespace intd

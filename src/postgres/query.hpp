@@ -1,0 +1,31 @@
+// Prepared statements, kept for the life of the backend and planned again by the server when something they use
+// changes. Names in them are schema-qualified, operators too.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+/// One statement of ours; a static object, filled in by designated constants.
+struct Statement {
+    const char *sql;
+    int parameters;
+    Oid types[8];
+    SPIPlanPtr plan;
+};
+
+/// The statement's kept plan. Server code: raises reports; SPI must be connected.
+SPIPlanPtr prepared(Statement &statement);
+
+/// A parameter or a result; a missing value is SQL NULL.
+using Value = std::optional<Datum>;
+
+/// Runs a statement with the current user's rights and gives the number of rows that it touched (for a SELECT: found).
+uint64 execute(Statement &statement, std::initializer_list<Value> parameters);
+
+/// As execute(); *result gets the first column of the first row, if there is one, copied to the current memory
+/// context. The active snapshot is used as it is if
+/// `read_only`; otherwise a new one is taken, which sees what this transaction has just written.
+uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only = false);
+
+} // namespace intd

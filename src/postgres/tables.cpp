@@ -1,0 +1,240 @@
+#include "postgres/tables.hpp"
+
+#include "postgres/query.hpp"
+
+namespace intd {
+namespace {
+
+struct Declared {
+    const char *name;
+    int columns;
+    int keys;
+    const char *select; // by both key columns, by the first, and all
+    const char *select_prefix;
+    const char *select_all;
+};
+
+#define SETTINGS_COLUMNS "custom, active, settings, locked, updated_at, updated_by"
+#define SELECT_SCOPES(table, parent)                                                                                   \
+    "SELECT id, " parent " FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) $1", nullptr,           \
+        "SELECT id, " parent " FROM integration_defaults." table
+#define SELECT_SETTINGS(table, key, columns)                                                                           \
+    "SELECT " key ", integration, " columns " FROM integration_defaults." table " WHERE " key                          \
+    " OPERATOR(pg_catalog.=) $1 AND integration OPERATOR(pg_catalog.=) $2",                                            \
+        "SELECT " key ", integration, " columns " FROM integration_defaults." table " WHERE " key                      \
+        " OPERATOR(pg_catalog.=) $1",                                                                                  \
+        "SELECT " key ", integration, " columns " FROM integration_defaults." table
+
+const Declared declared[table_count] = {
+    {"integrations", 5, 1,
+     "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations "
+     "WHERE name OPERATOR(pg_catalog.=) $1",
+     nullptr, "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations"},
+    {"groups", 2, 1, SELECT_SCOPES("groups", "parent_id")},
+    {"projects", 2, 1, SELECT_SCOPES("projects", "group_id")},
+    {"instance_settings", 7, 1,
+     "SELECT integration, " SETTINGS_COLUMNS " FROM integration_defaults.instance_settings "
+     "WHERE integration OPERATOR(pg_catalog.=) $1",
+     nullptr, "SELECT integration, " SETTINGS_COLUMNS " FROM integration_defaults.instance_settings"},
+    {"group_settings", 8, 2, SELECT_SETTINGS("group_settings", "group_id", SETTINGS_COLUMNS)},
+    {"project_settings", 7, 2,
+     SELECT_SETTINGS("project_settings", "project_id", "custom, active, settings, updated_at, updated_by")},
+};
+
+Statement selects[table_count][3];
+
+/// What is known of a relation until the server says that it, or any of ours, has changed.
+struct Known {
+    Oid relation;
+    Oid key;         // its primary key's index
+    bool plain;      // a plain heap table of this server with the primary key that we declared
+    bool secured;    // has row security
+    Oid reader;      // a user who was found to have SELECT on it
+    bool valid;
+};
+Known known[table_count];
+
+void forget_table(Datum, Oid relation) {
+    for (Known &table : known)
+        if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
+            table.valid = false, table.reader = InvalidOid;
+}
+
+void forget_readers(Datum, int, uint32) {
+    for (Known &table : known)
+        table.reader = InvalidOid;
+}
+
+/// Whether the relation's primary key is the first `keys` columns in order.
+bool has_declared_key(Oid index, int keys) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    auto *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    bool same = form->indisvalid && form->indnkeyatts == keys;
+    for (int i = 0; same && i < keys; i++)
+        same = form->indkey.values[i] == i + 1;
+    ReleaseSysCache(tuple);
+    return same;
+}
+
+/// Looks the relation up again if need be. Server code: raises reports.
+const Known &lookup(Table table) {
+    Known &entry = known[static_cast<int>(table)];
+    const Declared &own = declared[static_cast<int>(table)];
+    while (!entry.valid) {
+        Oid schema = get_namespace_oid("integration_defaults", true);
+        Oid oid = OidIsValid(schema) ? get_relname_relid(own.name, schema) : InvalidOid;
+        if (!OidIsValid(oid))
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table integration_defaults.%s does not exist", own.name),
+                     errhint("Create the extension with CREATE EXTENSION integration_defaults.")));
+        entry.relation = oid;
+        entry.valid = true; // before reading: a message that arrives meanwhile makes it false again
+        Relation relation = table_open(oid, AccessShareLock);
+        // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
+        bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+        entry.key = primary_key_index(relation);
+        entry.secured = relation->rd_rel->relrowsecurity;
+        entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
+                      relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
+                      OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+        entry.reader = InvalidOid;
+        table_close(relation, AccessShareLock);
+    }
+    return entry;
+}
+
+bool is_direct(Table table) {
+    const Known &entry = lookup(table);
+    if (!entry.plain)
+        return false;
+    Oid user = GetUserId();
+    if (entry.reader != user) {
+        if (pg_class_aclcheck(entry.relation, user, ACL_SELECT) != ACLCHECK_OK)
+            return false;
+        known[static_cast<int>(table)].reader = user;
+    }
+    return !entry.secured || check_enable_rls(entry.relation, InvalidOid, true) != RLS_ENABLED;
+}
+
+void copy_row(Row *row, HeapTuple tuple, TupleDesc shape, int columns) {
+    for (int i = 0; i < columns; i++) {
+        Datum value = heap_getattr(tuple, i + 1, shape, &row->nulls[i]);
+        if (row->nulls[i])
+            continue;
+        Form_pg_attribute attribute = TupleDescAttr(shape, i);
+        if (attribute->attlen == -1) {
+            auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
+            // jsonb and arrays must be aligned; text may keep its short header
+            struct varlena *flat =
+                attribute->atttypid == TEXTOID ? pg_detoast_datum_packed(stored) : pg_detoast_datum(stored);
+            row->values[i] = flat == stored ? datumCopy(PointerGetDatum(stored), false, -1) : PointerGetDatum(flat);
+        } else
+            row->values[i] = value;
+    }
+}
+
+Row *another(Rows *rows, int *room) {
+    if (rows->count == *room) {
+        *room = *room == 0 ? 4 : *room * 2;
+        rows->begin_ = static_cast<Row *>(rows->begin_ == nullptr
+                                              ? palloc_extended(*room * sizeof(Row), MCXT_ALLOC_HUGE)
+                                              : repalloc_huge(rows->begin_, *room * sizeof(Row)));
+    }
+    return &rows->begin_[rows->count++];
+}
+
+Rows scan(Table table, int nkeys, const Datum *keys) {
+    const Known &entry = known[static_cast<int>(table)];
+    const Declared &own = declared[static_cast<int>(table)];
+    Oid index = entry.key;
+    Relation relation = table_open(entry.relation, AccessShareLock);
+    ScanKeyData conditions[2];
+    for (int i = 0; i < nkeys; i++)
+        ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+    SysScanDesc cursor =
+        systable_beginscan(relation, index, true, GetActiveSnapshot(), nkeys, nkeys == 0 ? nullptr : conditions);
+    Rows rows = {nullptr, 0};
+    int room = 0;
+    HeapTuple tuple;
+    while (HeapTupleIsValid(tuple = systable_getnext(cursor))) {
+        CHECK_FOR_INTERRUPTS();
+        copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), own.columns);
+    }
+    systable_endscan(cursor);
+    table_close(relation, AccessShareLock);
+    return rows;
+}
+
+Rows select(Table table, int nkeys, const Datum *keys) {
+    const Declared &own = declared[static_cast<int>(table)];
+    int which = nkeys == 0 ? 2 : nkeys == own.keys ? 0 : 1;
+    Statement &statement = selects[static_cast<int>(table)][which];
+    if (statement.sql == nullptr)
+        statement = {which == 0 ? own.select : which == 1 ? own.select_prefix : own.select_all,
+                     nkeys, {TEXTOID, TEXTOID}, nullptr};
+    MemoryContext target = CurrentMemoryContext;
+    SPI_connect();
+    int code = SPI_execute_plan(prepared(statement), const_cast<Datum *>(keys), nullptr, true, 0);
+    if (code != SPI_OK_SELECT)
+        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+    MemoryContext inside = MemoryContextSwitchTo(target);
+    Rows rows = {nullptr, 0};
+    int room = 0;
+    for (uint64 i = 0; i < SPI_processed; i++)
+        copy_row(another(&rows, &room), SPI_tuptable->vals[i], SPI_tuptable->tupdesc, own.columns);
+    MemoryContextSwitchTo(inside);
+    SPI_finish();
+    MemoryContextSwitchTo(target);
+    return rows;
+}
+
+Rows read(Table table, int nkeys, const Datum *keys) {
+    return guard([&] { return is_direct(table) ? scan(table, nkeys, keys) : select(table, nkeys, keys); });
+}
+
+} // namespace
+
+Oid table_oid(Table table) {
+    return guard([&] { return lookup(table).relation; });
+}
+
+const Row *read_row(Table table, Datum key1, Datum key2) {
+    const Datum keys[2] = {key1, key2};
+    Rows rows = read(table, key2 == 0 ? 1 : 2, keys);
+    return rows.count == 0 ? nullptr : rows.begin();
+}
+
+Rows read_rows(Table table, Datum key) { return read(table, key == 0 ? 0 : 1, &key); }
+
+bool reads_all_directly() {
+    return guard([] {
+        for (int i = 0; i < table_count; i++)
+            if (!is_direct(static_cast<Table>(i)))
+                return false;
+        return true;
+    });
+}
+
+AsOwner::AsOwner(Table table) {
+    Oid relation = table_oid(table);
+    Oid owner = guard([&] {
+        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+        if (!HeapTupleIsValid(tuple))
+            elog(ERROR, "cache lookup failed for relation %u", relation);
+        Oid found = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+        ReleaseSysCache(tuple);
+        return found;
+    });
+    GetUserIdAndSecContext(&user_, &context_);
+    SetUserIdAndSecContext(owner, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+void watch_tables() {
+    CacheRegisterRelcacheCallback(forget_table, static_cast<Datum>(0));
+    CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_readers, static_cast<Datum>(0));
+    CacheRegisterSyscacheCallback(AUTHOID, forget_readers, static_cast<Datum>(0));
+}
+
+} // namespace intd

@@ -1,0 +1,72 @@
+// Our six tables, and reading their rows by primary key (or by its first column) as the active snapshot sees them.
+//
+// A row is read by a direct index scan where that is exact and allowed: the relation is a plain heap table of this
+// server with its primary key in place, the current user may SELECT from it and no row security is in force for
+// him. Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read by a
+// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes or locks anything.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+enum class Table : uint8_t { integrations, groups, projects, instance_settings, group_settings, project_settings };
+constexpr int table_count = 6;
+
+/// Columns, counted from 0, in the order in which the tables declare them.
+namespace column {
+enum integrations { name, title, category, schema, allowed };
+enum scopes { id, parent }; // groups and projects
+/// Settings tables: the columns before these are the key: (integration), (group_id, integration) or
+/// (project_id, integration). Projects have no `locked`.
+enum settings { custom, active, settings, locked, updated_at, updated_by };
+} // namespace column
+
+constexpr int max_columns = 8;
+
+/// One row: text and jsonb values are plain (not compressed, not out of line) and live in the memory context that
+/// was current when the row was read.
+struct Row {
+    Datum values[max_columns];
+    bool nulls[max_columns];
+};
+
+struct Rows {
+    Row *begin_;
+    int count;
+    const Row *begin() const { return begin_; }
+    const Row *end() const { return begin_ + count; }
+};
+
+/// The relation's oid. Throws undefined_table while the extension is not there.
+Oid table_oid(Table table);
+
+/// The row whose primary key is (key) or (key1, key2), each a text Datum; null if there is none.
+const Row *read_row(Table table, Datum key1, Datum key2 = 0);
+
+/// All rows whose primary key starts with `key`; with key 0, all rows of the table.
+Rows read_rows(Table table, Datum key = 0);
+
+/// Whether the current user reads every one of our tables directly, so that what was computed from them under the
+/// same snapshot may be used again for him.
+bool reads_all_directly();
+
+/// Until the end of the block our statements run as the owner of `table`, without row security, as those of the
+/// server's own foreign keys do. For the checks that hold a rule whatever the caller may see. An error that leaves
+/// the block restores the user with the (sub)transaction.
+class AsOwner {
+  public:
+    explicit AsOwner(Table table);
+    ~AsOwner() { SetUserIdAndSecContext(user_, context_); }
+    AsOwner(const AsOwner &) = delete;
+    AsOwner &operator=(const AsOwner &) = delete;
+
+  private:
+    Oid user_;
+    int context_;
+};
+
+/// Called once, when the module is loaded.
+void watch_tables();
+
+} // namespace intd
