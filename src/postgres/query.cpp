@@ -3,14 +3,22 @@
 namespace intd {
 namespace {
 
-uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
+/// Parameters as SPI wants them.
+struct Arguments {
     Datum values[8];
     char nulls[8];
-    int n = 0;
-    for (const Value &parameter : parameters) {
-        values[n] = parameter.value_or(static_cast<Datum>(0));
-        nulls[n++] = parameter ? ' ' : 'n';
+
+    explicit Arguments(std::initializer_list<Value> parameters) {
+        int n = 0;
+        for (const Value &parameter : parameters) {
+            values[n] = parameter.value_or(static_cast<Datum>(0));
+            nulls[n++] = parameter ? ' ' : 'n';
+        }
     }
+};
+
+uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
+    Arguments arguments(parameters);
     struct Found {
         uint64 rows;
         bool present;
@@ -19,7 +27,7 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
     Found found = guard([&] {
         MemoryContext target = CurrentMemoryContext;
         SPI_connect();
-        int code = SPI_execute_plan(prepared(statement), values, nulls, read_only, 0);
+        int code = SPI_execute_plan(prepared(statement), arguments.values, arguments.nulls, read_only, 0);
         if (code < 0)
             elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
         Found answer = {SPI_processed, false, 0};
@@ -63,6 +71,51 @@ uint64 execute(Statement &statement, std::initializer_list<Value> parameters) {
 
 uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
     return run(statement, parameters, result, read_only);
+}
+
+Cursor::Cursor(Statement &statement, std::initializer_list<Value> parameters) : caller_(CurrentMemoryContext) {
+    Arguments arguments(parameters);
+    portal_ = guard([&] {
+        SPI_connect();
+        Portal opened = SPI_cursor_open(nullptr, prepared(statement), arguments.values, arguments.nulls, true);
+        MemoryContextSwitchTo(caller_);
+        return opened;
+    });
+}
+
+bool Cursor::next() {
+    if (++at_ < size_)
+        return true;
+    guard([&] {
+        CHECK_FOR_INTERRUPTS();
+        if (batch_ != nullptr)
+            SPI_freetuptable(batch_);
+        batch_ = nullptr;
+        SPI_cursor_fetch(portal_, true, 1000);
+        batch_ = SPI_tuptable;
+        size_ = SPI_processed;
+        at_ = 0;
+        MemoryContextSwitchTo(caller_);
+    });
+    return size_ > 0;
+}
+
+void Cursor::close() {
+    guard([&] {
+        SPI_cursor_close(portal_);
+        SPI_finish();
+        MemoryContextSwitchTo(caller_);
+    });
+}
+
+Value Cursor::column(int n) const {
+    bool is_null;
+    Datum value = guard([&] {
+        Datum stored = SPI_getbinval(batch_->vals[at_], batch_->tupdesc, n + 1, &is_null);
+        return !is_null && TupleDescAttr(batch_->tupdesc, n)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
+                                                                           : stored;
+    });
+    return is_null ? std::nullopt : Value(value);
 }
 
 } // namespace intd

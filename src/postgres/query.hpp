@@ -28,4 +28,23 @@ uint64 execute(Statement &statement, std::initializer_list<Value> parameters);
 /// `read_only`; otherwise a new one is taken, which sees what this transaction has just written.
 uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only = false);
 
+/// Reads the rows of a SELECT in batches, under the active snapshot. Between next() and next() the caller may run
+/// whatever it likes. An error that leaves it open is cleaned up with the transaction.
+class Cursor {
+  public:
+    Cursor(Statement &statement, std::initializer_list<Value> parameters);
+    /// The next row, or false after the last one. Values are good until the next call.
+    bool next();
+    void close();
+
+    /// A column of the row, counted from 0; text and jsonb detoasted.
+    Value column(int n) const;
+
+  private:
+    Portal portal_;
+    SPITupleTable *batch_ = nullptr;
+    uint64 size_ = 0, at_ = 0;
+    MemoryContext caller_;
+};
+
 } // namespace intd

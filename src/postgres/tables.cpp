@@ -93,7 +93,7 @@ const Known &lookup(Table table) {
         entry.valid = true; // before reading: a message that arrives meanwhile makes it false again
         Relation relation = table_open(oid, AccessShareLock);
         // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
-        bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+        const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
         entry.key = primary_key_index(relation);
         entry.secured = relation->rd_rel->relrowsecurity;
         entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&

@@ -15,11 +15,11 @@ constexpr int table_count = 6;
 
 /// Columns, counted from 0, in the order in which the tables declare them.
 namespace column {
-enum integrations { name, title, category, schema, allowed };
-enum scopes { id, parent }; // groups and projects
+enum of_integrations { name, title, category, schema, allowed };
+enum of_scopes { id, parent }; // groups and projects
 /// Settings tables: the columns before these are the key: (integration), (group_id, integration) or
 /// (project_id, integration). Projects have no `locked`.
-enum settings { custom, active, settings, locked, updated_at, updated_by };
+enum of_settings { custom, active, settings, locked, updated_at, updated_by };
 } // namespace column
 
 constexpr int max_columns = 8;

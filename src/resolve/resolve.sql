@@ -1,0 +1,56 @@
+-- Reading: what each scope ends up with. Nothing here writes, locks or notifies; all of it works on a standby.
+
+CREATE FUNCTION resolve(integration text, project_id external_id DEFAULT not_given(),
+                        group_id external_id DEFAULT not_given())
+    RETURNS TABLE (integration text, active boolean, settings jsonb, inherited boolean, source_level text,
+                   source_id text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 1 COST 20 AS 'MODULE_PATHNAME', 'intd_resolve';
+COMMENT ON FUNCTION resolve(text, external_id, external_id) IS
+    'the effective settings of an integration for a project, a group, or the instance if no id is given: one row, or none where nothing is configured. source_level (instance, group, project) and source_id name the nearest scope that sets something; inherited: that it is not this scope. Errors: 42704 unknown integration, project or group; 22023 both ids';
+
+CREATE FUNCTION resolve_all(project_id external_id DEFAULT not_given(), group_id external_id DEFAULT not_given())
+    RETURNS TABLE (integration text, active boolean, settings jsonb, inherited boolean, source_level text,
+                   source_id text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 100 AS 'MODULE_PATHNAME', 'intd_resolve_all';
+COMMENT ON FUNCTION resolve_all(external_id, external_id) IS
+    'as resolve(), a row for each integration that is configured there, by name. Errors: 42704 unknown project or group; 22023 both ids';
+
+CREATE FUNCTION active_settings(integration text, project_id external_id DEFAULT not_given(),
+                                group_id external_id DEFAULT not_given()) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'intd_active_settings';
+COMMENT ON FUNCTION active_settings(text, external_id, external_id) IS
+    'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. Errors: 42704 unknown integration, project or group; 22023 both ids';
+
+CREATE FUNCTION projects_using_custom_settings(integration text, group_id external_id DEFAULT not_given())
+    RETURNS TABLE (project_id text, custom boolean, active boolean, fields text[], updated_at timestamptz,
+                   updated_by text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 COST 1000
+    AS 'MODULE_PATHNAME', 'intd_projects_using_custom_settings';
+COMMENT ON FUNCTION projects_using_custom_settings(text, external_id) IS
+    'every project below a group, or below the instance if no group is given, that has settings of its own for the integration. custom: custom settings; else single fields are overridden. active: the effective one. fields: the names of what it sets. Errors: 42704 unknown integration or group';
+
+CREATE FUNCTION projects_using_default(integration text, group_id external_id DEFAULT not_given())
+    RETURNS TABLE (project_id text, active boolean, source_level text, source_id text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 COST 1000 AS 'MODULE_PATHNAME', 'intd_projects_using_default';
+COMMENT ON FUNCTION projects_using_default(text, external_id) IS
+    'every project below a group, or below the instance if no group is given, that has no settings of its own for the integration and inherits a default, with the scope that it has it from. Errors: 42704 unknown integration or group';
+
+-- What the views are made of. NULL where the integration is not configured, or the group is not there.
+
+CREATE FUNCTION effective_active(integration text, group_id text, custom boolean, active boolean, settings jsonb)
+    RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_active';
+COMMENT ON FUNCTION effective_active(text, text, boolean, boolean, jsonb) IS
+    'for the views: whether an integration is active for what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
+CREATE FUNCTION effective_settings_of(integration text, group_id text, custom boolean, active boolean, settings jsonb)
+    RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_settings_of';
+COMMENT ON FUNCTION effective_settings_of(text, text, boolean, boolean, jsonb) IS
+    'for the views: the effective settings of what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
+CREATE FUNCTION inherited_source_level(integration text, group_id text) RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_level';
+COMMENT ON FUNCTION inherited_source_level(text, text) IS
+    'for the views: the level of the nearest scope that sets something, from a group (NULL: the instance) upwards';
+CREATE FUNCTION inherited_source_id(integration text, group_id text) RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_id';
+COMMENT ON FUNCTION inherited_source_id(text, text) IS
+    'for the views: the id of the nearest scope that sets something, from a group (NULL: the instance) upwards; NULL for the instance';
+

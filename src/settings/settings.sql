@@ -47,3 +47,55 @@ CREATE INDEX project_settings_integration_idx ON project_settings (integration);
 COMMENT ON TABLE project_settings IS 'what is set on projects: custom settings and overrides';
 SELECT pg_catalog.pg_extension_config_dump('project_settings', '');
 
+-- Every write passes the rules here, be it by function, view, plain SQL or COPY.
+
+CREATE FUNCTION check_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_settings';
+COMMENT ON FUNCTION check_settings() IS
+    'trigger of the settings tables: checks a row against locks, levels and schema, and stamps it';
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON instance_settings
+    FOR EACH ROW EXECUTE FUNCTION check_settings();
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON group_settings
+    FOR EACH ROW EXECUTE FUNCTION check_settings();
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON project_settings
+    FOR EACH ROW EXECUTE FUNCTION check_settings();
+
+CREATE FUNCTION remove_empty_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_empty_settings';
+COMMENT ON FUNCTION remove_empty_settings() IS
+    'trigger of the settings tables: a row that neither sets nor locks anything goes';
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON instance_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}' AND NEW.locked = '{}')
+    EXECUTE FUNCTION remove_empty_settings();
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON group_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}' AND NEW.locked = '{}')
+    EXECUTE FUNCTION remove_empty_settings();
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON project_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}')
+    EXECUTE FUNCTION remove_empty_settings();
+
+-- Setting whole settings, resetting them, going back to the default.
+
+CREATE FUNCTION set_default(integration text, settings jsonb, group_id external_id DEFAULT not_given(),
+                            active boolean DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_default';
+COMMENT ON FUNCTION set_default(text, jsonb, external_id, boolean) IS
+    'sets the default of an integration on a group, or on the instance if no group is given: a JSON object that replaces what was set there; everything below that has no settings of its own has it from the commit on. active left out: as it was, else as it is locked above, else true. Errors: 42704 unknown integration or group; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object; 22004 null id';
+
+CREATE FUNCTION reset_default(integration text, group_id external_id DEFAULT not_given()) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_reset_default';
+COMMENT ON FUNCTION reset_default(text, external_id) IS
+    'removes the default of an integration, its locks included, from a group, or from the instance if no group is given: whoever inherited it has the next one above, or nothing. Gives whether there was one. Errors: 42704 unknown integration or group; 22004 null id';
+
+CREATE FUNCTION set_custom(integration text, project_id external_id, settings jsonb,
+                           active boolean DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_custom';
+COMMENT ON FUNCTION set_custom(text, external_id, jsonb, boolean) IS
+    'gives a project custom settings: a JSON object that replaces all that it would inherit, but for what is locked above. active left out: as it was, else as it is locked above, else true. Errors: 42704 unknown integration or project; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object; 22004 null id';
+
+CREATE FUNCTION use_default(integration text, project_id external_id DEFAULT not_given(),
+                            group_id external_id DEFAULT not_given()) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_use_default';
+COMMENT ON FUNCTION use_default(text, external_id, external_id) IS
+    'removes what a project, or a group, has set of its own, so that it uses the default. Gives whether there was anything. Errors: 42704 unknown integration, project or group; 22023 no id, or both; 22004 null id';
+

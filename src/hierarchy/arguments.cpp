@@ -1,0 +1,35 @@
+#include "hierarchy/arguments.hpp"
+
+namespace intd {
+
+ScopeArgument scope_argument(const IdArgument &project, const IdArgument &group) {
+    if (project.is_given() && group.is_given())
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "both a project and a group are given")
+            .detail(cat("project_id is \"", project.text(), "\", group_id is \"", group.text(), "\"."))
+            .hint("Give one of them, or neither for the instance.");
+    bool is_null = project.state == IdArgument::null || group.state == IdArgument::null;
+    if (project.is_given())
+        return {core::Level::project, project.id, is_null};
+    if (group.is_given())
+        return {core::Level::group, group.id, is_null};
+    return {core::Level::instance, 0, is_null};
+}
+
+ScopeArgument group_argument(const IdArgument &group) {
+    return scope_argument({IdArgument::not_given, 0}, group);
+}
+
+void require_ids(const ScopeArgument &scope) {
+    if (scope.is_null)
+        throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, "the id of a group or project must not be null")
+            .hint("Leave the argument out to mean the instance.");
+}
+
+std::string_view required_text(FunctionCallInfo fcinfo, int n, const char *name) {
+    std::optional<std::string_view> text = text_argument(fcinfo, n);
+    if (!text)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("argument \"", name, "\" must not be null"));
+    return *text;
+}
+
+} // namespace intd

@@ -1,0 +1,29 @@
+// The ids that a function is given, as scopes.
+#pragma once
+
+#include "hierarchy/external_id.hpp"
+#include "hierarchy/walk.hpp"
+
+namespace intd {
+
+/// The scope that a function's ids name. Throws 22023 if both are given. Where neither is, the instance.
+struct ScopeArgument {
+    core::Level level;
+    Datum id;     // text; 0 for the instance
+    bool is_null; // an id is given as an explicit NULL: an error in a write, no answer in a read
+
+    std::string_view text() const { return id == 0 ? std::string_view() : view(id); }
+};
+
+ScopeArgument scope_argument(const IdArgument &project, const IdArgument &group);
+
+/// The same of a function that takes a group only.
+ScopeArgument group_argument(const IdArgument &group);
+
+/// Throws 22004 if an id is an explicit NULL.
+void require_ids(const ScopeArgument &scope);
+
+/// An argument that must not be NULL; throws 22023 that names it.
+std::string_view required_text(FunctionCallInfo fcinfo, int n, const char *name);
+
+} // namespace intd

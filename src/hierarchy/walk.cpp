@@ -1,0 +1,83 @@
+#include "hierarchy/walk.hpp"
+
+namespace intd {
+
+const Node *Tree::group(std::string_view id) {
+    if (auto known = groups_.find(id); known != groups_.end())
+        return known->second;
+
+    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle.
+    InContext inside(memory_->context());
+    std::pmr::vector<Node *> way(memory_);
+    const Node *top = &instance_;
+    std::string_view next = id, mark = id;
+    size_t until_mark = 2;
+    for (;;) {
+        const Row *row = read_row(Table::groups, text_datum(next));
+        if (row == nullptr) {
+            if (way.empty())
+                return nullptr;
+            throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                          cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
+                .hint("The parent has to be there when the transaction commits.")
+                .constraint("scope_parent_exists");
+        }
+        auto *node = static_cast<Node *>(memory_->allocate(sizeof(Node)));
+        *node = {core::Level::group, view(row->values[column::id]), nullptr};
+        way.push_back(node);
+        if (row->nulls[column::parent])
+            break;
+        next = view(row->values[column::parent]);
+        if (auto known = groups_.find(next); known != groups_.end()) {
+            top = known->second;
+            break;
+        }
+        if (next == mark)
+            throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
+                .hint("Move the group elsewhere before the transaction commits.")
+                .constraint("scope_has_no_cycle");
+        if (way.size() == until_mark) {
+            mark = next;
+            until_mark *= 2;
+        }
+    }
+    for (auto node = way.rbegin(); node != way.rend(); ++node) {
+        (*node)->parent = top;
+        top = *node;
+        groups_.emplace((*node)->id, *node);
+    }
+    return top;
+}
+
+const Node *Tree::parent_of(const Row &row) {
+    if (row.nulls[column::parent])
+        return instance();
+    const Node *parent = group(view(row.values[column::parent]));
+    if (parent == nullptr)
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", view(row.values[column::parent]),
+                                                         "\", the parent of \"", view(row.values[column::id]),
+                                                         "\", is not there"))
+            .hint("The parent has to be there when the transaction commits.")
+            .constraint("scope_parent_exists");
+    return parent;
+}
+
+const char *scope_name(core::Level level, std::string_view id) {
+    switch (level) {
+    case core::Level::instance:
+        return "the instance";
+    case core::Level::group:
+        return cat("group \"", id, "\"");
+    default:
+        return cat("project \"", id, "\"");
+    }
+}
+
+Refusal unknown_scope(core::Level level, std::string_view id) {
+    bool group = level == core::Level::group;
+    return Refusal(ERRCODE_UNDEFINED_OBJECT, cat(scope_name(level, id), " does not exist"))
+        .hint(group ? "Groups are added with add_group() or by the table that track_groups() follows."
+                    : "Projects are added with add_project() or by the table that track_projects() follows.");
+}
+
+} // namespace intd

@@ -1,0 +1,37 @@
+#include "postgres/result.hpp"
+
+namespace intd {
+
+ResultSet::ResultSet(FunctionCallInfo fcinfo) {
+    auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    guard([&] {
+        if (info == nullptr || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("set-valued function called in context that cannot accept a set")));
+        MemoryContext caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+        if (get_call_result_type(fcinfo, nullptr, &columns_) != TYPEFUNC_COMPOSITE)
+            elog(ERROR, "return type must be a row type");
+        columns_ = CreateTupleDescCopy(columns_);
+        store_ = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+        info->returnMode = SFRM_Materialize;
+        info->setResult = store_;
+        info->setDesc = columns_;
+        MemoryContextSwitchTo(caller);
+    });
+}
+
+void ResultSet::add(std::initializer_list<std::optional<Datum>> values) {
+    constexpr size_t most = 16;
+    Datum datums[most];
+    bool nulls[most];
+    size_t n = 0;
+    for (const std::optional<Datum> &value : values) {
+        if (n == most)
+            break;
+        datums[n] = value.value_or(static_cast<Datum>(0));
+        nulls[n++] = !value.has_value();
+    }
+    guard([&] { tuplestore_putvalues(store_, columns_, datums, nulls); });
+}
+
+} // namespace intd

@@ -1,0 +1,27 @@
+// What functions give: values, and sets of rows.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+/// The rows of a set-returning function, which go into a tuplestore.
+class ResultSet {
+  public:
+    /// Prepares fcinfo's result; the columns are those that the function is declared with.
+    explicit ResultSet(FunctionCallInfo fcinfo);
+
+    /// Adds a row: one value a column.
+    void add(std::initializer_list<std::optional<Datum>> values);
+
+  private:
+    Tuplestorestate *store_;
+    TupleDesc columns_;
+};
+
+inline Datum null_result(FunctionCallInfo fcinfo) {
+    fcinfo->isnull = true;
+    return static_cast<Datum>(0);
+}
+
+} // namespace intd

@@ -1,0 +1,16 @@
+// Row triggers: the rows that they get, and giving back a changed one.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+/// The trigger's data. Throws unless it is fired for each row of one of `tables` at `when` (a TRIGGER_EVENT_ mask of
+/// timing): others can't use our trigger functions on tables of their own.
+TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);
+
+/// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off our triggers
+/// neither check nor derive, so that a restore gives back exactly what was there.
+inline bool restoring() { return !check_function_bodies; }
+
+} // namespace intd

@@ -1,0 +1,148 @@
+// Which projects have settings of their own, and which use the default.
+#include "hierarchy/arguments.hpp"
+#include "postgres/query.hpp"
+#include "postgres/result.hpp"
+#include "settings/inheritance.hpp"
+
+namespace intd {
+namespace {
+
+// The rows of the type that set something: as many as the answer has, however many projects there are.
+Statement own_settings = {
+    "SELECT s.project_id, p.group_id, s.custom, s.active, s.settings, s.updated_at, s.updated_by "
+    "FROM integration_defaults.project_settings s "
+    "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
+    "WHERE s.integration OPERATOR(pg_catalog.=) $1 "
+    "AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)",
+    1, {TEXTOID}, nullptr};
+
+#define WITHOUT_OWN                                                                                                    \
+    "NOT EXISTS (SELECT FROM integration_defaults.project_settings s "                                                 \
+    "WHERE s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "                      \
+    "AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb))"
+
+Statement without_own = {
+    "SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN, 1, {TEXTOID}, nullptr};
+
+Statement without_own_in_group = {
+    "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "
+    "SELECT g.id FROM subtree JOIN integration_defaults.groups g "
+    "ON g.parent_id OPERATOR(pg_catalog.=) subtree.id) "
+    "SELECT p.id, p.group_id FROM subtree JOIN integration_defaults.projects p "
+    "ON p.group_id OPERATOR(pg_catalog.=) subtree.id WHERE " WITHOUT_OWN,
+    2, {TEXTOID, TEXTOID}, nullptr};
+
+/// The type and the group whose projects are asked for; no type where there is no answer.
+struct Asked {
+    const Integration *type = nullptr;
+    const Node *top = nullptr;
+    Datum group = 0; // 0: the instance
+};
+
+Asked asked(Inheritance &inherited, FunctionCallInfo fcinfo) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
+    if (!integration || scope.is_null)
+        return {};
+    const Node *top =
+        scope.level == core::Level::group ? inherited.tree().group(scope.text()) : inherited.tree().instance();
+    const Integration &type = inherited.type(*integration);
+    if (top == nullptr)
+        throw unknown_scope(scope.level, scope.text());
+    return {&type, top, scope.id};
+}
+
+const Node *node_of(Inheritance &inherited, Value group) {
+    const Node *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
+    if (node == nullptr)
+        throw unknown_scope(core::Level::group, view(*group));
+    return node;
+}
+
+/// The keys of a row's settings as text[], sorted.
+Datum key_array(const JsonFields &fields) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> names(&memory);
+    for (const JsonField &field : fields)
+        names.push_back(field.key);
+    std::sort(names.begin(), names.end());
+    std::pmr::vector<Datum> datums(&memory);
+    for (std::string_view name : names)
+        datums.push_back(text_datum(name));
+    return guard([&] {
+        return PointerGetDatum(
+            construct_array(datums.data(), static_cast<int>(datums.size()), TEXTOID, -1, false, TYPALIGN_INT));
+    });
+}
+
+/// A memory context for what one row needs, emptied for the next.
+class RowMemory {
+  public:
+    RowMemory()
+        : context_(guard([] {
+              return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults row", ALLOCSET_DEFAULT_SIZES);
+          })) {}
+    MemoryContext empty() {
+        guard([&] { MemoryContextReset(context_); });
+        return context_;
+    }
+
+  private:
+    MemoryContext context_;
+};
+
+} // namespace
+
+/// projects_using_custom_settings(integration, group_id)
+INTD_FUNCTION(projects_using_custom_settings) {
+    ResultSet result(fcinfo);
+    Inheritance &inherited = inheritance();
+    Asked what = asked(inherited, fcinfo);
+    if (what.type == nullptr)
+        return null_result(fcinfo);
+    RowMemory memory;
+    Cursor rows(own_settings, {text_datum(what.type->name)});
+    while (rows.next()) {
+        InContext inside(memory.empty());
+        const Node *group = node_of(inherited, rows.column(1));
+        if (!is_within(group, what.top))
+            continue;
+        Value active = rows.column(3), project = rows.column(0);
+        const Layer *own = make_layer(core::Level::project, view(*project), DatumGetBool(*rows.column(2)),
+                                      active ? std::optional<bool>(DatumGetBool(*active)) : std::nullopt,
+                                      jsonb_of(*rows.column(4)), 0);
+        const Folded &folded = inherited.with(inherited.down_to(group, *what.type), own);
+        result.add({project, BoolGetDatum(own->custom), BoolGetDatum(folded.active()), key_array(own->fields),
+                    rows.column(5), rows.column(6)});
+    }
+    rows.close();
+    return null_result(fcinfo);
+}
+
+/// projects_using_default(integration, group_id)
+INTD_FUNCTION(projects_using_default) {
+    ResultSet result(fcinfo);
+    Inheritance &inherited = inheritance();
+    Asked what = asked(inherited, fcinfo);
+    if (what.type == nullptr)
+        return null_result(fcinfo);
+    RowMemory memory;
+    Datum type = text_datum(what.type->name);
+    Cursor rows = what.group == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, what.group});
+    while (rows.next()) {
+        InContext inside(memory.empty());
+        const Folded &folded = inherited.down_to(node_of(inherited, rows.column(1)), *what.type);
+        if (!folded.configured())
+            continue;
+        const core::Scope *source = folded.fold->nearest();
+        Value source_id;
+        if (source->level != core::Level::instance)
+            source_id = text_datum(source->id);
+        result.add({rows.column(0), BoolGetDatum(folded.active()),
+                    text_datum(source->level == core::Level::instance ? "instance" : "group"), source_id});
+    }
+    rows.close();
+    return null_result(fcinfo);
+}
+
+} // namespace intd

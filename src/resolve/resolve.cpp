@@ -1,0 +1,172 @@
+// Effective settings of one scope.
+#include "hierarchy/arguments.hpp"
+#include "postgres/result.hpp"
+#include "settings/inheritance.hpp"
+
+namespace intd {
+namespace {
+
+/// A scope that is there, and what stands around it.
+struct Located {
+    core::Level level;
+    Datum id;         // text; 0 for the instance
+    const Node *node; // the group or the instance itself; a project's group
+};
+
+/// Throws 42704 if the scope is not there.
+Located locate(Inheritance &inherited, const ScopeArgument &scope) {
+    Tree &tree = inherited.tree();
+    const Node *node = nullptr;
+    if (scope.level == core::Level::instance)
+        node = tree.instance();
+    else if (scope.level == core::Level::group)
+        node = tree.group(scope.text());
+    else if (const Row *project = read_row(Table::projects, scope.id); project != nullptr)
+        node = tree.parent_of(*project);
+    if (node == nullptr)
+        throw unknown_scope(scope.level, scope.text());
+    return {scope.level, scope.id, node};
+}
+
+/// What a scope ends up with; `own` is a project's row if the caller has it already.
+const Folded &folded_at(Inheritance &inherited, const Located &at, const Integration &type, const Layer *own) {
+    return inherited.with(inherited.down_to(at.node, type), at.level == core::Level::project ? own : nullptr);
+}
+
+Datum copy_of(const Jsonb *json) {
+    return guard([&] { return datumCopy(PointerGetDatum(json), false, -1); });
+}
+
+std::optional<Datum> level_name(core::Level level) {
+    static const char *const names[] = {"instance", "group", "project"};
+    return text_datum(names[static_cast<int>(level)]);
+}
+
+void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
+    if (!folded.configured())
+        return;
+    const core::Scope *source = folded.fold->nearest();
+    std::string_view id = at.id == 0 ? std::string_view() : view(at.id);
+    bool own = source->level == at.level && source->id == id;
+    std::optional<Datum> source_id;
+    if (source->level != core::Level::instance)
+        source_id = text_datum(source->id);
+    result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()),
+                PointerGetDatum(folded.settings()), BoolGetDatum(!own), level_name(source->level), source_id});
+}
+
+} // namespace
+
+/// resolve(integration, project_id, group_id)
+INTD_FUNCTION(resolve) {
+    ResultSet result(fcinfo);
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
+    if (!integration || scope.is_null)
+        return null_result(fcinfo);
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(*integration);
+    Located at = locate(inherited, scope);
+    const Layer *own = at.level == core::Level::project ? project_layer(view(at.id), type) : nullptr;
+    add_resolved(result, at, folded_at(inherited, at, type, own));
+    return null_result(fcinfo);
+}
+
+/// resolve_all(project_id, group_id)
+INTD_FUNCTION(resolve_all) {
+    ResultSet result(fcinfo);
+    ScopeArgument scope = scope_argument(id_argument(fcinfo, 0), id_argument(fcinfo, 1));
+    if (scope.is_null)
+        return null_result(fcinfo);
+    Inheritance &inherited = inheritance();
+    Located at = locate(inherited, scope);
+
+    // the types that have a row anywhere on the chain, by name
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<NamedLayer> types(&memory);
+    if (at.level == core::Level::project)
+        for (const intd::Row &row : read_rows(Table::project_settings, at.id))
+            types.push_back(layer_from(core::Level::project, row));
+    for (const Node *node = at.node; node != nullptr; node = node->parent)
+        for (const NamedLayer &layer : inherited.layers_of(node))
+            types.push_back(layer);
+    std::stable_sort(types.begin(), types.end(), [](const NamedLayer &a, const NamedLayer &b) {
+        return a.integration < b.integration; // a project's own row stays the first of its type
+    });
+    for (size_t i = 0; i < types.size(); i++) {
+        if (i > 0 && types[i].integration == types[i - 1].integration)
+            continue;
+        const Layer *own = types[i].layer->level == core::Level::project ? types[i].layer : nullptr;
+        if (const Integration *type = inherited.find_type(types[i].integration); type != nullptr)
+            add_resolved(result, at, folded_at(inherited, at, *type, own));
+    }
+    return null_result(fcinfo);
+}
+
+/// active_settings(integration, project_id, group_id)
+INTD_FUNCTION(active_settings) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
+    if (!integration || scope.is_null)
+        return null_result(fcinfo);
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(*integration);
+    Located at = locate(inherited, scope);
+    const Layer *own = at.level == core::Level::project ? project_layer(view(at.id), type) : nullptr;
+    const Folded &folded = folded_at(inherited, at, type, own);
+    return folded.active() ? copy_of(folded.settings()) : null_result(fcinfo);
+}
+
+// --- what the views are made of: (integration, group, own custom, own active, own settings) ------------------------
+
+namespace {
+
+/// The fold of the group, or of the instance if it is NULL; null if the type or the group is not there.
+const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0), group = text_argument(fcinfo, 1);
+    const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
+    if (type == nullptr)
+        return nullptr;
+    Tree &tree = inherited.tree();
+    const Node *node = group ? tree.group(*group) : tree.instance();
+    return node == nullptr ? nullptr : &inherited.down_to(node, *type);
+}
+
+/// The same with a project's own row, if it has one, on top.
+const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
+    const Folded *base = folded_group(inherited, fcinfo);
+    if (base == nullptr || PG_ARGISNULL(2))
+        return base;
+    std::optional<bool> active;
+    if (!PG_ARGISNULL(3))
+        active = PG_GETARG_BOOL(3);
+    const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(4); });
+    return &inherited.with(*base, make_layer(core::Level::project, {}, PG_GETARG_BOOL(2), active, settings, 0));
+}
+
+} // namespace
+
+INTD_FUNCTION(effective_active) {
+    const Folded *folded = folded_project(inheritance(), fcinfo);
+    return folded == nullptr ? null_result(fcinfo) : BoolGetDatum(folded->active());
+}
+
+INTD_FUNCTION(effective_settings_of) {
+    const Folded *folded = folded_project(inheritance(), fcinfo);
+    return folded == nullptr ? null_result(fcinfo) : copy_of(folded->settings());
+}
+
+INTD_FUNCTION(inherited_source_level) {
+    const Folded *folded = folded_group(inheritance(), fcinfo);
+    return folded == nullptr || !folded->configured() ? null_result(fcinfo)
+                                                      : *level_name(folded->fold->nearest()->level);
+}
+
+INTD_FUNCTION(inherited_source_id) {
+    const Folded *folded = folded_group(inheritance(), fcinfo);
+    if (folded == nullptr || !folded->configured() || folded->fold->nearest()->level == core::Level::instance)
+        return null_result(fcinfo);
+    return text_datum(folded->fold->nearest()->id);
+}
+
+} // namespace intd

@@ -1,0 +1,230 @@
+#include "settings/check.hpp"
+
+#include "catalog/validate.hpp"
+
+namespace intd {
+namespace {
+
+const char *place_name(const Place &place) { return scope_name(place.level, place.id); }
+
+/// Who locks: `the instance` or `group 7`.
+const char *holder_name(const core::Scope *holder) {
+    return holder->level == core::Level::instance ? "the instance" : cat("group ", holder->id);
+}
+
+/// Joins sentences with line breaks.
+void append_line(const char *&text, const char *line) { text = text == nullptr ? line : cat(text, "\n", line); }
+
+/// One write on its way through the rules.
+class Check {
+  public:
+    Check(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted)
+        : inherited_(inherited), place_(place), type_(*place.above.integration), fold_(*place.above.fold),
+          current_(current), wanted_(wanted) {
+        wanted_fields_ = fields_of(wanted.settings);
+        if (current != nullptr)
+            current_fields_ = fields_of(current->settings);
+    }
+
+    SettingsRow run() {
+        keep_locks_above();
+        fill_active();
+        find_changes();
+        check_lock_names();
+        check_level();
+        check_schema();
+        return wanted_;
+    }
+
+  private:
+    const JsonbValue *current_value(std::string_view key) const { return current_fields_.find(key); }
+
+    bool is_secret(std::string_view key) const {
+        int n = type_.schema->shape.find(key);
+        return n >= 0 && type_.schema->shape.properties()[n].secret;
+    }
+
+    /// Whole rows replace only what no ancestor locks. A locked field that is given with the value that it has
+    /// anyway is dropped; what a lock shadows stays; anything else is refused.
+    void keep_locks_above() {
+        ObjectBuilder kept;
+        bool differs = false;
+        const char *violations = nullptr;
+        const core::Scope *holder = nullptr;
+        for (const JsonField &field : wanted_fields_) {
+            const core::Scope *lock = fold_.lock_of(field.key);
+            const JsonbValue *stored = lock == nullptr ? nullptr : current_value(field.key);
+            if (lock == nullptr || (stored != nullptr && same_json(stored, &field.value))) {
+                kept.add(field.key, field.value);
+                continue;
+            }
+            int n = fold_.find(field.key);
+            const auto *effective = n < 0 ? nullptr : static_cast<const JsonbValue *>(fold_.fields()[n].value);
+            if (is_secret(field.key) || effective == nullptr || !same_json(effective, &field.value)) {
+                append_line(violations, cat("\"", field.key, "\" is locked by ", holder_name(lock), "."));
+                holder = lock;
+            }
+            differs = true; // dropped, and what was stored comes back below
+        }
+        if (wanted_.active && fold_.active_lock() != nullptr && !keeps_active()) {
+            append_line(violations, cat("\"active\" is locked by ", holder_name(fold_.active_lock()), "."));
+            holder = fold_.active_lock();
+        }
+        if (violations != nullptr)
+            throw Refusal(ERRCODE_CHECK_VIOLATION,
+                          cat("settings of integration \"", type_.name, "\" are locked above ", place_name(place_)))
+                .detail(violations)
+                .hint(cat("Whoever may change the defaults of ", holder_name(holder), " can unlock them."))
+                .constraint("setting_not_locked");
+        for (const JsonField &field : current_fields_) {
+            if (fold_.lock_of(field.key) == nullptr)
+                continue;
+            const JsonbValue *given = wanted_fields_.find(field.key);
+            if (given != nullptr && same_json(given, &field.value))
+                continue;
+            kept.add(field.key, field.value);
+            differs = true;
+        }
+        if (differs) {
+            wanted_.settings = kept.finish();
+            wanted_fields_ = fields_of(wanted_.settings);
+        }
+    }
+
+    /// Under a lock: whether the `active` that is given changes nothing.
+    bool keeps_active() const {
+        return *wanted_.active == fold_.active() || (current_ != nullptr && wanted_.active == current_->active);
+    }
+
+    /// Custom settings are active or not: what the row had; else, if it is locked above, the locked value; else
+    /// true. Under a lock, what the row had stays.
+    void fill_active() {
+        std::optional<bool> had = current_ == nullptr ? std::nullopt : current_->active;
+        bool is_locked = fold_.active_lock() != nullptr;
+        if (is_locked && wanted_.active)
+            wanted_.active = had;
+        if (wanted_.custom && !wanted_.active)
+            wanted_.active = had ? *had : is_locked ? fold_.active() : true;
+    }
+
+    void find_changes() {
+        for (const JsonField &field : wanted_fields_)
+            if (!same_json(current_value(field.key), &field.value))
+                keys_changed_ = true;
+        for (const JsonField &field : current_fields_)
+            if (wanted_fields_.find(field.key) == nullptr)
+                keys_removed_ = true;
+        becomes_custom_ = wanted_.custom && (current_ == nullptr || !current_->custom);
+        custom_changed_ = current_ != nullptr && current_->custom != wanted_.custom;
+        activated_ = wanted_.active == true && (current_ == nullptr || current_->active != true);
+    }
+
+    const Layer *layer(const SettingsRow *row) const {
+        return row == nullptr ? nullptr
+                              : make_layer(place_.level, place_.id, row->custom, row->active, row->settings, row->locked);
+    }
+
+    void check_lock_names() {
+        if (wanted_.locked == 0)
+            return;
+        const Layer *now = layer(&wanted_), *before = layer(current_);
+        for (int i = 0; i < now->lock_count; i++) {
+            std::string_view name = now->locks[i];
+            bool had = before != nullptr && std::find(before->locks, before->locks + before->lock_count, name) !=
+                                                before->locks + before->lock_count;
+            if (!had && name != "*" && name != "active" && type_.schema->shape.find(name) < 0)
+                throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                              cat("integration \"", type_.name, "\" has no field \"", name, "\" to lock"))
+                    .hint("Locks name properties of the schema, \"active\", or \"*\" for all.");
+        }
+    }
+
+    void check_level() {
+        bool had = current_ != nullptr && layer(current_)->sets_something();
+        bool sets = wanted_.custom || wanted_.active.has_value() || wanted_fields_.count > 0;
+        if (!sets || (had && !keys_changed_ && !becomes_custom_) ||
+            (type_.schema->levels & (1u << static_cast<int>(place_.level))) != 0)
+            return;
+        static const char *const names[] = {"the instance", "groups", "projects"};
+        const char *allowed = nullptr;
+        for (int level = 0; level < 3; level++)
+            if ((type_.schema->levels & (1u << level)) != 0)
+                allowed = allowed == nullptr ? names[level] : cat(allowed, " and ", names[level]);
+        throw Refusal(ERRCODE_CHECK_VIOLATION,
+                      cat("integration \"", type_.name, "\" can't be set on ", place_name(place_)))
+            .detail(allowed == nullptr ? "Its schema allows no level."
+                                       : cat("Its schema allows it on ", allowed, " only."))
+            .constraint("setting_level_allowed");
+    }
+
+    /// Every key that the write gives against its property; then what the scope ends up with against the whole
+    /// schema, of which only violations that were not there before are refused. A write that only deactivates,
+    /// locks, unlocks or takes overrides back is not checked.
+    void check_schema() {
+        if (!keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ &&
+            !(wanted_.custom && keys_removed_))
+            return;
+        ContextResource memory(CurrentMemoryContext);
+        Violations violations(&memory), before(&memory), after(&memory);
+        for (const JsonField &field : wanted_fields_)
+            if (!same_json(current_value(field.key), &field.value))
+                validate_property(*type_.schema, field.key, field.value, violations);
+        effective_violations(current_, before);
+        effective_violations(&wanted_, after);
+        for (const Violation &violation : after) {
+            auto known = [&](const Violation &other) { return other == violation; };
+            if (std::none_of(before.begin(), before.end(), known) &&
+                std::none_of(violations.begin(), violations.end(), known))
+                violations.push_back(violation);
+        }
+        if (violations.empty())
+            return;
+        const char *detail = nullptr;
+        bool only_incomplete = true;
+        for (const Violation &violation : violations) {
+            append_line(detail, cat(violation.text));
+            only_incomplete = only_incomplete && violation.root_required;
+        }
+        if (only_incomplete)
+            throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
+                                                       place_name(place_), " are not complete"))
+                .detail(detail)
+                .hint("Give the fields, or set them with active => false.")
+                .constraint("setting_is_complete");
+        throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
+                                                   place_name(place_), " do not fit its schema"))
+            .detail(detail)
+            .constraint("setting_matches_schema");
+    }
+
+    /// What is wrong with what the scope ends up with; required fields only while it is active.
+    void effective_violations(const SettingsRow *row, Violations &violations) {
+        const Folded &folded = inherited_.with(place_.above, layer(row));
+        if (row == nullptr && !folded.configured())
+            return;
+        validate(*type_.schema, folded.settings(), violations);
+        if (!folded.active())
+            violations.erase(std::remove_if(violations.begin(), violations.end(),
+                                            [](const Violation &violation) { return violation.root_required; }),
+                             violations.end());
+    }
+
+    Inheritance &inherited_;
+    const Place &place_;
+    const Integration &type_;
+    const core::Fold &fold_;
+    const SettingsRow *current_;
+    SettingsRow wanted_;
+    JsonFields wanted_fields_ = {nullptr, 0};
+    JsonFields current_fields_ = {nullptr, 0};
+    bool keys_changed_ = false, keys_removed_ = false, custom_changed_ = false, becomes_custom_ = false,
+         activated_ = false;
+};
+
+} // namespace
+
+SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted) {
+    return Check(inherited, place, current, wanted).run();
+}
+
+} // namespace intd

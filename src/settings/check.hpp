@@ -1,0 +1,28 @@
+// The rules that a write of settings must keep (DESIGN: "Settings", "Schema", errors).
+#pragma once
+
+#include "settings/inheritance.hpp"
+
+namespace intd {
+
+/// A row before or after a write, as its columns stand.
+struct SettingsRow {
+    bool custom;
+    std::optional<bool> active;
+    const Jsonb *settings;
+    Datum locked; // text[]; 0 for projects
+};
+
+/// What stands around the row that is written.
+struct Place {
+    core::Level level;
+    std::string_view id;
+    const Folded &above; // all that the scope inherits
+};
+
+/// Checks the row that is to be (`wanted`) against the one that is (`current`, or null) and gives the row to store:
+/// without locked fields that equal their effective value, with what a lock shadows, with `active` filled in. Throws
+/// the refusals of the errors table.
+SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted);
+
+} // namespace intd

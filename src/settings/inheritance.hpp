@@ -1,0 +1,110 @@
+// What each scope inherits: the rows on its chain, folded.
+//
+// Folding is remembered for as long as the snapshot that is read under stays the same, so a statement folds a group
+// once for all that hangs on it. A scope without a row shares its parent's Folded. What is remembered is dropped
+// when the snapshot, the user or his rights differ, when a subtransaction rolls back, and at the end of the
+// transaction: it can never show what the snapshot does not. Nothing is remembered between two calls for a user who
+// can't read all our tables directly (see tables.hpp).
+#pragma once
+
+#include "catalog/integration.hpp"
+#include "hierarchy/walk.hpp"
+#include "postgres/jsonb.hpp"
+
+namespace intd {
+
+/// A row of one of the settings tables, in the fold's terms. The Scope is the row's own.
+struct Layer : core::Scope {
+    bool custom;
+    std::optional<bool> active;
+    const Jsonb *settings; // an object
+    JsonFields fields;
+    core::Field *core_fields;
+    std::string_view *locks;
+    int lock_count;
+
+    core::Row row() const {
+        return {this, custom, active, core_fields, fields.count, locks, lock_count};
+    }
+    bool sets_something() const { return row().sets_something(); }
+};
+
+/// A layer from its columns. `locked` is 0 for projects. Allocated in the current memory context, as what it points
+/// to should be.
+const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
+                        const Jsonb *settings, Datum locked);
+
+struct NamedLayer {
+    std::string_view integration;
+    const Layer *layer;
+};
+
+/// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
+NamedLayer layer_from(core::Level level, const Row &row);
+
+/// The row that a project has for the type, or null, in the current memory context.
+const Layer *project_layer(std::string_view project, const Integration &type);
+
+/// The fold of everything down to one scope, and what follows from it.
+struct Folded {
+    const Integration *integration;
+    const core::Fold *fold;
+    mutable const Jsonb *settings_; // effective settings, once somebody asked
+
+    bool configured() const { return fold->configured(); }
+    bool active() const { return fold->active() && integration->allowed; }
+    /// In the same memory context as the Folded.
+    const Jsonb *settings() const;
+};
+
+/// Reads under the active snapshot. Get it anew, by inheritance(), in every function that the server calls: what it
+/// gives is valid until the next call of inheritance().
+class Inheritance {
+  public:
+    explicit Inheritance(MemoryContext context);
+
+    Tree &tree() { return tree_; }
+    /// The type, or null / 42704 if it is not registered.
+    const Integration *find_type(std::string_view name);
+    const Integration &type(std::string_view name);
+
+    /// The fold down to a group or the instance, its own row included.
+    const Folded &down_to(const Node *node, const Integration &type);
+    /// The fold of what stands above `node`, the schema's defaults for the instance.
+    const Folded &above(const Node *node, const Integration &type);
+    /// `base` and one more layer; in the current memory context. With no layer, `base`.
+    const Folded &with(const Folded &base, const Layer *layer);
+
+    /// The row that the group or the instance has for the type, or null.
+    const Layer *layer_of(const Node *node, const Integration &type);
+    /// All rows of the group or the instance.
+    const std::pmr::vector<NamedLayer> &layers_of(const Node *node);
+
+    MemoryContext context() const { return memory_->context(); }
+
+  private:
+    struct Key {
+        const Node *node; // null: above the instance
+        const Integration *type;
+        bool operator==(const Key &other) const { return node == other.node && type == other.type; }
+    };
+    struct Hash {
+        size_t operator()(const Key &key) const {
+            return (reinterpret_cast<size_t>(key.node) >> 4) * 31 + (reinterpret_cast<size_t>(key.type) >> 4);
+        }
+    };
+
+    ContextResource *memory_;
+    Tree tree_;
+    std::pmr::unordered_map<const Node *, const std::pmr::vector<NamedLayer> *> layers_;
+    std::pmr::unordered_map<std::string_view, const Integration *> types_;
+    std::pmr::unordered_map<Key, const Folded *, Hash> folded_;
+};
+
+/// What is remembered, if it is exact for the active snapshot and the current user; else a new one.
+Inheritance &inheritance();
+
+/// Called once, when the module is loaded.
+void watch_inheritance();
+
+} // namespace intd
