@@ -25,11 +25,19 @@ void require_ids(const ScopeArgument &scope) {
             .hint("Leave the argument out to mean the instance.");
 }
 
-std::string_view required_text(FunctionCallInfo fcinfo, int n, const char *name) {
-    std::optional<std::string_view> text = text_argument(fcinfo, n);
-    if (!text)
+void require_argument(FunctionCallInfo fcinfo, int n, const char *name) {
+    if (PG_ARGISNULL(n))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("argument \"", name, "\" must not be null"));
-    return *text;
+}
+
+std::string_view required_text(FunctionCallInfo fcinfo, int n, const char *name) {
+    require_argument(fcinfo, n, name);
+    return *text_argument(fcinfo, n);
+}
+
+const Jsonb *required_jsonb(FunctionCallInfo fcinfo, int n, const char *name) {
+    require_argument(fcinfo, n, name);
+    return guard([&] { return PG_GETARG_JSONB_P(n); });
 }
 
 } // namespace intd

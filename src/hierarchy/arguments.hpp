@@ -23,7 +23,13 @@ ScopeArgument group_argument(const IdArgument &group);
 /// Throws 22004 if an id is an explicit NULL.
 void require_ids(const ScopeArgument &scope);
 
-/// An argument that must not be NULL; throws 22023 that names it.
+/// Arguments that must not be NULL; throw 22023 that names them.
+void require_argument(FunctionCallInfo fcinfo, int n, const char *name);
 std::string_view required_text(FunctionCallInfo fcinfo, int n, const char *name);
+const Jsonb *required_jsonb(FunctionCallInfo fcinfo, int n, const char *name);
+
+inline std::optional<bool> boolean_argument(FunctionCallInfo fcinfo, int n) {
+    return PG_ARGISNULL(n) ? std::nullopt : std::optional<bool>(PG_GETARG_BOOL(n));
+}
 
 } // namespace intd

@@ -2,14 +2,14 @@
 
 namespace intd {
 
-const Node *Tree::group(std::string_view id) {
+const TreeNode *Tree::group(std::string_view id) {
     if (auto known = groups_.find(id); known != groups_.end())
         return known->second;
 
     // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle.
     InContext inside(memory_->context());
-    std::pmr::vector<Node *> way(memory_);
-    const Node *top = &instance_;
+    std::pmr::vector<TreeNode *> way(memory_);
+    const TreeNode *top = &instance_;
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
     for (;;) {
@@ -22,7 +22,7 @@ const Node *Tree::group(std::string_view id) {
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        auto *node = static_cast<Node *>(memory_->allocate(sizeof(Node)));
+        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode)));
         *node = {core::Level::group, view(row->values[column::id]), nullptr};
         way.push_back(node);
         if (row->nulls[column::parent])
@@ -49,14 +49,14 @@ const Node *Tree::group(std::string_view id) {
     return top;
 }
 
-const Node *Tree::parent_of(const Row &row) {
+const TreeNode *Tree::parent_of(const Row &row) {
     if (row.nulls[column::parent])
         return instance();
-    const Node *parent = group(view(row.values[column::parent]));
+    const TreeNode *parent = group(view(row.values[column::parent]));
     if (parent == nullptr)
-        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", view(row.values[column::parent]),
-                                                         "\", the parent of \"", view(row.values[column::id]),
-                                                         "\", is not there"))
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                      cat("group \"", view(row.values[column::parent]), "\", the parent of \"",
+                          view(row.values[column::id]), "\", is not there"))
             .hint("The parent has to be there when the transaction commits.")
             .constraint("scope_parent_exists");
     return parent;

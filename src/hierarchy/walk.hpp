@@ -10,10 +10,10 @@
 namespace intd {
 
 /// A group, or the instance (no parent, level instance).
-struct Node {
+struct TreeNode {
     core::Level level;
     std::string_view id; // empty for the instance
-    const Node *parent;
+    const TreeNode *parent;
 };
 
 class Tree {
@@ -21,23 +21,23 @@ class Tree {
     /// Nodes live in `memory`, for as long as the Tree is used.
     explicit Tree(ContextResource *memory) : memory_(memory), groups_(memory) {}
 
-    const Node *instance() const { return &instance_; }
+    const TreeNode *instance() const { return &instance_; }
 
     /// The group with its whole way up; null if there is no such group. A way up that does not end (a cycle, a
     /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
-    const Node *group(std::string_view id);
+    const TreeNode *group(std::string_view id);
 
     /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
-    const Node *parent_of(const Row &row);
+    const TreeNode *parent_of(const Row &row);
 
   private:
     ContextResource *memory_;
-    std::pmr::unordered_map<std::string_view, const Node *> groups_;
-    Node instance_ = {core::Level::instance, {}, nullptr};
+    std::pmr::unordered_map<std::string_view, const TreeNode *> groups_;
+    TreeNode instance_ = {core::Level::instance, {}, nullptr};
 };
 
 /// Whether `node` is `ancestor` or below it.
-inline bool is_within(const Node *node, const Node *ancestor) {
+inline bool is_within(const TreeNode *node, const TreeNode *ancestor) {
     while (node != nullptr && node != ancestor)
         node = node->parent;
     return node != nullptr;

@@ -6,8 +6,12 @@
 namespace intd {
 
 /// The bytes of a text value that is neither compressed nor out of line (tables.hpp and arguments give such).
-inline std::string_view view(const text *value) { return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)}; }
-inline std::string_view view(Datum value) { return view(reinterpret_cast<const text *>(DatumGetPointer(value))); }
+inline std::string_view view(const text *value) {
+    return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+inline std::string_view view(Datum value) {
+    return view(reinterpret_cast<const text *>(DatumGetPointer(value)));
+}
 
 /// A text Datum in the current memory context.
 inline Datum text_datum(std::string_view value) {
@@ -23,6 +27,8 @@ inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, in
 }
 
 /// A C string as a datum of type name's text: catalogue names and error texts.
-inline std::string_view view(const char *value) { return std::string_view(value); }
+inline std::string_view view(const char *value) {
+    return std::string_view(value);
+}
 
 } // namespace intd

@@ -11,7 +11,9 @@ const JsonbValue *JsonFields::find(std::string_view key) const {
     return found != end() && found->key == key ? &found->value : nullptr;
 }
 
-bool is_object(const Jsonb *json) { return JB_ROOT_IS_OBJECT(json); }
+bool is_object(const Jsonb *json) {
+    return JB_ROOT_IS_OBJECT(json);
+}
 
 JsonFields fields_of(const Jsonb *json) {
     return guard([&] {

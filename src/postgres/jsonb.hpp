@@ -45,6 +45,8 @@ class ObjectBuilder {
 /// A value as a jsonb of its own.
 Jsonb *to_jsonb(const JsonbValue &value);
 
-inline const Jsonb *jsonb_of(Datum datum) { return reinterpret_cast<const Jsonb *>(DatumGetPointer(datum)); }
+inline const Jsonb *jsonb_of(Datum datum) {
+    return reinterpret_cast<const Jsonb *>(DatumGetPointer(datum));
+}
 
 } // namespace intd

@@ -17,12 +17,14 @@ struct Arguments {
     }
 };
 
-uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
+constexpr int max_results = 8;
+
+uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns, bool read_only) {
     Arguments arguments(parameters);
     struct Found {
         uint64 rows;
-        bool present;
-        Datum value;
+        Datum values[max_results];
+        bool nulls[max_results];
     };
     Found found = guard([&] {
         MemoryContext target = CurrentMemoryContext;
@@ -30,25 +32,28 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
         int code = SPI_execute_plan(prepared(statement), arguments.values, arguments.nulls, read_only, 0);
         if (code < 0)
             elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        Found answer = {SPI_processed, false, 0};
-        if (result != nullptr && SPI_processed > 0 && SPI_tuptable != nullptr) {
-            bool is_null;
-            Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-            if (!is_null) {
-                Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, 0);
-                MemoryContext inside = MemoryContextSwitchTo(target);
-                answer.present = true;
-                answer.value = attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
-                                                       : datumCopy(value, attribute->attbyval, attribute->attlen);
-                MemoryContextSwitchTo(inside);
-            }
+        Found answer;
+        answer.rows = SPI_processed;
+        for (int i = 0; i < columns; i++) {
+            answer.nulls[i] = true;
+            if (SPI_processed == 0 || SPI_tuptable == nullptr)
+                continue;
+            answer.values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &answer.nulls[i]);
+            if (answer.nulls[i])
+                continue;
+            Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, i);
+            MemoryContext inside = MemoryContextSwitchTo(target);
+            answer.values[i] = attribute->attlen == -1
+                                   ? PointerGetDatum(PG_DETOAST_DATUM_COPY(answer.values[i]))
+                                   : datumCopy(answer.values[i], attribute->attbyval, attribute->attlen);
+            MemoryContextSwitchTo(inside);
         }
         SPI_finish();
         MemoryContextSwitchTo(target);
         return answer;
     });
-    if (result != nullptr)
-        *result = found.present ? Value(found.value) : std::nullopt;
+    for (int i = 0; i < columns; i++)
+        results[i] = found.nulls[i] ? std::nullopt : Value(found.values[i]);
     return found.rows;
 }
 
@@ -66,11 +71,12 @@ SPIPlanPtr prepared(Statement &statement) {
 }
 
 uint64 execute(Statement &statement, std::initializer_list<Value> parameters) {
-    return run(statement, parameters, nullptr, false);
+    return run(statement, parameters, nullptr, 0, false);
 }
 
-uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only) {
-    return run(statement, parameters, result, read_only);
+uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,
+                 bool read_only) {
+    return run(statement, parameters, results, columns, read_only);
 }
 
 Cursor::Cursor(Statement &statement, std::initializer_list<Value> parameters) : caller_(CurrentMemoryContext) {

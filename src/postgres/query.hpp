@@ -23,10 +23,17 @@ using Value = std::optional<Datum>;
 /// Runs a statement with the current user's rights and gives the number of rows that it touched (for a SELECT: found).
 uint64 execute(Statement &statement, std::initializer_list<Value> parameters);
 
-/// As execute(); *result gets the first column of the first row, if there is one, copied to the current memory
-/// context. The active snapshot is used as it is if
-/// `read_only`; otherwise a new one is taken, which sees what this transaction has just written.
-uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result, bool read_only = false);
+/// Runs a statement that gives a row: `results` get the first `columns` columns of the first one, copied to the
+/// current memory context (none for NULL, and if there is no row). Gives the number of rows. The active snapshot is
+/// used as it is if `read_only`; otherwise a new one is taken, which sees what this transaction has just written.
+uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,
+                 bool read_only = false);
+
+/// The same for one column.
+inline uint64 fetch(Statement &statement, std::initializer_list<Value> parameters, Value *result,
+                    bool read_only = false) {
+    return fetch_row(statement, parameters, result, 1, read_only);
+}
 
 /// Reads the rows of a SELECT in batches, under the active snapshot. Between next() and next() the caller may run
 /// whatever it likes. An error that leaves it open is cleaned up with the transaction.

@@ -46,10 +46,10 @@ Statement selects[table_count][3];
 /// What is known of a relation until the server says that it, or any of ours, has changed.
 struct Known {
     Oid relation;
-    Oid key;         // its primary key's index
-    bool plain;      // a plain heap table of this server with the primary key that we declared
-    bool secured;    // has row security
-    Oid reader;      // a user who was found to have SELECT on it
+    Oid key;      // its primary key's index
+    bool plain;   // a plain heap table of this server with the primary key that we declared
+    bool secured; // has row security
+    Oid reader;   // a user who was found to have SELECT on it
     bool valid;
 };
 Known known[table_count];
@@ -138,9 +138,9 @@ void copy_row(Row *row, HeapTuple tuple, TupleDesc shape, int columns) {
 Row *another(Rows *rows, int *room) {
     if (rows->count == *room) {
         *room = *room == 0 ? 4 : *room * 2;
-        rows->begin_ = static_cast<Row *>(rows->begin_ == nullptr
-                                              ? palloc_extended(*room * sizeof(Row), MCXT_ALLOC_HUGE)
-                                              : repalloc_huge(rows->begin_, *room * sizeof(Row)));
+        rows->begin_ =
+            static_cast<Row *>(rows->begin_ == nullptr ? palloc_extended(*room * sizeof(Row), MCXT_ALLOC_HUGE)
+                                                       : repalloc_huge(rows->begin_, *room * sizeof(Row)));
     }
     return &rows->begin_[rows->count++];
 }
@@ -172,8 +172,12 @@ Rows select(Table table, int nkeys, const Datum *keys) {
     int which = nkeys == 0 ? 2 : nkeys == own.keys ? 0 : 1;
     Statement &statement = selects[static_cast<int>(table)][which];
     if (statement.sql == nullptr)
-        statement = {which == 0 ? own.select : which == 1 ? own.select_prefix : own.select_all,
-                     nkeys, {TEXTOID, TEXTOID}, nullptr};
+        statement = {which == 0   ? own.select
+                     : which == 1 ? own.select_prefix
+                                  : own.select_all,
+                     nkeys,
+                     {TEXTOID, TEXTOID},
+                     nullptr};
     MemoryContext target = CurrentMemoryContext;
     SPI_connect();
     int code = SPI_execute_plan(prepared(statement), const_cast<Datum *>(keys), nullptr, true, 0);
@@ -206,7 +210,9 @@ const Row *read_row(Table table, Datum key1, Datum key2) {
     return rows.count == 0 ? nullptr : rows.begin();
 }
 
-Rows read_rows(Table table, Datum key) { return read(table, key == 0 ? 0 : 1, &key); }
+Rows read_rows(Table table, Datum key) {
+    return read(table, key == 0 ? 0 : 1, &key);
+}
 
 bool reads_all_directly() {
     return guard([] {

@@ -10,8 +10,9 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
                       "this function is for the triggers of integration_defaults' own tables");
     Oid relation = RelationGetRelid(data->tg_relation);
     if (std::find(tables.begin(), tables.end(), relation) == tables.end())
-        throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                      cat("table \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"))
+        throw Refusal(
+            ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            cat("table \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"))
             .detail("It is for the tables of integration_defaults only.");
     return data;
 }

@@ -11,6 +11,8 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 
 /// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off our triggers
 /// neither check nor derive, so that a restore gives back exactly what was there.
-inline bool restoring() { return !check_function_bodies; }
+inline bool restoring() {
+    return !check_function_bodies;
+}
 
 } // namespace intd

@@ -1,8 +1,7 @@
 // Which projects have settings of their own, and which use the default.
-#include "hierarchy/arguments.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
-#include "settings/inheritance.hpp"
+#include "resolve/locate.hpp"
 
 namespace intd {
 namespace {
@@ -14,7 +13,9 @@ Statement own_settings = {
     "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
     "WHERE s.integration OPERATOR(pg_catalog.=) $1 "
     "AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)",
-    1, {TEXTOID}, nullptr};
+    1,
+    {TEXTOID},
+    nullptr};
 
 #define WITHOUT_OWN                                                                                                    \
     "NOT EXISTS (SELECT FROM integration_defaults.project_settings s "                                                 \
@@ -30,12 +31,14 @@ Statement without_own_in_group = {
     "ON g.parent_id OPERATOR(pg_catalog.=) subtree.id) "
     "SELECT p.id, p.group_id FROM subtree JOIN integration_defaults.projects p "
     "ON p.group_id OPERATOR(pg_catalog.=) subtree.id WHERE " WITHOUT_OWN,
-    2, {TEXTOID, TEXTOID}, nullptr};
+    2,
+    {TEXTOID, TEXTOID},
+    nullptr};
 
 /// The type and the group whose projects are asked for; no type where there is no answer.
 struct Asked {
     const Integration *type = nullptr;
-    const Node *top = nullptr;
+    const TreeNode *top = nullptr;
     Datum group = 0; // 0: the instance
 };
 
@@ -44,7 +47,7 @@ Asked asked(Inheritance &inherited, FunctionCallInfo fcinfo) {
     ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
     if (!integration || scope.is_null)
         return {};
-    const Node *top =
+    const TreeNode *top =
         scope.level == core::Level::group ? inherited.tree().group(scope.text()) : inherited.tree().instance();
     const Integration &type = inherited.type(*integration);
     if (top == nullptr)
@@ -52,8 +55,8 @@ Asked asked(Inheritance &inherited, FunctionCallInfo fcinfo) {
     return {&type, top, scope.id};
 }
 
-const Node *node_of(Inheritance &inherited, Value group) {
-    const Node *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
+const TreeNode *node_of(Inheritance &inherited, Value group) {
+    const TreeNode *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
     if (node == nullptr)
         throw unknown_scope(core::Level::group, view(*group));
     return node;
@@ -104,7 +107,7 @@ INTD_FUNCTION(projects_using_custom_settings) {
     Cursor rows(own_settings, {text_datum(what.type->name)});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const Node *group = node_of(inherited, rows.column(1));
+        const TreeNode *group = node_of(inherited, rows.column(1));
         if (!is_within(group, what.top))
             continue;
         Value active = rows.column(3), project = rows.column(0);
@@ -135,11 +138,7 @@ INTD_FUNCTION(projects_using_default) {
         if (!folded.configured())
             continue;
         const core::Scope *source = folded.fold->nearest();
-        Value source_id;
-        if (source->level != core::Level::instance)
-            source_id = text_datum(source->id);
-        result.add({rows.column(0), BoolGetDatum(folded.active()),
-                    text_datum(source->level == core::Level::instance ? "instance" : "group"), source_id});
+        result.add({rows.column(0), BoolGetDatum(folded.active()), level_name(source->level), source_id(source)});
     }
     rows.close();
     return null_result(fcinfo);

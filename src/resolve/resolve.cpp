@@ -1,58 +1,26 @@
 // Effective settings of one scope.
-#include "hierarchy/arguments.hpp"
 #include "postgres/result.hpp"
-#include "settings/inheritance.hpp"
+#include "resolve/locate.hpp"
 
 namespace intd {
 namespace {
 
-/// A scope that is there, and what stands around it.
-struct Located {
-    core::Level level;
-    Datum id;         // text; 0 for the instance
-    const Node *node; // the group or the instance itself; a project's group
-};
-
-/// Throws 42704 if the scope is not there.
-Located locate(Inheritance &inherited, const ScopeArgument &scope) {
-    Tree &tree = inherited.tree();
-    const Node *node = nullptr;
-    if (scope.level == core::Level::instance)
-        node = tree.instance();
-    else if (scope.level == core::Level::group)
-        node = tree.group(scope.text());
-    else if (const Row *project = read_row(Table::projects, scope.id); project != nullptr)
-        node = tree.parent_of(*project);
-    if (node == nullptr)
-        throw unknown_scope(scope.level, scope.text());
-    return {scope.level, scope.id, node};
-}
-
 /// What a scope ends up with; `own` is a project's row if the caller has it already.
 const Folded &folded_at(Inheritance &inherited, const Located &at, const Integration &type, const Layer *own) {
-    return inherited.with(inherited.down_to(at.node, type), at.level == core::Level::project ? own : nullptr);
+    return inherited.with(inherited.down_to(at.node, type), at.is_project() ? own : nullptr);
 }
 
 Datum copy_of(const Jsonb *json) {
     return guard([&] { return datumCopy(PointerGetDatum(json), false, -1); });
 }
 
-std::optional<Datum> level_name(core::Level level) {
-    static const char *const names[] = {"instance", "group", "project"};
-    return text_datum(names[static_cast<int>(level)]);
-}
-
 void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     if (!folded.configured())
         return;
     const core::Scope *source = folded.fold->nearest();
-    std::string_view id = at.id == 0 ? std::string_view() : view(at.id);
-    bool own = source->level == at.level && source->id == id;
-    std::optional<Datum> source_id;
-    if (source->level != core::Level::instance)
-        source_id = text_datum(source->id);
-    result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()),
-                PointerGetDatum(folded.settings()), BoolGetDatum(!own), level_name(source->level), source_id});
+    bool own = source->level == at.level && source->id == at.text();
+    result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
+                BoolGetDatum(!own), level_name(source->level), source_id(source)});
 }
 
 } // namespace
@@ -67,7 +35,7 @@ INTD_FUNCTION(resolve) {
     Inheritance &inherited = inheritance();
     const Integration &type = inherited.type(*integration);
     Located at = locate(inherited, scope);
-    const Layer *own = at.level == core::Level::project ? project_layer(view(at.id), type) : nullptr;
+    const Layer *own = at.is_project() ? project_layer(view(at.id), type) : nullptr;
     add_resolved(result, at, folded_at(inherited, at, type, own));
     return null_result(fcinfo);
 }
@@ -84,10 +52,10 @@ INTD_FUNCTION(resolve_all) {
     // the types that have a row anywhere on the chain, by name
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<NamedLayer> types(&memory);
-    if (at.level == core::Level::project)
+    if (at.is_project())
         for (const intd::Row &row : read_rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
-    for (const Node *node = at.node; node != nullptr; node = node->parent)
+    for (const TreeNode *node = at.node; node != nullptr; node = node->parent)
         for (const NamedLayer &layer : inherited.layers_of(node))
             types.push_back(layer);
     std::stable_sort(types.begin(), types.end(), [](const NamedLayer &a, const NamedLayer &b) {
@@ -112,7 +80,7 @@ INTD_FUNCTION(active_settings) {
     Inheritance &inherited = inheritance();
     const Integration &type = inherited.type(*integration);
     Located at = locate(inherited, scope);
-    const Layer *own = at.level == core::Level::project ? project_layer(view(at.id), type) : nullptr;
+    const Layer *own = at.is_project() ? project_layer(view(at.id), type) : nullptr;
     const Folded &folded = folded_at(inherited, at, type, own);
     return folded.active() ? copy_of(folded.settings()) : null_result(fcinfo);
 }
@@ -128,7 +96,7 @@ const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
     if (type == nullptr)
         return nullptr;
     Tree &tree = inherited.tree();
-    const Node *node = group ? tree.group(*group) : tree.instance();
+    const TreeNode *node = group ? tree.group(*group) : tree.instance();
     return node == nullptr ? nullptr : &inherited.down_to(node, *type);
 }
 
@@ -159,14 +127,13 @@ INTD_FUNCTION(effective_settings_of) {
 INTD_FUNCTION(inherited_source_level) {
     const Folded *folded = folded_group(inheritance(), fcinfo);
     return folded == nullptr || !folded->configured() ? null_result(fcinfo)
-                                                      : *level_name(folded->fold->nearest()->level);
+                                                      : level_name(folded->fold->nearest()->level);
 }
 
 INTD_FUNCTION(inherited_source_id) {
     const Folded *folded = folded_group(inheritance(), fcinfo);
-    if (folded == nullptr || !folded->configured() || folded->fold->nearest()->level == core::Level::instance)
-        return null_result(fcinfo);
-    return text_datum(folded->fold->nearest()->id);
+    std::optional<Datum> id = folded == nullptr ? std::nullopt : source_id(folded->fold->nearest());
+    return id ? *id : null_result(fcinfo);
 }
 
 } // namespace intd

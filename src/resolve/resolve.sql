@@ -35,6 +35,14 @@ CREATE FUNCTION projects_using_default(integration text, group_id external_id DE
 COMMENT ON FUNCTION projects_using_default(text, external_id) IS
     'every project below a group, or below the instance if no group is given, that has no settings of its own for the integration and inherits a default, with the scope that it has it from. Errors: 42704 unknown integration or group';
 
+CREATE FUNCTION explain(integration text, project_id external_id DEFAULT not_given(),
+                        group_id external_id DEFAULT not_given())
+    RETURNS TABLE (field text, value jsonb, source_level text, source_id text, reason text, own_value jsonb,
+                   inherited_value jsonb, locked_by text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 40 AS 'MODULE_PATHNAME', 'intd_explain';
+COMMENT ON FUNCTION explain(text, external_id, external_id) IS
+    'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are shown as fingerprints. Errors: 42704 unknown integration, project or group; 22023 both ids';
+
 -- What the views are made of. NULL where the integration is not configured, or the group is not there.
 
 CREATE FUNCTION effective_active(integration text, group_id text, custom boolean, active boolean, settings jsonb)

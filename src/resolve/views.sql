@@ -50,6 +50,19 @@ WHERE inherited_source_level(i.name, NULL) IS NOT NULL;
 COMMENT ON VIEW instance_integrations IS
     'the effective settings of the instance: a row for each integration that is configured there, with the columns of resolve()';
 
+-- Writing through them changes what the scope has set.
+
+CREATE FUNCTION write_integrations() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_write_integrations';
+COMMENT ON FUNCTION write_integrations() IS
+    'trigger of the views: UPDATE overrides the fields that change and takes back those that are removed, INSERT sets whole settings, DELETE uses the default';
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON project_integrations
+    FOR EACH ROW EXECUTE FUNCTION write_integrations();
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON group_integrations
+    FOR EACH ROW EXECUTE FUNCTION write_integrations();
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON instance_integrations
+    FOR EACH ROW EXECUTE FUNCTION write_integrations();
+
 -- A view reads with its reader's rights where the server can do that.
 DO $$
 BEGIN

@@ -1,11 +1,14 @@
 #include "settings/check.hpp"
 
 #include "catalog/validate.hpp"
+#include "settings/write.hpp"
 
 namespace intd {
 namespace {
 
-const char *place_name(const Place &place) { return scope_name(place.level, place.id); }
+const char *place_name(const Place &place) {
+    return scope_name(place.level, place.id);
+}
 
 /// Who locks: `the instance` or `group 7`.
 const char *holder_name(const core::Scope *holder) {
@@ -13,7 +16,9 @@ const char *holder_name(const core::Scope *holder) {
 }
 
 /// Joins sentences with line breaks.
-void append_line(const char *&text, const char *line) { text = text == nullptr ? line : cat(text, "\n", line); }
+void append_line(const char *&text, const char *line) {
+    text = text == nullptr ? line : cat(text, "\n", line);
+}
 
 /// One write on its way through the rules.
 class Check {
@@ -77,7 +82,7 @@ class Check {
                 .hint(cat("Whoever may change the defaults of ", holder_name(holder), " can unlock them."))
                 .constraint("setting_not_locked");
         for (const JsonField &field : current_fields_) {
-            if (fold_.lock_of(field.key) == nullptr)
+            if (fold_.lock_of(field.key) == nullptr || TakingBack::now())
                 continue;
             const JsonbValue *given = wanted_fields_.find(field.key);
             if (given != nullptr && same_json(given, &field.value))
@@ -101,7 +106,7 @@ class Check {
     void fill_active() {
         std::optional<bool> had = current_ == nullptr ? std::nullopt : current_->active;
         bool is_locked = fold_.active_lock() != nullptr;
-        if (is_locked && wanted_.active)
+        if (is_locked && (wanted_.active || !TakingBack::now()))
             wanted_.active = had;
         if (wanted_.custom && !wanted_.active)
             wanted_.active = had ? *had : is_locked ? fold_.active() : true;
@@ -120,8 +125,9 @@ class Check {
     }
 
     const Layer *layer(const SettingsRow *row) const {
-        return row == nullptr ? nullptr
-                              : make_layer(place_.level, place_.id, row->custom, row->active, row->settings, row->locked);
+        return row == nullptr
+                   ? nullptr
+                   : make_layer(place_.level, place_.id, row->custom, row->active, row->settings, row->locked);
     }
 
     void check_lock_names() {
@@ -161,8 +167,7 @@ class Check {
     /// schema, of which only violations that were not there before are refused. A write that only deactivates,
     /// locks, unlocks or takes overrides back is not checked.
     void check_schema() {
-        if (!keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ &&
-            !(wanted_.custom && keys_removed_))
+        if (!keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ && !(wanted_.custom && keys_removed_))
             return;
         ContextResource memory(CurrentMemoryContext);
         Violations violations(&memory), before(&memory), after(&memory);

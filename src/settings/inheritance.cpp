@@ -31,8 +31,10 @@ struct SnapshotKey {
             memcpy(running, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
         if (others > 0)
             memcpy(running + snapshot->xcnt, snapshot->subxip, others * sizeof(TransactionId));
-        return {snapshot->xmin,         snapshot->xmax,   snapshot->xcnt, snapshot->subxcnt, snapshot->suboverflowed,
-                snapshot->takenDuringRecovery, snapshot->curcid, running};
+        return {snapshot->xmin,          snapshot->xmax,
+                snapshot->xcnt,          snapshot->subxcnt,
+                snapshot->suboverflowed, snapshot->takenDuringRecovery,
+                snapshot->curcid,        running};
     }
 };
 
@@ -44,7 +46,9 @@ struct {
     Oid user;
 } remembered;
 
-void forget() { remembered.inheritance = nullptr; }
+void forget() {
+    remembered.inheritance = nullptr;
+}
 
 void at_transaction_end(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
@@ -113,8 +117,8 @@ const Layer *make_layer(core::Level level, std::string_view id, bool custom, std
         return found;
     });
     ContextResource memory(CurrentMemoryContext);
-    auto *layer = new (memory.allocate(sizeof(Layer))) Layer{{level, id}, custom, active, settings, fields_of(settings),
-                                                             nullptr,     nullptr, 0};
+    auto *layer = new (memory.allocate(sizeof(Layer)))
+        Layer{{level, id}, custom, active, settings, fields_of(settings), nullptr, nullptr, 0};
     layer->core_fields = static_cast<core::Field *>(memory.allocate(sizeof(core::Field) * (layer->fields.count + 1)));
     for (int i = 0; i < layer->fields.count; i++)
         layer->core_fields[i] = {layer->fields.begin_[i].key, &layer->fields.begin_[i].value};
@@ -145,7 +149,7 @@ const Layer *project_layer(std::string_view project, const Integration &type) {
     return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
-const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const Node *node) {
+const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node) {
     if (auto known = layers_.find(node); known != layers_.end())
         return *known->second;
     InContext inside(context());
@@ -158,7 +162,7 @@ const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const Node *node) {
     return *layers;
 }
 
-const Layer *Inheritance::layer_of(const Node *node, const Integration &type) {
+const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
     if (auto known = layers_.find(node); known != layers_.end()) {
         for (const NamedLayer &layer : *known->second)
             if (layer.integration == type.name)
@@ -201,7 +205,7 @@ const Folded &Inheritance::with(const Folded &base, const Layer *layer) {
     return *new (memory->allocate(sizeof(Folded))) Folded{base.integration, fold, nullptr};
 }
 
-const Folded &Inheritance::above(const Node *node, const Integration &type) {
+const Folded &Inheritance::above(const TreeNode *node, const Integration &type) {
     if (node->parent != nullptr)
         return down_to(node->parent, type);
     if (auto known = folded_.find({nullptr, &type}); known != folded_.end())
@@ -212,9 +216,9 @@ const Folded &Inheritance::above(const Node *node, const Integration &type) {
     return *nothing;
 }
 
-const Folded &Inheritance::down_to(const Node *node, const Integration &type) {
+const Folded &Inheritance::down_to(const TreeNode *node, const Integration &type) {
     // up to what is folded already, then down
-    std::pmr::vector<const Node *> way(memory_);
+    std::pmr::vector<const TreeNode *> way(memory_);
     const Folded *folded = nullptr;
     for (; node != nullptr; node = node->parent) {
         if (auto known = folded_.find({node, &type}); known != folded_.end()) {

@@ -23,9 +23,7 @@ struct Layer : core::Scope {
     std::string_view *locks;
     int lock_count;
 
-    core::Row row() const {
-        return {this, custom, active, core_fields, fields.count, locks, lock_count};
-    }
+    core::Row row() const { return {this, custom, active, core_fields, fields.count, locks, lock_count}; }
     bool sets_something() const { return row().sets_something(); }
 };
 
@@ -69,22 +67,22 @@ class Inheritance {
     const Integration &type(std::string_view name);
 
     /// The fold down to a group or the instance, its own row included.
-    const Folded &down_to(const Node *node, const Integration &type);
+    const Folded &down_to(const TreeNode *node, const Integration &type);
     /// The fold of what stands above `node`, the schema's defaults for the instance.
-    const Folded &above(const Node *node, const Integration &type);
+    const Folded &above(const TreeNode *node, const Integration &type);
     /// `base` and one more layer; in the current memory context. With no layer, `base`.
     const Folded &with(const Folded &base, const Layer *layer);
 
     /// The row that the group or the instance has for the type, or null.
-    const Layer *layer_of(const Node *node, const Integration &type);
+    const Layer *layer_of(const TreeNode *node, const Integration &type);
     /// All rows of the group or the instance.
-    const std::pmr::vector<NamedLayer> &layers_of(const Node *node);
+    const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
 
     MemoryContext context() const { return memory_->context(); }
 
   private:
     struct Key {
-        const Node *node; // null: above the instance
+        const TreeNode *node; // null: above the instance
         const Integration *type;
         bool operator==(const Key &other) const { return node == other.node && type == other.type; }
     };
@@ -96,7 +94,7 @@ class Inheritance {
 
     ContextResource *memory_;
     Tree tree_;
-    std::pmr::unordered_map<const Node *, const std::pmr::vector<NamedLayer> *> layers_;
+    std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_;
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_;
 };

@@ -99,3 +99,35 @@ CREATE FUNCTION use_default(integration text, project_id external_id DEFAULT not
 COMMENT ON FUNCTION use_default(text, external_id, external_id) IS
     'removes what a project, or a group, has set of its own, so that it uses the default. Gives whether there was anything. Errors: 42704 unknown integration, project or group; 22023 no id, or both; 22004 null id';
 
+-- Single fields: overriding them, taking them back, locking them for all below.
+
+CREATE FUNCTION override_fields(integration text, fields jsonb, project_id external_id DEFAULT not_given(),
+                                group_id external_id DEFAULT not_given(), active boolean DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_override_fields';
+COMMENT ON FUNCTION override_fields(text, jsonb, external_id, external_id, boolean) IS
+    'sets single fields of an integration on a project, a group, or the instance if no id is given, beside what is set there; all others are still inherited (or stay, on custom settings). Where a field of an atomic group changes, the group''s secrets that are not given go. A field that is locked above can be given with its effective value only. active left out: as it is. Errors: 42704 unknown integration, project or group; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object, or both ids; 22004 null id';
+
+CREATE FUNCTION inherit_fields(integration text, fields text[], project_id external_id DEFAULT not_given(),
+                               group_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_inherit_fields';
+COMMENT ON FUNCTION inherit_fields(text, text[], external_id, external_id) IS
+    'takes fields back out of an override, whole atomic groups at a time; active among them by that name; names that are not there do no harm. Errors: 42704 unknown integration, project or group; 22023 custom settings, which inherit nothing, or both ids; 22004 null id';
+
+CREATE FUNCTION set_active(integration text, active boolean, project_id external_id DEFAULT not_given(),
+                           group_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_active';
+COMMENT ON FUNCTION set_active(text, boolean, external_id, external_id) IS
+    'enables or disables an integration on a project, a group, or the instance if no id is given; NULL: as inherited. Errors: 42704 unknown integration, project or group; 23514 setting_is_complete, setting_not_locked, setting_level_allowed; 22023 NULL on custom settings, or both ids; 22004 null id';
+
+CREATE FUNCTION lock_fields(integration text, fields text[] DEFAULT NULL,
+                            group_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_lock_fields';
+COMMENT ON FUNCTION lock_fields(text, text[], external_id) IS
+    'locks fields of an integration for all below a group, or below the instance if no group is given: there they are as they are here, whatever is set below, which is kept and comes back when the lock goes. fields: names of properties, or active; NULL: all, and active, and fields to come. A field of an atomic group locks all of it. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
+
+CREATE FUNCTION unlock_fields(integration text, fields text[] DEFAULT NULL,
+                              group_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unlock_fields';
+COMMENT ON FUNCTION unlock_fields(text, text[], external_id) IS
+    'removes locks that lock_fields() set on a group, or on the instance if no group is given. fields NULL: all of them. A field of an atomic group unlocks all of it; where all was locked, the others stay locked by name. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
+

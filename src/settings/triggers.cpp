@@ -43,7 +43,7 @@ Value column_value(HeapTuple tuple, TupleDesc shape, int column) {
     Datum value = guard([&] {
         Datum stored = heap_getattr(tuple, column, shape, &is_null);
         return !is_null && TupleDescAttr(shape, column - 1)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
-                                                                         : stored;
+                                                                          : stored;
     });
     return is_null ? std::nullopt : Value(value);
 }
@@ -54,8 +54,9 @@ SettingsRow settings_row(HeapTuple tuple, TupleDesc shape, const Columns &column
     auto needed = [&](int column) {
         Value value = column_value(tuple, shape, column);
         if (!value)
-            throw Refusal(ERRCODE_NOT_NULL_VIOLATION, cat("column \"", NameStr(TupleDescAttr(shape, column - 1)->attname),
-                                                          "\" of settings must not be null"));
+            throw Refusal(ERRCODE_NOT_NULL_VIOLATION,
+                          cat("column \"", NameStr(TupleDescAttr(shape, column - 1)->attname),
+                              "\" of settings must not be null"));
         return *value;
     };
     SettingsRow row;
@@ -98,7 +99,7 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
     case core::Level::instance:
         return Place{columns.level, {}, inherited.above(tree.instance(), *type)};
     case core::Level::group: {
-        const Node *group = tree.group(view(scope));
+        const TreeNode *group = tree.group(view(scope));
         if (group == nullptr)
             return std::nullopt;
         return Place{columns.level, view(scope), inherited.above(group, *type)};
@@ -174,12 +175,20 @@ INTD_FUNCTION(check_settings) {
 namespace {
 
 Statement remove_row[] = {
-    {"DELETE FROM integration_defaults.instance_settings WHERE integration OPERATOR(pg_catalog.=) $1", 1, {TEXTOID},
+    {"DELETE FROM integration_defaults.instance_settings WHERE integration OPERATOR(pg_catalog.=) $1",
+     1,
+     {TEXTOID},
      nullptr},
     {"DELETE FROM integration_defaults.group_settings WHERE integration OPERATOR(pg_catalog.=) $1 "
-     "AND group_id OPERATOR(pg_catalog.=) $2", 2, {TEXTOID, TEXTOID}, nullptr},
+     "AND group_id OPERATOR(pg_catalog.=) $2",
+     2,
+     {TEXTOID, TEXTOID},
+     nullptr},
     {"DELETE FROM integration_defaults.project_settings WHERE integration OPERATOR(pg_catalog.=) $1 "
-     "AND project_id OPERATOR(pg_catalog.=) $2", 2, {TEXTOID, TEXTOID}, nullptr},
+     "AND project_id OPERATOR(pg_catalog.=) $2",
+     2,
+     {TEXTOID, TEXTOID},
+     nullptr},
 };
 
 } // namespace

@@ -1,0 +1,139 @@
+// Why a scope has the settings that it has: field by field, from the very fold that resolve() reads.
+#include "postgres/fingerprint.hpp"
+#include "postgres/result.hpp"
+#include "resolve/locate.hpp"
+
+namespace intd {
+namespace {
+
+using Value = std::optional<Datum>;
+
+class Explanation {
+  public:
+    Explanation(ResultSet &result, const Folded &folded, const Folded &above, const Layer *own)
+        : result_(result), folded_(folded), above_(above), own_(own) {}
+
+    void run() {
+        add_active();
+        const core::Shape &shape = folded_.integration->schema->shape;
+        ContextResource memory(CurrentMemoryContext);
+        std::pmr::vector<const core::Resolved *> others(&memory);
+        int n = 0;
+        for (const core::Resolved &field : folded_.fold->fields()) {
+            if (n++ < shape.size())
+                add_field(field, shape.properties()[n - 1].secret);
+            else
+                others.push_back(&field);
+        }
+        std::sort(others.begin(), others.end(),
+                  [](const core::Resolved *a, const core::Resolved *b) { return a->name < b->name; });
+        for (const core::Resolved *field : others)
+            if (field->value != nullptr || own_value(field->name) != nullptr || above_value(field->name) != nullptr)
+                add_field(*field, false);
+    }
+
+  private:
+    static const JsonbValue *json(core::Value value) { return static_cast<const JsonbValue *>(value); }
+
+    const JsonbValue *own_value(std::string_view name) const {
+        return own_ == nullptr ? nullptr : own_->fields.find(name);
+    }
+
+    const JsonbValue *above_value(std::string_view name) const {
+        int n = above_.fold->find(name);
+        return n < 0 ? nullptr : json(above_.fold->fields()[n].value);
+    }
+
+    /// A value as jsonb; of a secret its fingerprint. JSON null is no secret.
+    static Value shown(const JsonbValue *value, bool secret) {
+        if (value == nullptr)
+            return std::nullopt;
+        if (!secret || value->type == jbvNull)
+            return PointerGetDatum(to_jsonb(*value));
+        const Jsonb *whole = to_jsonb(*value);
+        std::string_view bytes(reinterpret_cast<const char *>(whole), VARSIZE(whole));
+        return string(fingerprint(bytes));
+    }
+
+    static Datum string(std::string_view text) {
+        JsonbValue value;
+        value.type = jbvString;
+        value.val.string.val = const_cast<char *>(text.data());
+        value.val.string.len = static_cast<int>(text.size());
+        return PointerGetDatum(to_jsonb(value));
+    }
+
+    static Datum boolean(bool truth) {
+        JsonbValue value;
+        value.type = jbvBool;
+        value.val.boolean = truth;
+        return PointerGetDatum(to_jsonb(value));
+    }
+
+    /// `instance` or `group 7`.
+    static Value holder(const core::Scope *scope) {
+        if (scope == nullptr)
+            return std::nullopt;
+        return text_datum(scope->level == core::Level::instance ? "instance" : cat("group ", scope->id));
+    }
+
+    const char *reason(const core::Scope *lock, const core::Scope *source, bool has_value) const {
+        if (lock != nullptr)
+            return "locked";
+        if (source != nullptr)
+            return source == own_ ? "own" : "inherited";
+        return has_value ? "schema default" : "not set";
+    }
+
+    void add(std::string_view field, Value value, const core::Scope *source, const char *why, Value own,
+             Value inherited, const core::Scope *lock) {
+        Value level;
+        if (source != nullptr)
+            level = level_name(source->level);
+        result_.add(
+            {text_datum(field), value, level, source_id(source), text_datum(why), own, inherited, holder(lock)});
+    }
+
+    void add_active() {
+        const core::Fold &fold = *folded_.fold;
+        const core::Scope *lock = above_.fold->active_lock();
+        const char *why = !folded_.integration->allowed ? "not allowed" : reason(lock, fold.active_source(), false);
+        Value own;
+        if (own_ != nullptr && own_->active)
+            own = boolean(*own_->active);
+        add("active", boolean(folded_.active()), fold.active_source(), why, own, boolean(above_.active()), lock);
+    }
+
+    void add_field(const core::Resolved &field, bool secret) {
+        const core::Scope *lock = above_.fold->lock_of(field.name);
+        add(field.name, shown(json(field.value), secret), field.source,
+            reason(lock, field.source, field.value != nullptr), shown(own_value(field.name), secret),
+            shown(above_value(field.name), secret), lock);
+    }
+
+    ResultSet &result_;
+    const Folded &folded_, &above_;
+    const Layer *own_;
+};
+
+} // namespace
+
+/// explain(integration, project_id, group_id)
+INTD_FUNCTION(explain) {
+    ResultSet result(fcinfo);
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
+    if (!integration || scope.is_null)
+        return null_result(fcinfo);
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(*integration);
+    Located at = locate(inherited, scope);
+    const Folded &above = at.is_project() ? inherited.down_to(at.node, type) : inherited.above(at.node, type);
+    const Layer *own = at.is_project() ? project_layer(at.text(), type) : inherited.layer_of(at.node, type);
+    const Folded &folded = inherited.with(above, own);
+    if (folded.configured())
+        Explanation(result, folded, above, own).run();
+    return null_result(fcinfo);
+}
+
+} // namespace intd

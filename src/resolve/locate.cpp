@@ -1,0 +1,30 @@
+#include "resolve/locate.hpp"
+
+namespace intd {
+
+Located locate(Inheritance &inherited, const ScopeArgument &scope) {
+    Tree &tree = inherited.tree();
+    const TreeNode *node = nullptr;
+    if (scope.level == core::Level::instance)
+        node = tree.instance();
+    else if (scope.level == core::Level::group)
+        node = tree.group(scope.text());
+    else if (const Row *project = read_row(Table::projects, scope.id); project != nullptr)
+        node = tree.parent_of(*project);
+    if (node == nullptr)
+        throw unknown_scope(scope.level, scope.text());
+    return {scope.level, scope.id, node};
+}
+
+Datum level_name(core::Level level) {
+    static const char *const names[] = {"instance", "group", "project"};
+    return text_datum(names[static_cast<int>(level)]);
+}
+
+std::optional<Datum> source_id(const core::Scope *source) {
+    if (source == nullptr || source->level == core::Level::instance)
+        return std::nullopt;
+    return text_datum(source->id);
+}
+
+} // namespace intd

@@ -1,0 +1,194 @@
+// Writing through instance_integrations, group_integrations and project_integrations: an ORM that loads a row,
+// changes it and saves it changes just that.
+#include "postgres/query.hpp"
+#include "resolve/locate.hpp"
+#include "settings/fields.hpp"
+
+namespace intd {
+namespace {
+
+/// A row of a view: (id,) integration, active, settings, inherited, source_level, source_id.
+struct ViewRow {
+    Value id, integration, active, settings, inherited, source_level, source_id;
+};
+
+struct View {
+    core::Level level;
+    TupleDesc shape;
+
+    int first() const { return level == core::Level::instance ? 1 : 2; }
+
+    Value column(HeapTuple tuple, int n) const {
+        bool is_null;
+        Datum value = guard([&] {
+            Datum stored = heap_getattr(tuple, n, shape, &is_null);
+            return !is_null && TupleDescAttr(shape, n - 1)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
+                                                                         : stored;
+        });
+        return is_null ? std::nullopt : Value(value);
+    }
+
+    ViewRow row(HeapTuple tuple) const {
+        int n = first();
+        return {level == core::Level::instance ? std::nullopt : column(tuple, 1),
+                column(tuple, n),
+                column(tuple, n + 1),
+                column(tuple, n + 2),
+                column(tuple, n + 3),
+                column(tuple, n + 4),
+                column(tuple, n + 5)};
+    }
+};
+
+bool same_text(const Value &a, const Value &b) {
+    return a.has_value() == b.has_value() && (!a || view(*a) == view(*b));
+}
+
+bool same_boolean(const Value &a, const Value &b) {
+    return a.has_value() == b.has_value() && (!a || DatumGetBool(*a) == DatumGetBool(*b));
+}
+
+std::optional<bool> boolean(const Value &value) {
+    return value ? std::optional<bool>(DatumGetBool(*value)) : std::nullopt;
+}
+
+[[noreturn]] void refuse(const char *message, const char *hint = nullptr) {
+    Refusal refusal(ERRCODE_INVALID_PARAMETER_VALUE, message);
+    if (hint != nullptr)
+        refusal.hint(hint);
+    throw refusal;
+}
+
+Target target_of(const View &self, const ViewRow &row) {
+    if (!row.integration)
+        refuse("integration must not be null");
+    ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};
+    if (self.level != core::Level::instance) {
+        scope.is_null = !row.id;
+        if (row.id)
+            check_id(view(*row.id));
+    }
+    return target(view(*row.integration), scope);
+}
+
+const Jsonb *object_of(const ViewRow &row) {
+    if (!row.settings || !is_object(jsonb_of(*row.settings)))
+        refuse("settings must be a JSON object");
+    return jsonb_of(*row.settings);
+}
+
+void update(const View &self, const ViewRow &before, const ViewRow &after) {
+    if (!same_text(before.id, after.id) || !same_text(before.integration, after.integration))
+        refuse("the id and the integration of a row can't be changed",
+               "Settings of another scope are set by a row of their own.");
+    if (!same_text(before.source_level, after.source_level) || !same_text(before.source_id, after.source_id))
+        refuse("source_level and source_id can't be changed", "They follow from what is set.");
+    if (!after.inherited)
+        refuse("inherited must not be null");
+
+    ContextResource memory(CurrentMemoryContext);
+    JsonFields had = fields_of(object_of(before)), has = fields_of(object_of(after));
+    FieldChange change;
+    change.set.begin_ = static_cast<JsonField *>(memory.allocate(sizeof(JsonField) * (has.count + 1)));
+    for (const JsonField &field : has)
+        if (!same_json(had.find(field.key), &field.value))
+            change.set.begin_[change.set.count++] = field;
+    Names removed(&memory);
+    for (const JsonField &field : had)
+        if (has.find(field.key) == nullptr)
+            removed.push_back(field.key);
+    change.sets_active = !same_boolean(before.active, after.active);
+    change.active = boolean(after.active);
+    bool changes = change.set.count > 0 || !removed.empty() || change.sets_active;
+
+    Target where = target_of(self, before);
+    if (!same_boolean(before.inherited, after.inherited)) {
+        if (DatumGetBool(*after.inherited)) {
+            if (changes)
+                refuse("inherited can't be set together with other changes", "Set inherited alone to use the default.");
+            remove_row(where);
+            return;
+        }
+        if (!changes)
+            refuse("inherited can't be set to false alone", "Change a field to override it.");
+    }
+    if (!changes)
+        return;
+    if (!removed.empty()) {
+        std::optional<SettingsRow> own = lock_row(where);
+        JsonFields own_fields = own ? fields_of(own->settings) : JsonFields{nullptr, 0};
+        for (std::string_view name : removed)
+            if (own_fields.find(name) == nullptr)
+                refuse(cat("field \"", name, "\" is inherited and can't be removed"),
+                       "Set it to another value, or to null.");
+        change.take_back = &removed;
+        change.take_back_from_custom = true;
+    }
+    change_fields(where, change);
+}
+
+/// The row as it resolves now, with all that this command has changed.
+HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
+    guard([] {
+        PushCopiedSnapshot(GetActiveSnapshot());
+        CommandCounterIncrement();
+        UpdateActiveSnapshotCommandId();
+    });
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(view(*row.integration));
+    ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};
+    Located at = locate(inherited, scope);
+    const Layer *own = at.is_project() ? project_layer(at.text(), type) : nullptr;
+    const Folded &folded = inherited.with(inherited.down_to(at.node, type), own);
+    const core::Scope *source = folded.fold->nearest();
+    std::optional<Datum> id = source_id(source);
+    bool is_own = source != nullptr && source->level == at.level && source->id == at.text();
+    int first = self.first();
+    int columns[] = {first + 1, first + 2, first + 3, first + 4, first + 5};
+    Datum values[] = {BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()), BoolGetDatum(!is_own),
+                      source == nullptr ? 0 : level_name(source->level), id.value_or(static_cast<Datum>(0))};
+    bool nulls[] = {false, false, false, source == nullptr, !id};
+    return guard([&] {
+        HeapTuple result = heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls);
+        PopActiveSnapshot();
+        return result;
+    });
+}
+
+View view_of(FunctionCallInfo fcinfo) {
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data->tg_event))
+        throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function is for the triggers of integration_defaults' own views");
+    static const char *const names[] = {"instance_integrations", "group_integrations", "project_integrations"};
+    Oid relation = RelationGetRelid(data->tg_relation);
+    for (int level = 0; level < 3; level++) {
+        const char *name = names[level];
+        Oid known = guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
+        if (known == relation)
+            return {static_cast<core::Level>(level), RelationGetDescr(data->tg_relation)};
+    }
+    throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                  cat("view \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"));
+}
+
+} // namespace
+
+/// INSTEAD OF INSERT, UPDATE or DELETE on one of the three views.
+INTD_FUNCTION(write_integrations) {
+    View self = view_of(fcinfo);
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    ViewRow before = self.row(data->tg_trigtuple);
+    if (TRIGGER_FIRED_BY_DELETE(data->tg_event)) {
+        remove_row(target_of(self, before));
+        return PointerGetDatum(data->tg_trigtuple);
+    }
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event)) {
+        set_whole_row(target_of(self, before), object_of(before), boolean(before.active));
+        return PointerGetDatum(resolved_row(self, data->tg_trigtuple, before));
+    }
+    update(self, before, self.row(data->tg_newtuple));
+    return PointerGetDatum(resolved_row(self, data->tg_newtuple, before));
+}
+
+} // namespace intd

@@ -1,0 +1,236 @@
+#include "settings/fields.hpp"
+
+namespace intd {
+namespace {
+
+bool has(const Names &names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Whether `name` is one of the names or in the atomic group of one.
+bool in_unit_of(const core::Shape &shape, const Names &names, std::string_view name) {
+    if (has(names, name))
+        return true;
+    int n = shape.find(name);
+    if (n < 0 || !shape.properties()[n].grouped)
+        return false;
+    for (std::string_view other : names) {
+        int m = shape.find(other);
+        if (m >= 0 && shape.properties()[m].unit == shape.properties()[n].unit)
+            return true;
+    }
+    return false;
+}
+
+/// An array argument of names: no NULLs, one dimension.
+Names names_argument(FunctionCallInfo fcinfo, int n, std::pmr::memory_resource *memory) {
+    struct Elements {
+        Datum *values;
+        bool *nulls;
+        int count, dimensions;
+    };
+    Elements elements = guard([&] {
+        Elements found;
+        ArrayType *array = PG_GETARG_ARRAYTYPE_P(n);
+        found.dimensions = ARR_NDIM(array);
+        deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &found.values, &found.nulls, &found.count);
+        return found;
+    });
+    if (elements.dimensions > 1)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"fields\" must be a one-dimensional array");
+    Names names(memory);
+    for (int i = 0; i < elements.count; i++) {
+        if (elements.nulls[i])
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of fields must not be null");
+        names.push_back(view(elements.values[i]));
+    }
+    return names;
+}
+
+Datum names_array(Names names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    std::pmr::vector<Datum> datums(names.get_allocator());
+    for (std::string_view name : names)
+        datums.push_back(text_datum(name));
+    return guard([&] {
+        return PointerGetDatum(
+            construct_array(datums.data(), static_cast<int>(datums.size()), TEXTOID, -1, false, TYPALIGN_INT));
+    });
+}
+
+Jsonb *empty_object() {
+    return ObjectBuilder().finish();
+}
+
+[[noreturn]] void refuse_inheriting(const Target &target) {
+    throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                  cat(scope_name(target.scope.level, target.scope.text()), " has custom settings for integration \"",
+                      target.type.name, "\", which inherit nothing"))
+        .hint(target.scope.level == core::Level::instance ? "reset_default() removes them as a whole."
+                                                          : "use_default() removes them as a whole.");
+}
+
+// --- locks -----------------------------------------------------------------------------------------------------------
+
+Names locks_of(const std::optional<SettingsRow> &row, std::pmr::memory_resource *memory) {
+    Names names(memory);
+    if (row) {
+        const Layer *layer = make_layer(core::Level::group, {}, row->custom, row->active, row->settings, row->locked);
+        names.assign(layer->locks, layer->locks + layer->lock_count);
+    }
+    return names;
+}
+
+/// Names that can be locked, or that the row locks already; throws 22023 for any other.
+void check_names(const Target &target, const Names &names, const Names &locked) {
+    for (std::string_view name : names)
+        if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !has(locked, name))
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                          cat("integration \"", target.type.name, "\" has no field \"", name, "\""))
+                .hint("Locks name properties of the schema, or \"active\".");
+}
+
+/// All that `names` lock: whole atomic groups.
+void add_units(Names &locked, const core::Shape &shape, const Names &names) {
+    for (std::string_view name : names)
+        locked.push_back(name);
+    for (const core::Property &property : shape.properties())
+        if (in_unit_of(shape, names, property.name))
+            locked.push_back(property.name);
+}
+
+/// Changes what a scope locks. `names` none: all, and active, and fields to come.
+void change_locks(FunctionCallInfo fcinfo, bool lock) {
+    Target where = target(required_text(fcinfo, 0, "integration"), group_argument(id_argument(fcinfo, 2)));
+    ContextResource memory(CurrentMemoryContext);
+    Names names(&memory);
+    if (PG_ARGISNULL(1))
+        names.push_back("*");
+    else
+        names = names_argument(fcinfo, 1, &memory);
+    const core::Shape &shape = where.type.schema->shape;
+    change_row(where, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
+        Names locked = locks_of(current, &memory);
+        check_names(where, names, locked);
+        if (names.empty() || (!lock && locked.empty()) || (lock && has(locked, "*")))
+            return std::nullopt;
+        Names after(&memory);
+        if (lock && has(names, "*"))
+            after.push_back("*");
+        else if (lock) {
+            after = locked;
+            add_units(after, shape, names);
+        } else if (!has(names, "*")) {
+            if (has(locked, "*")) { // all the others stay locked, by name
+                for (const core::Property &property : shape.properties())
+                    locked.push_back(property.name);
+                locked.push_back("active");
+            }
+            for (std::string_view name : locked)
+                if (name != "*" && !in_unit_of(shape, names, name))
+                    after.push_back(name);
+        }
+        SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
+        wanted.locked = names_array(after);
+        return wanted;
+    });
+}
+
+} // namespace
+
+void change_fields(const Target &target, const FieldChange &change) {
+    const core::Shape &shape = target.type.schema->shape;
+    ContextResource memory(CurrentMemoryContext);
+    const Names none(&memory);
+    const Names &take_back = change.take_back == nullptr ? none : *change.take_back;
+    bool inherits_active = change.sets_active && !change.active;
+    std::optional<TakingBack> taking_back;
+    if (change.take_back != nullptr || inherits_active)
+        taking_back.emplace();
+
+    change_row(target, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
+        if (!current && change.set.count == 0 && !change.active)
+            return std::nullopt;
+        if (current && current->custom &&
+            (inherits_active || (change.take_back != nullptr && !change.take_back_from_custom)))
+            refuse_inheriting(target);
+        SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
+        JsonFields stored = fields_of(wanted.settings);
+        Names changed(&memory);
+        for (const JsonField &field : change.set)
+            if (!same_json(stored.find(field.key), &field.value))
+                changed.push_back(field.key);
+        ObjectBuilder object;
+        for (const JsonField &field : stored) {
+            if (change.set.find(field.key) != nullptr || has(take_back, field.key))
+                continue;
+            bool group_changes = in_unit_of(shape, changed, field.key);
+            int n = shape.find(field.key);
+            if (group_changes ? shape.properties()[n].secret : in_unit_of(shape, take_back, field.key))
+                continue;
+            object.add(field.key, field.value);
+        }
+        for (const JsonField &field : change.set)
+            object.add(field.key, field.value);
+        wanted.settings = object.finish();
+        if (change.sets_active)
+            wanted.active = change.active;
+        return wanted;
+    });
+}
+
+/// override_fields(integration, fields, project_id, group_id, active)
+INTD_FUNCTION(override_fields) {
+    Target where =
+        target(required_text(fcinfo, 0, "integration"), scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3)));
+    const Jsonb *fields = required_jsonb(fcinfo, 1, "fields");
+    if (!is_object(fields))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "fields must be a JSON object")
+            .hint("For example: {\"channel\": \"#general\"}.");
+    FieldChange change;
+    change.set = fields_of(fields);
+    change.active = boolean_argument(fcinfo, 4);
+    change.sets_active = change.active.has_value();
+    change_fields(where, change);
+    PG_RETURN_VOID();
+}
+
+/// inherit_fields(integration, fields, project_id, group_id)
+INTD_FUNCTION(inherit_fields) {
+    Target where =
+        target(required_text(fcinfo, 0, "integration"), scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3)));
+    require_argument(fcinfo, 1, "fields");
+    ContextResource memory(CurrentMemoryContext);
+    Names names = names_argument(fcinfo, 1, &memory);
+    FieldChange change;
+    change.take_back = &names;
+    change.sets_active = has(names, "active");
+    change_fields(where, change);
+    PG_RETURN_VOID();
+}
+
+/// set_active(integration, active, project_id, group_id)
+INTD_FUNCTION(set_active) {
+    Target where =
+        target(required_text(fcinfo, 0, "integration"), scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3)));
+    FieldChange change;
+    change.sets_active = true;
+    change.active = boolean_argument(fcinfo, 1);
+    change_fields(where, change);
+    PG_RETURN_VOID();
+}
+
+/// lock_fields(integration, fields, group_id)
+INTD_FUNCTION(lock_fields) {
+    change_locks(fcinfo, true);
+    PG_RETURN_VOID();
+}
+
+/// unlock_fields(integration, fields, group_id)
+INTD_FUNCTION(unlock_fields) {
+    change_locks(fcinfo, false);
+    PG_RETURN_VOID();
+}
+
+} // namespace intd

@@ -1,0 +1,131 @@
+#include "settings/write.hpp"
+
+namespace intd {
+namespace {
+
+#define TABLE(level) "integration_defaults." level "_settings"
+#define INSTANCE_KEY " WHERE integration OPERATOR(pg_catalog.=) $1"
+#define SCOPE_KEY(key) " WHERE " key " OPERATOR(pg_catalog.=) $2 AND integration OPERATOR(pg_catalog.=) $1"
+
+// The statements of one table. $1 is the type, $2 the scope, then what is stored; the instance has no $2, and takes
+// a dummy in its place so that all three are called alike.
+struct Statements {
+    Statement lock, update, replace, insert, remove;
+};
+
+#define WHOLE_TYPES                                                                                                    \
+    { TEXTOID, TEXTOID, BOOLOID, JSONBOID }
+#define ROW_TYPES                                                                                                      \
+    { TEXTOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTARRAYOID }
+
+Statements statements[] = {
+    {{"SELECT custom, active, settings, locked FROM " TABLE("instance") INSTANCE_KEY " AND $2 IS NULL FOR UPDATE",
+      2,
+      {TEXTOID, TEXTOID},
+      nullptr},
+     {"UPDATE " TABLE("instance") " SET active = $3, settings = $4, custom = $5, locked = $6" INSTANCE_KEY
+                                  " AND $2 IS NULL",
+      6, ROW_TYPES, nullptr},
+     {"UPDATE " TABLE("instance") " SET custom = true, active = $3, settings = $4" INSTANCE_KEY " AND $2 IS NULL", 4,
+      WHOLE_TYPES, nullptr},
+     {"INSERT INTO " TABLE(
+          "instance") " (integration, active, settings, custom, locked) "
+                      "SELECT $1, $3, $4, $5, $6 WHERE $2 IS NULL ON CONFLICT (integration) DO NOTHING",
+      6, ROW_TYPES, nullptr},
+     {"DELETE FROM " TABLE("instance") INSTANCE_KEY " AND $2 IS NULL", 2, {TEXTOID, TEXTOID}, nullptr}},
+    {{"SELECT custom, active, settings, locked FROM " TABLE("group") SCOPE_KEY("group_id") " FOR UPDATE",
+      2,
+      {TEXTOID, TEXTOID},
+      nullptr},
+     {"UPDATE " TABLE("group") " SET active = $3, settings = $4, custom = $5, locked = $6" SCOPE_KEY("group_id"), 6,
+      ROW_TYPES, nullptr},
+     {"UPDATE " TABLE("group") " SET custom = true, active = $3, settings = $4" SCOPE_KEY("group_id"), 4, WHOLE_TYPES,
+      nullptr},
+     {"INSERT INTO " TABLE("group") " (integration, group_id, active, settings, custom, locked) "
+                                    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (group_id, integration) DO NOTHING",
+      6, ROW_TYPES, nullptr},
+     {"DELETE FROM " TABLE("group") SCOPE_KEY("group_id"), 2, {TEXTOID, TEXTOID}, nullptr}},
+    {{"SELECT custom, active, settings FROM " TABLE("project") SCOPE_KEY("project_id") " FOR UPDATE",
+      2,
+      {TEXTOID, TEXTOID},
+      nullptr},
+     {"UPDATE " TABLE("project") " SET active = $3, settings = $4, custom = $5" SCOPE_KEY("project_id"), 5, ROW_TYPES,
+      nullptr},
+     {"UPDATE " TABLE("project") " SET custom = true, active = $3, settings = $4" SCOPE_KEY("project_id"), 4,
+      WHOLE_TYPES, nullptr},
+     {"INSERT INTO " TABLE("project") " (integration, project_id, active, settings, custom) "
+                                      "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, integration) DO NOTHING",
+      5, ROW_TYPES, nullptr},
+     {"DELETE FROM " TABLE("project") SCOPE_KEY("project_id"), 2, {TEXTOID, TEXTOID}, nullptr}},
+};
+
+Statements &statements_of(const Target &target) {
+    return statements[static_cast<int>(target.scope.level)];
+}
+
+Value scope_of(const Target &target) {
+    return target.scope.id == 0 ? std::nullopt : Value(target.scope.id);
+}
+
+Value boolean(std::optional<bool> value) {
+    return value ? Value(BoolGetDatum(*value)) : std::nullopt;
+}
+
+int taking_back = 0;
+
+} // namespace
+
+Target target(std::string_view integration, const ScopeArgument &scope) {
+    require_ids(scope);
+    const Integration &type = get_integration(integration);
+    if (scope.level == core::Level::group && read_row(Table::groups, scope.id) == nullptr)
+        throw unknown_scope(scope.level, scope.text());
+    if (scope.level == core::Level::project && read_row(Table::projects, scope.id) == nullptr)
+        throw unknown_scope(scope.level, scope.text());
+    return {type, scope};
+}
+
+std::optional<SettingsRow> lock_row(const Target &target) {
+    std::array<Value, 4> found;
+    if (fetch_row(statements_of(target).lock, {target.name(), scope_of(target)}, found.data(),
+                  target.scope.level == core::Level::project ? 3 : 4) == 0)
+        return std::nullopt;
+    return SettingsRow{DatumGetBool(*found[0]), found[1] ? std::optional<bool>(DatumGetBool(*found[1])) : std::nullopt,
+                       jsonb_of(*found[2]), found[3].value_or(static_cast<Datum>(0))};
+}
+
+bool store_row(const Target &target, bool exists, const SettingsRow &wanted) {
+    Statements &own = statements_of(target);
+    Statement &statement = exists ? own.update : own.insert;
+    Value type = target.name(), scope = scope_of(target), active = boolean(wanted.active),
+          settings = PointerGetDatum(wanted.settings), custom = BoolGetDatum(wanted.custom);
+    if (target.scope.level == core::Level::project)
+        return execute(statement, {type, scope, active, settings, custom}) > 0;
+    Value locked =
+        wanted.locked == 0 ? PointerGetDatum(guard([] { return construct_empty_array(TEXTOID); })) : wanted.locked;
+    return execute(statement, {type, scope, active, settings, custom, locked}) > 0;
+}
+
+void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bool> active) {
+    do {
+        if (execute(statements_of(target).replace,
+                    {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0)
+            return;
+    } while (!store_row(target, false, {true, active, settings, 0}));
+}
+
+bool remove_row(const Target &target) {
+    return execute(statements_of(target).remove, {target.name(), scope_of(target)}) > 0;
+}
+
+TakingBack::TakingBack() {
+    taking_back++;
+}
+TakingBack::~TakingBack() {
+    taking_back--;
+}
+bool TakingBack::now() {
+    return taking_back > 0;
+}
+
+} // namespace intd
