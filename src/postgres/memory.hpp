@@ -46,4 +46,20 @@ class InContext {
     MemoryContext previous_;
 };
 
+/// A memory context for what one row needs, emptied for the next.
+class RowMemory {
+  public:
+    RowMemory()
+        : context_(guard([] {
+              return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults row", ALLOCSET_DEFAULT_SIZES);
+          })) {}
+    MemoryContext empty() {
+        guard([&] { MemoryContextReset(context_); });
+        return context_;
+    }
+
+  private:
+    MemoryContext context_;
+};
+
 } // namespace intd

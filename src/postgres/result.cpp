@@ -9,9 +9,12 @@ ResultSet::ResultSet(FunctionCallInfo fcinfo) {
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("set-valued function called in context that cannot accept a set")));
         MemoryContext caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-        if (get_call_result_type(fcinfo, nullptr, &columns_) != TYPEFUNC_COMPOSITE)
-            elog(ERROR, "return type must be a row type");
-        columns_ = CreateTupleDescCopy(columns_);
+        Oid type;
+        if (get_call_result_type(fcinfo, &type, &columns_) == TYPEFUNC_SCALAR) {
+            columns_ = CreateTemplateTupleDesc(1);
+            TupleDescInitEntry(columns_, 1, "value", type, -1, 0);
+        } else
+            columns_ = CreateTupleDescCopy(columns_);
         store_ = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
         info->returnMode = SFRM_Materialize;
         info->setResult = store_;

@@ -78,22 +78,6 @@ Datum key_array(const JsonFields &fields) {
     });
 }
 
-/// A memory context for what one row needs, emptied for the next.
-class RowMemory {
-  public:
-    RowMemory()
-        : context_(guard([] {
-              return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults row", ALLOCSET_DEFAULT_SIZES);
-          })) {}
-    MemoryContext empty() {
-        guard([&] { MemoryContextReset(context_); });
-        return context_;
-    }
-
-  private:
-    MemoryContext context_;
-};
-
 } // namespace
 
 /// projects_using_custom_settings(integration, group_id)

@@ -43,6 +43,23 @@ CREATE FUNCTION explain(integration text, project_id external_id DEFAULT not_giv
 COMMENT ON FUNCTION explain(text, external_id, external_id) IS
     'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are shown as fingerprints. Errors: 42704 unknown integration, project or group; 22023 both ids';
 
+CREATE FUNCTION tree(integration text, group_id external_id DEFAULT not_given()) RETURNS SETOF text
+    LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_tree';
+COMMENT ON FUNCTION tree(text, external_id) IS
+    'a drawing of the groups below a group, or below the instance if no group is given: what each sets, locks or inherits, and how many projects straight in it inherit or have settings of their own. For psql: \pset format unaligned. Errors: 42704 unknown integration or group';
+
+CREATE FUNCTION invalid_settings(integration text DEFAULT NULL)
+    RETURNS TABLE (integration text, scope_level text, scope_id text, violation text)
+    LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_invalid_settings';
+COMMENT ON FUNCTION invalid_settings(text) IS
+    'every scope with settings of its own whose effective settings do not fit the schema, with what is wrong; NULL: of all integrations. Errors: 42704 unknown integration';
+
+CREATE FUNCTION redundant_overrides(integration text, group_id external_id DEFAULT not_given())
+    RETURNS TABLE (scope_level text, scope_id text, field text)
+    LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_redundant_overrides';
+COMMENT ON FUNCTION redundant_overrides(text, external_id) IS
+    'overridden fields, active among them, that are equal to what would be inherited, below a group, or below the instance if no group is given; inherit_fields() takes them back without a change. Errors: 42704 unknown integration or group';
+
 -- What the views are made of. NULL where the integration is not configured, or the group is not there.
 
 CREATE FUNCTION effective_active(integration text, group_id text, custom boolean, active boolean, settings jsonb)

@@ -1,6 +1,5 @@
 #include "settings/check.hpp"
 
-#include "catalog/validate.hpp"
 #include "settings/write.hpp"
 
 namespace intd {
@@ -174,8 +173,9 @@ class Check {
         for (const JsonField &field : wanted_fields_)
             if (!same_json(current_value(field.key), &field.value))
                 validate_property(*type_.schema, field.key, field.value, violations);
-        effective_violations(current_, before);
-        effective_violations(&wanted_, after);
+        if (current_ != nullptr || place_.above.configured())
+            effective_violations(inherited_.with(place_.above, layer(current_)), before);
+        effective_violations(inherited_.with(place_.above, layer(&wanted_)), after);
         for (const Violation &violation : after) {
             auto known = [&](const Violation &other) { return other == violation; };
             if (std::none_of(before.begin(), before.end(), known) &&
@@ -202,18 +202,6 @@ class Check {
             .constraint("setting_matches_schema");
     }
 
-    /// What is wrong with what the scope ends up with; required fields only while it is active.
-    void effective_violations(const SettingsRow *row, Violations &violations) {
-        const Folded &folded = inherited_.with(place_.above, layer(row));
-        if (row == nullptr && !folded.configured())
-            return;
-        validate(*type_.schema, folded.settings(), violations);
-        if (!folded.active())
-            violations.erase(std::remove_if(violations.begin(), violations.end(),
-                                            [](const Violation &violation) { return violation.root_required; }),
-                             violations.end());
-    }
-
     Inheritance &inherited_;
     const Place &place_;
     const Integration &type_;
@@ -227,6 +215,14 @@ class Check {
 };
 
 } // namespace
+
+void effective_violations(const Folded &folded, Violations &violations) {
+    validate(*folded.integration->schema, folded.settings(), violations);
+    if (!folded.active())
+        violations.erase(std::remove_if(violations.begin(), violations.end(),
+                                        [](const Violation &violation) { return violation.root_required; }),
+                         violations.end());
+}
 
 SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted) {
     return Check(inherited, place, current, wanted).run();

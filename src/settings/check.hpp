@@ -1,6 +1,7 @@
 // The rules that a write of settings must keep (DESIGN: "Settings", "Schema", errors).
 #pragma once
 
+#include "catalog/validate.hpp"
 #include "settings/inheritance.hpp"
 
 namespace intd {
@@ -19,6 +20,9 @@ struct Place {
     std::string_view id;
     const Folded &above; // all that the scope inherits
 };
+
+/// What is wrong with what a scope ends up with: required fields only while it is active.
+void effective_violations(const Folded &folded, Violations &violations);
 
 /// Checks the row that is to be (`wanted`) against the one that is (`current`, or null) and gives the row to store:
 /// without locked fields that equal their effective value, with what a lock shadows, with `active` filled in. Throws

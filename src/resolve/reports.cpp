@@ -1,0 +1,103 @@
+// What has gone out of shape, and what could go.
+#include "postgres/query.hpp"
+#include "postgres/result.hpp"
+#include "resolve/locate.hpp"
+#include "settings/check.hpp"
+
+namespace intd {
+namespace {
+
+// Every scope that has a row of its own for the type, with the group that it hangs on or is.
+Statement own_rows = {
+    "SELECT 0, NULL, NULL FROM integration_defaults.instance_settings WHERE integration OPERATOR(pg_catalog.=) $1 "
+    "UNION ALL SELECT 1, group_id, group_id FROM integration_defaults.group_settings "
+    "WHERE integration OPERATOR(pg_catalog.=) $1 "
+    "UNION ALL SELECT 2, p.id, p.group_id FROM integration_defaults.project_settings s "
+    "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
+    "WHERE s.integration OPERATOR(pg_catalog.=) $1",
+    1, {TEXTOID}, nullptr};
+
+/// Calls visit(level, id, above, own) for each scope with a row of its own that sets something, below `top`.
+template <class Visit>
+void visit_own_rows(Inheritance &inherited, const Integration &type, const TreeNode *top, Visit &&visit) {
+    RowMemory memory;
+    Cursor rows(own_rows, {text_datum(type.name)});
+    while (rows.next()) {
+        InContext inside(memory.empty());
+        auto level = static_cast<core::Level>(DatumGetInt32(*rows.column(0)));
+        Value id = rows.column(1), group = rows.column(2);
+        const TreeNode *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
+        if (node == nullptr || !is_within(node, top))
+            continue;
+        bool project = level == core::Level::project;
+        const Folded &above = project ? inherited.down_to(node, type) : inherited.above(node, type);
+        const Layer *own = project ? project_layer(view(*id), type) : inherited.layer_of(node, type);
+        if (own != nullptr && own->sets_something())
+            visit(level, id, above, *own);
+    }
+    rows.close();
+}
+
+} // namespace
+
+/// invalid_settings(integration)
+INTD_FUNCTION(invalid_settings) {
+    ResultSet result(fcinfo);
+    Inheritance &inherited = inheritance();
+    std::optional<std::string_view> asked = text_argument(fcinfo, 0);
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<const Integration *> types(&memory);
+    if (asked)
+        types.push_back(&inherited.type(*asked));
+    else
+        for (const intd::Row &row : read_rows(Table::integrations))
+            types.push_back(&inherited.type(view(row.values[column::name])));
+    for (const Integration *type : types)
+        visit_own_rows(inherited, *type, inherited.tree().instance(),
+                       [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
+                           ContextResource row_memory(CurrentMemoryContext);
+                           Violations violations(&row_memory);
+                           effective_violations(inherited.with(above, &own), violations);
+                           for (const Violation &violation : violations)
+                               result.add({text_datum(type->name), level_name(level), id, text_datum(violation.text)});
+                       });
+    return null_result(fcinfo);
+}
+
+/// redundant_overrides(integration, group_id)
+INTD_FUNCTION(redundant_overrides) {
+    ResultSet result(fcinfo);
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
+    if (!integration || scope.is_null)
+        return null_result(fcinfo);
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(*integration);
+    Located top = locate(inherited, scope);
+    visit_own_rows(
+        inherited, type, top.node, [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
+            if (own.custom)
+                return;
+            const core::Fold &without = *above.fold, &with = *inherited.with(above, &own).fold;
+            auto same = [&](const core::Resolved &field) {
+                int n = without.find(field.name);
+                return same_json(static_cast<const JsonbValue *>(field.value),
+                                 n < 0 ? nullptr : static_cast<const JsonbValue *>(without.fields()[n].value));
+            };
+            if (own.active && *own.active == without.active() && above.configured())
+                result.add({level_name(level), id, text_datum("active")});
+            for (const core::Resolved &field : with.fields()) {
+                if (own.fields.find(field.name) == nullptr)
+                    continue;
+                // fields of an atomic group are redundant together only
+                bool redundant = true;
+                for (const core::Resolved &other : with.fields())
+                    redundant = redundant && (other.unit != field.unit || same(other));
+                if (redundant)
+                    result.add({level_name(level), id, text_datum(field.name)});
+            }
+        });
+    return null_result(fcinfo);
+}
+
+} // namespace intd
