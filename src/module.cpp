@@ -1,4 +1,6 @@
 // What the server loads.
+#include "hierarchy/tracked.hpp"
+#include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
 #include "settings/inheritance.hpp"
 
@@ -8,6 +10,8 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
     intd::watch_tables();
+    intd::watch_tree();
+    intd::watch_tracked();
     intd::watch_inheritance();
 }
 }

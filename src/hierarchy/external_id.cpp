@@ -11,6 +11,8 @@ namespace intd {
 void check_id(std::string_view text) {
     if (text.empty())
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "an id of a group or project must not be empty");
+    if (text.front() == '\x01')
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "an id of a group or project must not begin with the byte 0x01");
     if (text.size() > max_id_length)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "an id of a group or project is too long")
             .detail(guard([&]() -> const char * {

@@ -1,11 +1,12 @@
--- The tree: groups nest, projects are leaves; no parent means straight under the instance. Parents are checked at
--- commit, so that the order in which an app deletes, moves and re-parents inside a transaction does not matter.
+-- The tree: groups nest, projects are leaves; no parent means straight under the instance. Parents and cycles are
+-- checked at commit, so that the order in which an app deletes, moves and re-parents inside a transaction does not
+-- matter. An id that changes takes its settings along; what is inside the group names its new id itself, because an
+-- app may as well hand the old id to another group in the same transaction.
 
 CREATE TABLE groups (
     id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
     parent_id text COLLATE "C",
-    CONSTRAINT scope_parent_exists FOREIGN KEY (parent_id) REFERENCES groups (id)
-        ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT scope_parent_exists FOREIGN KEY (parent_id) REFERENCES groups (id) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX groups_parent_id_idx ON groups (parent_id);
 COMMENT ON TABLE groups IS 'the groups of the tree, by the app''s own ids; a null parent is the instance';
@@ -14,10 +15,76 @@ SELECT pg_catalog.pg_extension_config_dump('groups', '');
 CREATE TABLE projects (
     id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
     group_id text COLLATE "C",
-    CONSTRAINT scope_parent_exists FOREIGN KEY (group_id) REFERENCES groups (id)
-        ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT scope_parent_exists FOREIGN KEY (group_id) REFERENCES groups (id) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX projects_group_id_idx ON projects (group_id);
 COMMENT ON TABLE projects IS 'the projects of the tree, by the app''s own ids; a null group is the instance';
 SELECT pg_catalog.pg_extension_config_dump('projects', '');
+
+-- The rules that foreign keys can't hold.
+
+CREATE FUNCTION check_group_chain() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_group_chain';
+COMMENT ON FUNCTION check_group_chain() IS
+    'trigger of groups: at commit, no group is its own ancestor (23514 scope_has_no_cycle)';
+CREATE CONSTRAINT TRIGGER scope_has_no_cycle AFTER INSERT OR UPDATE OF id, parent_id ON groups
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
+    EXECUTE FUNCTION check_group_chain();
+
+CREATE FUNCTION note_freed_groups() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_freed_groups';
+COMMENT ON FUNCTION note_freed_groups() IS
+    'trigger of groups: remembers that ids became free in this transaction, which check_group_chain() needs to know';
+CREATE TRIGGER note_freed_groups AFTER DELETE OR UPDATE OF id ON groups
+    FOR EACH STATEMENT EXECUTE FUNCTION note_freed_groups();
+
+CREATE FUNCTION rename_parent() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_rename_parent';
+COMMENT ON FUNCTION rename_parent() IS
+    'trigger of groups: when a group''s id changes, what is inside it follows, unless a tracked table says where it is';
+CREATE TRIGGER rename_parent AFTER UPDATE OF id ON groups
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_parent();
+
+CREATE FUNCTION check_id_is_final() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_id_is_final';
+COMMENT ON FUNCTION check_id_is_final() IS
+    'trigger of groups and projects: at commit, no row stands aside any more for another one with the same id (23505)';
+CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON groups
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
+    EXECUTE FUNCTION check_id_is_final();
+CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON projects
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
+    EXECUTE FUNCTION check_id_is_final();
+
+-- The tree by hand, where no table of the app's is tracked. These check at once.
+
+CREATE FUNCTION add_group(group_id external_id, parent_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_add_group';
+COMMENT ON FUNCTION add_group(external_id, external_id) IS
+    'adds a group under a parent group, or straight under the instance (parent left out or NULL). Errors: 23505 the id is there already; 23503 scope_parent_exists no such parent; 23514 scope_has_no_cycle its own parent; 22004 null id; 55000 groups are tracked';
+
+CREATE FUNCTION move_group(group_id external_id, parent_id external_id) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_move_group';
+COMMENT ON FUNCTION move_group(external_id, external_id) IS
+    'moves a group, with all that is in it, under another parent; NULL: straight under the instance. Everything in it inherits from its new ancestors from the commit on. Moves wait for each other until commit. Errors: 42704 unknown group; 23503 scope_parent_exists no such parent; 23514 scope_has_no_cycle the parent is the group or in it; 22004 null id; 55000 groups are tracked';
+
+CREATE FUNCTION remove_group(group_id external_id) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_group';
+COMMENT ON FUNCTION remove_group(external_id) IS
+    'removes an empty group and what is set on it. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
+
+CREATE FUNCTION add_project(project_id external_id, group_id external_id DEFAULT not_given()) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_add_project';
+COMMENT ON FUNCTION add_project(external_id, external_id) IS
+    'adds a project to a group, or straight under the instance (group left out or NULL). Errors: 23505 the id is there already; 23503 scope_parent_exists no such group; 22004 null id; 55000 projects are tracked';
+
+CREATE FUNCTION move_project(project_id external_id, group_id external_id) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_move_project';
+COMMENT ON FUNCTION move_project(external_id, external_id) IS
+    'moves a project to another group; NULL: straight under the instance. It inherits from its new ancestors from the commit on. Errors: 42704 unknown project; 23503 scope_parent_exists no such group; 22004 null id; 55000 projects are tracked';
+
+CREATE FUNCTION remove_project(project_id external_id) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_project';
+COMMENT ON FUNCTION remove_project(external_id) IS
+    'removes a project and what is set on it. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
 

@@ -13,3 +13,13 @@ static inline Oid primary_key_index(Relation relation) {
     return RelationGetPrimaryKeyIndex(relation);
 #endif
 }
+
+/// expression_tree_walker(), whose declaration before 16 is of C only.
+static inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_walker(node, walker, context);
+#else
+    using AnyFunction = void (*)();
+    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<AnyFunction>(walker)), context);
+#endif
+}

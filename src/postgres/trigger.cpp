@@ -2,18 +2,25 @@
 
 namespace intd {
 
-TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when) {
-    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-        (data->tg_event & TRIGGER_EVENT_TIMINGMASK) != when)
+TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
         throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function is for the triggers of integration_defaults' own tables");
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     Oid relation = RelationGetRelid(data->tg_relation);
     if (std::find(tables.begin(), tables.end(), relation) == tables.end())
         throw Refusal(
             ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
             cat("table \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"))
             .detail("It is for the tables of integration_defaults only.");
+    return data;
+}
+
+TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when) {
+    TriggerData *data = own_trigger(fcinfo, tables);
+    if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || (data->tg_event & TRIGGER_EVENT_TIMINGMASK) != when)
+        throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function is for the triggers of integration_defaults' own tables");
     return data;
 }
 

@@ -5,6 +5,9 @@
 
 namespace intd {
 
+/// The trigger's data. Throws unless it is fired on one of `tables`.
+TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables);
+
 /// The trigger's data. Throws unless it is fired for each row of one of `tables` at `when` (a TRIGGER_EVENT_ mask of
 /// timing): others can't use our trigger functions on tables of their own.
 TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);

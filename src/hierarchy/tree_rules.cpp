@@ -1,0 +1,183 @@
+#include "hierarchy/tree_rules.hpp"
+
+#include "hierarchy/external_id.hpp"
+#include "hierarchy/tracked.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/query.hpp"
+#include "postgres/tables.hpp"
+#include "postgres/trigger.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "storage/lmgr.h"
+}
+
+namespace intd {
+namespace {
+
+/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back.
+bool freed_groups = false;
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
+        freed_groups = false;
+}
+
+/// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
+class NewestState {
+  public:
+    NewestState() {
+        guard([] {
+            CommandCounterIncrement();
+            PushActiveSnapshot(GetLatestSnapshot());
+        });
+    }
+    ~NewestState() { PopActiveSnapshot(); }
+    NewestState(const NewestState &) = delete;
+    NewestState &operator=(const NewestState &) = delete;
+};
+
+/// A column of groups or projects, counted from 1, of the row that a trigger is fired for.
+Value column_of(HeapTuple tuple, Relation relation, int column) {
+    bool is_null;
+    Datum value = guard([&] {
+        Datum stored = heap_getattr(tuple, column, RelationGetDescr(relation), &is_null);
+        return is_null ? stored : PointerGetDatum(PG_DETOAST_DATUM_PACKED(stored));
+    });
+    return is_null ? std::nullopt : Value(value);
+}
+
+bool same(Value a, Value b) { return a && b ? view(*a) == view(*b) : a.has_value() == b.has_value(); }
+
+} // namespace
+
+void lock_group_moves() {
+    Oid groups = table_oid(Table::groups);
+    guard([&] { LockDatabaseObject(RelationRelationId, groups, 1, ExclusiveLock); });
+}
+
+Refusal group_cycle(const char *chain, std::string_view group) {
+    return Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", group, "\" would become its own ancestor"))
+        .detail(cat("From each group to its parent: ", chain, "."))
+        .constraint("scope_has_no_cycle");
+}
+
+void refuse_cycle(Datum id) {
+    AsOwner owner(Table::groups);
+    NewestState newest;
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> way(&memory);
+    std::pmr::unordered_map<std::string_view, size_t> steps(&memory);
+    for (std::string_view at = view(id);;) {
+        if (auto [met, is_new] = steps.emplace(at, way.size()); !is_new) {
+            constexpr size_t most = 20;
+            const char *chain = cat("\"", at, "\"");
+            for (size_t i = met->second + 1; i < way.size() && i < met->second + most; i++)
+                chain = cat(chain, " -> \"", way[i], "\"");
+            throw group_cycle(cat(chain, way.size() > met->second + most ? " -> ... -> \"" : " -> \"", at, "\""), at);
+        }
+        const Row *row = read_row(Table::groups, text_datum(at));
+        if (row == nullptr) {
+            if (way.empty())
+                return; // gone again
+            // The foreign key would find this too, but perhaps later, when the parent has been committed by
+            // somebody else under one of the groups that were walked here: that cycle would be missed.
+            throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                          cat("group \"", way.back(), "\" has the parent \"", at, "\", which is not there"))
+                .constraint("scope_parent_exists");
+        }
+        way.push_back(at);
+        if (row->nulls[column::parent])
+            return;
+        at = view(row->values[column::parent]);
+    }
+}
+
+Datum placeholder_of(std::string_view id) {
+    if (id.size() < max_id_length)
+        return text_datum(cat("\x01", id));
+    uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(id.data()), static_cast<int>(id.size()), 0);
+    return text_datum(guard([&]() -> const char * { return psprintf("\x01\x01%016" INT64_MODIFIER "x", hash); }));
+}
+
+/// AFTER INSERT OR UPDATE OF id, parent_id ON groups, at commit.
+///
+/// Two transactions that each change an existing group's place could close a cycle together, so whoever did takes
+/// the lock and looks after that: the other one has then either committed, and is seen, or waits, and will see us.
+///
+/// A transaction that only inserts takes no lock. A cycle that goes through an inserted group goes down from it to a
+/// group that names it as parent. Such a child is either an insert of this transaction too, or a group that this
+/// transaction moved (which takes the lock), or was there before: then the inserted id was there before, and this
+/// transaction has freed it, which it remembers. Or another transaction moves a group under the inserted id: that
+/// one finds the insert committed when it looks, or fails because the parent is not there.
+INTD_FUNCTION(check_group_chain) {
+    TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_AFTER);
+    if (restoring())
+        return PointerGetDatum(nullptr);
+    bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+    HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
+    Value id = column_of(tuple, data->tg_relation, 1);
+    if (update && same(id, column_of(data->tg_trigtuple, data->tg_relation, 1)) &&
+        same(column_of(tuple, data->tg_relation, 2), column_of(data->tg_trigtuple, data->tg_relation, 2)))
+        return PointerGetDatum(nullptr);
+    if (update || freed_groups)
+        lock_group_moves();
+    refuse_cycle(*id);
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER DELETE OR UPDATE OF id ON groups, for each statement.
+INTD_FUNCTION(note_freed_groups) {
+    own_trigger(fcinfo, {table_oid(Table::groups)});
+    freed_groups = true;
+    return PointerGetDatum(nullptr);
+}
+
+namespace {
+
+Statement rename_statements[] = {
+    {"UPDATE integration_defaults.groups SET parent_id = $2 WHERE parent_id OPERATOR(pg_catalog.=) $1", 2,
+     {TEXTOID, TEXTOID}, nullptr},
+    {"UPDATE integration_defaults.projects SET group_id = $2 WHERE group_id OPERATOR(pg_catalog.=) $1", 2,
+     {TEXTOID, TEXTOID}, nullptr},
+};
+
+} // namespace
+
+/// AFTER UPDATE OF id ON groups, for each row whose id changed.
+INTD_FUNCTION(rename_parent) {
+    TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_AFTER);
+    if (restoring() || !TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+        return PointerGetDatum(nullptr);
+    Value old_id = column_of(data->tg_trigtuple, data->tg_relation, 1);
+    Value new_id = column_of(data->tg_newtuple, data->tg_relation, 1);
+    AsOwner owner(Table::groups);
+    for (Kind kind : all_kinds)
+        if (!OidIsValid(tracked_relation(kind)))
+            execute(rename_statements[static_cast<int>(kind)], {old_id, new_id});
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER INSERT OR UPDATE OF id ON groups and projects, at commit, for each row that got a placeholder as its id.
+INTD_FUNCTION(check_id_is_final) {
+    Oid groups = table_oid(Table::groups);
+    TriggerData *data = row_trigger(fcinfo, {groups, table_oid(Table::projects)}, TRIGGER_EVENT_AFTER);
+    if (restoring())
+        return PointerGetDatum(nullptr);
+    HeapTuple tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    Datum id = *column_of(tuple, data->tg_relation, 1);
+    Kind kind = RelationGetRelid(data->tg_relation) == groups ? Kind::groups : Kind::projects;
+    AsOwner owner(table_of(kind));
+    NewestState newest;
+    if (read_row(table_of(kind), id) == nullptr)
+        return PointerGetDatum(nullptr);
+    std::string_view wanted = view(id).substr(1);
+    throw Refusal(ERRCODE_UNIQUE_VIOLATION,
+                  cat("two ", name_of(kind), " would have the id \"",
+                      wanted.substr(0, 1) == "\x01" ? std::string_view("...") : wanted, "\""))
+        .constraint(kind == Kind::groups ? "groups_pkey" : "projects_pkey");
+}
+
+void watch_tree() { RegisterXactCallback(at_transaction_end, nullptr); }
+
+} // namespace intd

@@ -1,0 +1,25 @@
+// The rules of the tree that foreign keys can't hold: no group is its own ancestor, no id is used twice.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+/// Makes other moves of groups wait until this transaction has ended.
+void lock_group_moves();
+
+/// Walks up from a group in the newest state (this transaction's and all that is committed, also under REPEATABLE
+/// READ) and throws 23514 if it comes back to where it was, 23503 if a parent is not there.
+void refuse_cycle(Datum id);
+
+/// The refusal 23514 of a chain of groups that bites its tail.
+Refusal group_cycle(const char *chain, std::string_view group);
+
+/// The id that a row has while another one has taken its own (see follow.cpp): no input makes it. In the current
+/// memory context.
+Datum placeholder_of(std::string_view id);
+
+/// Called once, when the module is loaded.
+void watch_tree();
+
+} // namespace intd
