@@ -1,0 +1,126 @@
+# ./dev test: the parts of the tests, and the sum of what they count. Read by ../dev.
+
+passed=0 failed=0
+
+# Passed and failed tests in a part's own output: GoogleTest, pg_regress (up to 15, and from 16), prove -v, and the
+# last line of our own scripts.
+count() { # log
+    awk '/^\[       OK \]/ || /^test .* \.\.\. ok / || /^ok [0-9]+/ { passed++ }
+         /^\[  FAILED  \] .* ms\)$/ || /^test .* \.\.\. FAILED/ || /^not ok [0-9]+/ { failed++ }
+         /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
+         END { print passed + 0, failed + 0 }' "$1"
+}
+
+logged() { # log, command...
+    local log=$1
+    shift
+    "$@" 2>&1 | tee "$log"
+    return "${PIPESTATUS[0]}"
+}
+
+# Runs a part and adds its counts. One that fails without saying so, or that tests nothing, has not run to its end.
+part() { # name, folder whose logs tell more, command...
+    local name=$1 logs=$2 log=$W/${1//\//_}.log status=0 ok bad
+    shift 2
+    say "$name"
+    job logged "$log" "$@" || status=$?
+    read -r ok bad < <(count "$log")
+    if [ $((ok + bad)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+        echo "$name: did not run to its end (exit status $status)"
+        bad=$((bad + 1))
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad))
+    [ "$bad" -eq 0 ] || tell_more "$logs"
+}
+
+tell_more() { # folder
+    local file
+    [ ! -s "$1/regression.diffs" ] || head -n 400 "$1/regression.diffs"
+    while IFS= read -r file; do
+        printf '\n-- the end of %s\n' "${file#"$W"/}"
+        tail -n 40 "$file"
+    done < <(find "$1" -maxdepth 3 \( -name 'postmaster.log' -o -name 'regress_log_*' -o -name 'server.log' \) | sort)
+}
+
+unit() {
+    "${CXX:-g++}" -std=c++17 -O1 -g -Wall -Wextra -Wshadow -Werror -fsanitize=address,undefined \
+        -fno-sanitize-recover=all -Isrc test/unit/*.cpp src/core/*.cpp -lgtest -lgtest_main -pthread -o "$W/unit.run" &&
+        "$W/unit.run"
+}
+
+regress() { # regress or isolation, file...
+    local kind=$1 program=pg_regress input=$W/tree output=$W/$1 names
+    shift
+    if [ "$kind" = isolation ]; then
+        program=pg_isolation_regress input=$W/tree/test/isolation
+    fi
+    names=("${@##*/}")
+    as_server mkdir "$output"
+    as_server PG_REGRESS_SOCK_DIR="$W" "$PGXS_TESTS/$kind/$program" --inputdir="$input" --outputdir="$output" \
+        --bindir="$BIN" --temp-instance="$output/instance" --temp-config="$W/server.conf" \
+        --encoding=UTF8 --no-locale --dbname=regression "${names[@]%.*}"
+}
+
+tap() { # file...
+    as_server mkdir -p "$W/tap/log"
+    as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$W/tap" TESTDATADIR="$W/tap/data" TESTLOGDIR="$W/tap/log" \
+        PG_REGRESS="$PGXS_TESTS/regress/pg_regress" PG_MAJOR="$PG_MAJOR" \
+        prove -v -I "$PGXS_TESTS/perl" -I "$W/tree/test/t" "${@/#/$W/tree/}"
+}
+
+# A test in Python, in a database of its own with the extension in it.
+python() { # file
+    local file=$1 arguments=() database
+    [ "$file" != test/model/run.py ] || arguments=(--seeds 1..40 --ops 500)
+    database=$(tr / _ <<<"${file%.py}")
+    as_server psql -q -c "CREATE DATABASE $database" postgres &&
+        as_server psql -q -c "CREATE EXTENSION integration_defaults" "$database" &&
+        as_server PGDATABASE="$database" PYTHONDONTWRITEBYTECODE=1 python3 "$W/tree/$file" "${arguments[@]}"
+}
+
+# The files of a part that were asked for; all of them if none were named, or if the part was.
+chosen() { # part, file...
+    local part=$1 file want
+    shift
+    for file; do
+        for want in "${wanted[@]-}"; do
+            case $want in
+                '' | "$part" | "$file" | "$(basename "${file%.*}")" | "$(basename "$file")") echo "$file"; break ;;
+            esac
+        done
+    done
+}
+
+test_all() { # part or file...
+    local wanted=("$@")
+    shopt -s nullglob
+    run_part unit test/unit/*.cpp
+    run_part regress sql/*.sql
+    run_part isolation test/isolation/specs/*.spec
+    run_part tap test/t/*.pl
+    run_part schema test/schema/run.py
+    run_part model test/model/{test_model,nonsense,run}.py
+    [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
+    printf '\n%s passed, %s failed\n' "$passed" "$failed"
+    [ "$failed" -eq 0 ]
+}
+
+run_part() { # part, file...
+    local name=$1 files file
+    mapfile -t files < <(chosen "$@")
+    if [ ${#files[@]} -eq 0 ]; then
+        [ ${#wanted[@]} -gt 0 ] || part "$name" "$W" echo "no files"
+        return 0
+    fi
+    case $name in
+        unit) part unit "$W" unit ;;
+        regress | isolation) part "$name" "$W/$name" regress "$name" "${files[@]}" ;;
+        tap) part tap "$W/tap/log" tap "${files[@]}" ;;
+        *)
+            [ -d "$W/data" ] || start_server
+            for file in "${files[@]}"; do
+                part "$file" "$W" python "$file"
+            done
+            ;;
+    esac
+}

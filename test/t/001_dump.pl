@@ -1,0 +1,99 @@
+# A dump restored into an empty database gives the same state, the same answers, and the same dump.
+use strict;
+use warnings;
+use IntegrationDefaults;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('dump');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+
+# Dumps a database in each format, restores it, and compares.
+sub round_trips
+{
+	my ($from, $whose, @as) = @_;
+	my $dump = dump_of($node, $from, @as);
+	my $answers = answers($node, $from, @as);
+	cmp_ok(length $answers, '>', 10_000, "$whose: there is something to compare");
+
+	my @formats = (
+		[ 'plain', ['-Fp'], sub { [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $_[1], '-d', $_[0] ] } ],
+		[ 'custom', ['-Fc'], sub { [ 'pg_restore', '--exit-on-error', '-d', $_[0], $_[1] ] } ],
+		[ 'directory', [ '-Fd', '-j2' ], sub { [ 'pg_restore', '--exit-on-error', '-j2', '-d', $_[0], $_[1] ] } ]);
+	foreach my $format (@formats)
+	{
+		my ($name, $options, $restore) = @$format;
+		my $to = "${from}_$name";
+		my $file = "$folder/$to";
+		$node->safe_psql('postgres', "CREATE DATABASE $to" . (@as ? " OWNER $as[1]" : ''));
+		$node->command_ok([ 'pg_dump', @as, @$options, '-f', $file, '-d', $from ], "$whose, $name: dumped");
+		my $command = $restore->($to, $file);
+		splice(@$command, 1, 0, @as);
+		$node->command_ok($command, "$whose, $name: restored");
+		is(dump_of($node, $to, @as), $dump, "$whose, $name: the dump of the restored database is the same");
+		is(answers($node, $to, @as), $answers, "$whose, $name: so are the answers");
+		is(answers($node, $from, @as), $answers, "$whose, $name: and the first database is as it was");
+	}
+
+	# The restored database goes on where the first one was: its tables are tracked, its rules hold.
+	my $to = "${from}_custom";
+	$node->safe_psql($to, <<'SQL', extra_params => \@as);
+INSERT INTO app."Namespaces" VALUES ('new', '2', 'Group'), ('left out', NULL, 'User');
+INSERT INTO app.projects VALUES (1000, 'new', 'p');
+SQL
+	is( $node->safe_psql($to, q{SELECT settings ->> 'webhook', source_level, source_id
+			FROM integration_defaults.resolve('chat', 1000)}, extra_params => \@as),
+		'https://instance|group|2', "$whose: a new project of the restored app inherits");
+	is( $node->safe_psql($to, q{SELECT count(*) FROM integration_defaults.groups WHERE id IN ('new', 'left out')},
+			extra_params => \@as), '1', "$whose: the filter is still there");
+	is( error_of($node, $to, q{SELECT integration_defaults.set_custom('chat', 9, '{"limit": 0, "webhook": "w"}')}, @as),
+		'23514', "$whose: the rules hold again");
+}
+
+# ---- the superuser's database, with rows that a write would refuse ------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE whole');
+make_app($node, 'whole');
+is( error_of($node, 'whole', q{INSERT INTO integration_defaults.project_settings (project_id, integration, settings)
+		VALUES ('12', 'chat', '{"limit": 0, "gone": 1}')}), '23514', 'a write that breaks the schema is refused');
+add_refused_rows($node, 'whole');
+is( $node->safe_psql('whole', q{SELECT count(*) FROM integration_defaults.project_settings WHERE project_id IN ('12', '13', '14')}),
+	'3', 'rows of a restore are neither refused nor tidied away');
+is( $node->safe_psql('whole', q{SELECT settings ->> 'url' FROM integration_defaults.resolve('chat', 13)}),
+	'https://a', 'and a lock shadows what they have');
+round_trips('whole', 'superuser');
+
+# ---- a plain owner of a database: installs, uses, dumps, restores -------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE DATABASE hers OWNER anna');
+my @anna = ('-U', 'anna');
+make_app($node, 'hers', @anna);
+add_refused_rows($node, 'hers', @anna);
+is( $node->safe_psql('hers', q{SELECT rolsuper FROM pg_roles WHERE rolname = current_user}, extra_params => \@anna),
+	'f', 'anna is no superuser');
+is( $node->safe_psql('hers', <<'SQL', extra_params => \@anna), '', 'every object of the extension is hers');
+SELECT identified.type, identified.identity
+FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) identified
+WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'integration_defaults')
+  AND 'anna'::regrole NOT IN (
+      SELECT relowner FROM pg_class WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
+      UNION ALL SELECT proowner FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+      UNION ALL SELECT typowner FROM pg_type WHERE d.classid = 'pg_type'::regclass AND oid = d.objid
+      UNION ALL SELECT 'anna'::regrole WHERE d.classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass))
+SQL
+round_trips('hers', 'plain owner', @anna);
+
+# ---- only the data, into a database where the extension is there already ------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+$node->safe_psql('bare', 'CREATE EXTENSION integration_defaults');
+$node->command_ok([ 'pg_dump', '-Fc', '-a', '--extension=*', '-n', 'integration_defaults', '-f', "$folder/data", 'whole' ],
+	'the data of the extension alone dumped');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-a', '-d', 'bare', "$folder/data" ], 'and restored');
+my $resolved = q{SELECT p.id, r.* FROM integration_defaults.projects p, integration_defaults.resolve_all(p.id) r ORDER BY 1, 2};
+is($node->safe_psql('bare', $resolved), $node->safe_psql('whole', $resolved), 'its answers are the same');
+
+$node->stop;
+done_testing();

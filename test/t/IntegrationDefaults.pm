@@ -1,0 +1,135 @@
+# What the tests share: an app with tracked tables and settings of every kind, and all the answers it gets.
+package IntegrationDefaults;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of error_of);
+
+sub new_node
+{
+	my ($name, %init) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ], %init);
+	$node->append_conf('postgresql.conf', "autovacuum = off\ncheckpoint_timeout = 1h\nmax_wal_size = 4GB\n");
+	$node->start;
+	return $node;
+}
+
+# An app's own tables, tracked, with a filter on its groups; types, defaults, custom settings, overrides and locks;
+# ids that need quoting everywhere.
+sub make_app
+{
+	my ($node, $database, @as) = @_;
+	$node->safe_psql($database, <<'SQL', extra_params => \@as);
+CREATE EXTENSION integration_defaults;
+CREATE SCHEMA app;
+CREATE TABLE app."Namespaces" (
+    "Id" text PRIMARY KEY,
+    parent text REFERENCES app."Namespaces" ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    kind text NOT NULL DEFAULT 'Group'
+);
+CREATE TABLE app.projects (
+    id bigint PRIMARY KEY,
+    namespace text REFERENCES app."Namespaces" ON DELETE CASCADE,
+    name text
+);
+INSERT INTO app."Namespaces" VALUES
+    ('1', NULL, 'Group'), ('2', '1', 'Group'), ('3', '2', 'Group'), ('4', NULL, 'Group'), ('5', NULL, 'User'),
+    ('äß "quoted" \ it''s' || chr(9) || 'tab', '4', 'Group');
+INSERT INTO app.projects
+    SELECT n, (ARRAY['1', '2', '3', '4', '5', NULL, 'äß "quoted" \ it''s' || chr(9) || 'tab'])[1 + n % 7], 'p' || n
+    FROM generate_series(1, 70) n;
+SELECT integration_defaults.track_groups('app."Namespaces"', 'Id', 'parent', $f$kind = 'Group'$f$);
+SELECT integration_defaults.track_projects('app.projects', group_column => 'namespace');
+
+SELECT integration_defaults.load_catalog('gitlab');
+SELECT integration_defaults.register_integration('chat',
+    '{"type": "object",
+      "properties": {"webhook": {"type": "string"}, "channel": {"type": "string"}, "notify": {"enum": ["all", "broken", null]},
+                     "limit": {"type": "integer", "minimum": 1, "default": 10}, "url": {"type": "string"},
+                     "token": {"type": "string", "writeOnly": true}},
+      "required": ["webhook"], "additionalProperties": false, "x-atomic": [["url", "token"]]}', 'Chat', 'talk');
+SELECT integration_defaults.register_integration('free');
+SELECT integration_defaults.register_integration('forbidden');
+
+SELECT integration_defaults.set_default('chat', '{"webhook": "https://instance", "url": "https://a", "token": "t"}');
+SELECT integration_defaults.set_default('chat', '{"webhook": "https://2", "notify": null}', '2');
+SELECT integration_defaults.set_default('chat', '{"webhook": "https://äß"}', 'äß "quoted" \ it''s' || chr(9) || 'tab', active => false);
+SELECT integration_defaults.set_default('free', '{"any": [1, 2.50, "\u00e4\\ \t", {"deep": null}]}');
+SELECT integration_defaults.set_default('forbidden', '{}');
+SELECT integration_defaults.set_custom('chat', 1, '{"webhook": "https://mine"}');
+SELECT integration_defaults.set_custom('chat', 2, '{}', active => false);
+SET integration_defaults.actor = 'user 42';
+SELECT integration_defaults.set_custom('free', 6, '{"k": "v"}');
+RESET integration_defaults.actor;
+INSERT INTO integration_defaults.project_settings (project_id, integration, custom, settings) VALUES
+    ('3', 'chat', false, '{"channel": "#three"}'), ('8', 'chat', false, '{"url": "https://b"}');
+INSERT INTO integration_defaults.project_settings (project_id, integration, custom, active) VALUES ('10', 'chat', false, false);
+INSERT INTO integration_defaults.group_settings (group_id, integration, custom, locked) VALUES ('3', 'chat', false, '{channel,active}');
+SELECT integration_defaults.allow_integrations(array_agg(name)) FROM integration_defaults.integrations WHERE name <> 'forbidden';
+SQL
+}
+
+# Legal rows that a write would refuse today: what a later lock shadows, what an older schema allowed. They are made
+# the way in which a restore makes them.
+sub add_refused_rows
+{
+	my ($node, $database, @as) = @_;
+	my $rows = <<'SQL';
+UPDATE integration_defaults.instance_settings SET locked = '{url,*}' WHERE integration = 'chat';
+INSERT INTO integration_defaults.project_settings (project_id, integration, custom, active, settings) VALUES
+    ('12', 'chat', true, true, '{"limit": 0, "gone": 1, "token": "shadowed"}'),
+    ('13', 'chat', false, NULL, '{"channel": 7, "url": "https://c"}'),
+    ('14', 'chat', false, NULL, '{}');
+SQL
+	$node->safe_psql($database, "SET check_function_bodies = off;\n$rows", extra_params => \@as);
+}
+
+# Everything that the reading functions say, as text.
+sub answers
+{
+	my ($node, $database, @as) = @_;
+	return $node->safe_psql($database, <<'SQL', extra_params => \@as);
+SET search_path = pg_catalog;
+SELECT 'instance', r.* FROM integration_defaults.resolve_all() r ORDER BY integration;
+SELECT 'group', g.id, r.* FROM integration_defaults.groups g, integration_defaults.resolve_all(group_id => g.id) r
+    ORDER BY g.id, integration;
+SELECT 'project', p.id, r.* FROM integration_defaults.projects p, integration_defaults.resolve_all(p.id) r
+    ORDER BY p.id, integration;
+SELECT 'one', p.id, r.* FROM integration_defaults.projects p, integration_defaults.resolve('chat', p.id) r ORDER BY p.id;
+SELECT 'hot', p.id, integration_defaults.active_settings('chat', p.id) FROM integration_defaults.projects p ORDER BY p.id;
+SELECT 'custom', c.* FROM integration_defaults.projects_using_custom_settings('chat') c ORDER BY project_id;
+SELECT 'custom 2', c.* FROM integration_defaults.projects_using_custom_settings('chat', '2') c ORDER BY project_id;
+SELECT 'default', d.* FROM integration_defaults.projects_using_default('chat') d ORDER BY project_id;
+SELECT 'default 2', d.* FROM integration_defaults.projects_using_default('chat', '2') d ORDER BY project_id;
+SELECT 'view', v.* FROM integration_defaults.project_integrations v ORDER BY project_id, integration;
+SELECT 'tracked', t.* FROM integration_defaults.tracked_tables t ORDER BY 2, 3;
+SQL
+}
+
+# A whole database as SQL, without the lines whose keys are random.
+sub dump_of
+{
+	my ($node, $database, @as) = @_;
+	my ($out, $err) = ('', '');
+	my $ok = IPC::Run::run([ 'pg_dump', @as, '-d', $node->connstr($database) ], '>', \$out, '2>', \$err);
+	ok($ok && $err eq '', "pg_dump of $database") or diag $err;
+	$out =~ s/^\\(un)?restrict .*\n//mg;
+	return $out;
+}
+
+# The SQLSTATE with which a statement fails, or 'none'.
+sub error_of
+{
+	my ($node, $database, $sql, @as) = @_;
+	my ($status, $out, $err) =
+	  $node->psql($database, $sql, extra_params => [ @as, '-v', 'VERBOSITY=sqlstate' ], on_error_die => 0);
+	return $err =~ /(?:ERROR|FATAL):  (\w{5})/ ? $1 : 'none';
+}
+
+1;
