@@ -1,0 +1,211 @@
+"""What the extension answers and what the model answers, in one form: plain lists and dicts."""
+
+from model import INSTANCE, same
+from sqltext import FUNCTIONS, SCHEMA, external_id, text
+
+READS = ("resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
+         "projects_using_default")
+VIEWS = ("instance_integrations", "group_integrations", "project_integrations")
+
+SCOPES = f"""(SELECT 'instance' AS level, NULL AS id UNION ALL SELECT 'group', id FROM {SCHEMA}.groups
+    UNION ALL SELECT 'project', id FROM {SCHEMA}.projects) s"""
+ROWS = f"""
+SELECT 'instance', NULL, integration, custom, active, settings, locked FROM {SCHEMA}.instance_settings
+UNION ALL SELECT 'group', group_id, integration, custom, active, settings, locked FROM {SCHEMA}.group_settings
+UNION ALL SELECT 'project', project_id, integration, custom, active, settings, '{{}}' FROM {SCHEMA}.project_settings"""
+
+
+def at_scope(function, integration):
+    """Calls a reading function for the scope s, whatever its level; a row each of the branches that does not apply is
+    spared by calling with a scope of its own level only."""
+    first = "i.name, " if integration else ""
+    return {"instance": f"{SCHEMA}.{function}({first.rstrip(', ')})",
+            "group": f"{SCHEMA}.{function}({first}group_id => s.id)",
+            "project": f"{SCHEMA}.{function}({first}project_id => s.id)"}
+
+
+def everywhere(function, integration):
+    """For all scopes (and types): level, id, type, the answer as JSON."""
+    parts = []
+    for level, call in at_scope(function, integration).items():
+        types = f"{SCHEMA}.integrations i" if integration else "(SELECT NULL AS name) i"
+        if function == "active_settings":
+            parts.append(f"SELECT s.level, s.id, i.name, {call} FROM {SCOPES}, {types} WHERE s.level = '{level}'")
+        else:
+            parts.append(
+                f"SELECT s.level, s.id, i.name, (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) FROM {call} r)"
+                f" FROM {SCOPES}, {types} WHERE s.level = '{level}'")
+    return " UNION ALL ".join(parts)
+
+
+class Comparison:
+    def __init__(self, connection, model, has):
+        self.connection = connection
+        self.model = model
+        self.has = has
+
+    def ask(self, sql):
+        return self.connection.execute(sql).fetchall()
+
+    # ---- one scope
+
+    def scope(self, scope, name):
+        """None, or (question, expected, got). The scope and the type exist and its chain is whole."""
+        if "resolve" not in self.has or name not in self.model.types or not self.model.exists(scope):
+            return None
+        level, scope_id = scope
+        own = "" if level == "instance" else f", {level}_id => {external_id(scope_id)}"
+        sql = (f"SELECT pg_catalog.to_jsonb(r) FROM {SCHEMA}.resolve({text(name)}{own}) r")
+        return differs(sql, self.expect_resolve(scope, name), [r[0] for r in self.ask(sql)])
+
+    def expect_resolve(self, scope, name):
+        answer = self.model.resolve(scope, name)
+        return [answer] if answer else []
+
+    # ---- everything
+
+    def everything(self, rng):
+        for check in (self.tree, self.rows, self.types, self.reads, self.lists, self.views):
+            found = check(rng)
+            if found:
+                return found
+        return None
+
+    def tree(self, rng):
+        for table, parent, expected in (("groups", "parent_id", self.model.groups),
+                                        ("projects", "group_id", self.model.projects)):
+            sql = f"SELECT id, {parent} FROM {SCHEMA}.{table}"
+            found = differs(sql, expected, dict(self.ask(sql)))
+            if found:
+                return found
+        return None
+
+    def types(self, rng):
+        sql = f"SELECT name, schema, allowed FROM {SCHEMA}.integrations"
+        return differs(sql, {n: [t.schema, t.allowed] for n, t in self.model.types.items()},
+                       {r[0]: list(r[1:]) for r in self.ask(sql)})
+
+    def rows(self, rng):
+        expected = {key(*scope, name): [row.custom, row.active, row.settings, locks(row.locked)]
+                    for (scope, name), row in self.model.rows.items()}
+        got = {key(*r[:3]): [*r[3:6], locks(r[6])] for r in self.ask(ROWS)}
+        return differs(ROWS, expected, got)
+
+    def scopes(self):
+        return ([INSTANCE] + [("group", g) for g in self.model.groups] + [("project", p) for p in self.model.projects])
+
+    def reads(self, rng):
+        model = self.model
+        answers = {
+            "resolve": lambda s, n: self.expect_resolve(s, n) or None,
+            "resolve_all": lambda s, n: model.resolve_all(s) or None,
+            "active_settings": lambda s, n: model.active_settings(s, n),
+            "explain": lambda s, n: model.explain(s, n) or None}
+        for function, answer in answers.items():
+            if function not in self.has:
+                continue
+            names = [None] if function == "resolve_all" else list(model.types)
+            sql = everywhere(function, function != "resolve_all")
+            got = {key(*r[:3]): r[3] for r in self.ask(sql)}
+            if function == "explain":
+                got = {k: a and [explained(line) for line in a] for k, a in got.items()}
+            expected = {key(*s, n): answer(s, n) for s in self.scopes() for n in names}
+            if function == "explain":
+                expected = {k: a and [explained(line) for line in a] for k, a in expected.items()}
+            found = differs(f"{function} for all scopes: {sql}", expected, got)
+            if found:
+                return found
+        return None
+
+    def lists(self, rng):
+        model = self.model
+        scopes = [INSTANCE] + [("group", g) for g in rng.sample(sorted(model.groups), min(3, len(model.groups)))]
+        columns = {"projects_using_custom_settings": ("custom", "active", "fields"),
+                   "projects_using_default": ("active", "source_level", "source_id")}
+        for function, names in columns.items():
+            if function not in self.has:
+                continue
+            for scope in scopes:
+                group = "" if scope == INSTANCE else f", {external_id(scope[1])}"
+                sql = (f"SELECT i.name, pg_catalog.to_jsonb(r) FROM {SCHEMA}.integrations i,"
+                       f" {SCHEMA}.{function}(i.name{group}) r")
+                got = {}
+                for name, row in self.ask(sql):
+                    row["fields"] = sorted(row.get("fields") or [])
+                    if (name, row["project_id"]) in got:
+                        return sql, "one row for each project", row
+                    got[name + " " + row["project_id"]] = {n: row[n] for n in names}
+                expected = {name + " " + p: row for name in model.types
+                            for p, row in getattr(model, function)(name, scope).items()}
+                found = differs(sql, expected, got)
+                if found:
+                    return found
+        return None
+
+    def views(self, rng):
+        for view in VIEWS:
+            if view not in self.has:
+                continue
+            level = view.split("_")[0]
+            own = "NULL" if level == "instance" else level + "_id"
+            sql = f"SELECT {own}, integration, pg_catalog.to_jsonb(v) FROM {SCHEMA}.{view} v"
+            rows = self.ask(sql)
+            got = {}
+            for scope_id, name, row in rows:
+                row.pop(level + "_id", None)
+                got[key(level, scope_id, name)] = row
+            if len(got) != len(rows):
+                return sql, "one row for each scope and integration", rows
+            expected = {key(*s, n): self.model.resolve(s, n) for s in self.scopes() if s[0] == level
+                        for n in self.model.types}
+            found = differs(sql, {k: a for k, a in expected.items() if a}, got)
+            if found:
+                return found
+        return None
+
+
+def key(level, scope_id, name):
+    return f"{level} {scope_id} {name}"
+
+
+def locks(names):
+    return ["*"] if "*" in names else sorted(names)
+
+
+def explained(line):
+    """One line of explain, without the nulls that stand for `absent`; the source of an `active` that is not allowed is
+    left open by the design."""
+    if line["field"] == "active":
+        keep = ("field", "value", "reason", "own_value", "locked_by")
+        return {k: line[k] for k in keep if line.get(k) is not None}
+    return {k: v for k, v in line.items() if v is not None or k in ("value", "own_value", "inherited_value")
+            and v is None and k in line}
+
+
+def differs(question, expected, got):
+    if same(expected, got):
+        return None
+    if isinstance(expected, dict) and isinstance(got, dict):  # only what differs
+        keys = [k for k in {**expected, **got} if k not in expected or k not in got or not same(expected[k], got[k])]
+        return (question, {k: expected.get(k, "nothing") for k in keys}, {k: got.get(k, "nothing") for k in keys})
+    return question, expected, got
+
+
+def what_is_there(connection):
+    """The names of the functions and views, and the settings tables that have their triggers."""
+    has = {r[0] for r in connection.execute(
+        f"SELECT proname FROM pg_catalog.pg_proc WHERE pronamespace = '{SCHEMA}'::pg_catalog.regnamespace"
+        f" UNION SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = '{SCHEMA}'::pg_catalog.regnamespace"
+        " AND relkind = 'v'")}
+    triggers = {r[0] for r in connection.execute(
+        "SELECT relname FROM pg_catalog.pg_class c WHERE relnamespace = %s::pg_catalog.regnamespace AND EXISTS"
+        " (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)", (SCHEMA,))}
+    can = FUNCTIONS & has
+    if "project_settings" in triggers:
+        can |= {"sql_insert", "sql_update", "sql_delete", "sql_insert_all", "sql_update_all"}
+    if "groups" in triggers:
+        can |= {"tree"}
+    if {"track_groups", "track_projects"} <= has:
+        can |= {"track"}
+    can |= {"sql_allow"}
+    return has, can

@@ -1,0 +1,306 @@
+#!/usr/bin/python3
+"""Random operations against the extension and the reference model: run.py --seeds A..B --ops N [--every K].
+
+Connects by the PG* environment variables to a database where the extension is installed and empty; it is emptied again
+for each seed. On a difference the operations are cut down to a short script that still shows it, both answers are
+printed, and the exit code is 1. The last line is `N passed, N failed` (operations)."""
+
+import argparse
+import random
+import sys
+import time
+
+import psycopg
+
+from compare import Comparison, what_is_there
+from generate import Generator
+from model import ANY, INSTANCE, Broken, Model
+from sqltext import SCHEMA, statement
+
+TABLES = "instance_settings, group_settings, project_settings, projects, groups, integrations".split(", ")
+
+
+class Difference(Exception):
+    def __init__(self, question, expected, got):
+        self.question, self.expected, self.got = question, expected, got
+        super().__init__(f"asked:    {question}\nmodel:    {expected}\nextension: {got}")
+
+
+class Session:
+    """One seed: the extension and the model side by side."""
+
+    def __init__(self, connection, seed, kinds):
+        self.connection = connection
+        self.rng = random.Random(seed)
+        self.model = Model()
+        has, can = kinds
+        self.generator = Generator(self.rng, self.model, can)
+        self.compare = Comparison(connection, self.model, has)
+        self.has = has
+        self.script = []  # the SQL that was run
+        self.transaction = None  # inside one: the model's state at its begin
+        self.savepoints = []
+
+    def sql(self, text):
+        self.script.append(text + ";")
+        return self.connection.execute(text)
+
+    # ---- the start
+
+    def clear(self):
+        self.connection.execute("ROLLBACK")
+        for statement_ in ["SET client_min_messages = error", "DROP SCHEMA IF EXISTS app CASCADE",
+                           "TRUNCATE " + ", ".join(f"{SCHEMA}.{t}" for t in TABLES)]:
+            self.connection.execute(statement_)
+
+    def start(self, types, tree):
+        self.clear()
+        for _, given in types:
+            if "register_integration" in self.has:
+                self.sql(statement("register_integration", given))
+            else:
+                self.sql(statement("register_integration", given).replace("SELECT", "--", 1))
+            self.model.run("register_integration", given)
+        groups, projects = tree
+        for level, rows in (("group", groups), ("project", projects)):
+            if self.generator.tracked:
+                self.track(level)
+                if rows:
+                    given = {"level": level, "rows": [(i, p, True) for i, p in rows]}
+                    self.sql(statement("app_insert", given, self.generator.id_type))
+                    self.model.run("app_insert", given)
+            elif rows:
+                given = {"level": level, "rows": rows}
+                self.sql(statement("tree_insert", given))
+                self.model.run("tree_insert", given)
+
+    def track(self, level):
+        kind, passes = self.generator.id_type, ", filter => 'kind <> ''left out'''" if self.generator.filtered else ""
+        if level == "group":
+            self.model.app = ({}, {})
+            self.sql("CREATE SCHEMA app")
+            self.sql(f"CREATE TABLE app.teams (team_id {kind} PRIMARY KEY, belongs_to {kind} REFERENCES app.teams"
+                     " ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, kind text DEFAULT 'kept')")
+            self.sql(f"SELECT {SCHEMA}.track_groups('app.teams', 'team_id', 'belongs_to'{passes})")
+        else:
+            self.sql(f'CREATE TABLE app."Repos" (team {kind} REFERENCES app.teams ON UPDATE CASCADE ON DELETE SET NULL'
+                     f' DEFERRABLE INITIALLY DEFERRED, kind text DEFAULT \'kept\', "Repo" {kind} PRIMARY KEY)')
+            self.sql(f"SELECT {SCHEMA}.track_projects('app.\"Repos\"', 'Repo', 'team'{passes})")
+
+    # ---- one operation
+
+    def step(self, kind, given, guarded):
+        """Runs it on both sides. Raises Difference."""
+        if kind == "begin":
+            if self.transaction is None:
+                self.sql("BEGIN" + given["isolation"])
+                self.transaction, self.savepoints = self.model.snapshot(), []
+        elif kind in ("commit", "rollback"):
+            if self.transaction is not None:
+                self.end(kind)
+        elif kind == "savepoint":
+            if self.transaction is not None:
+                self.sql("SAVEPOINT mark")
+                self.savepoints.append(self.model.snapshot())
+        elif kind == "rollback_to":
+            if self.transaction is not None and self.savepoints:
+                self.sql("ROLLBACK TO mark")
+                self.model.restore(self.savepoints[-1])
+        else:
+            self.operate(kind, given, guarded)
+
+    def end(self, how):
+        begun, self.transaction = self.transaction, None
+        problems = self.model.tree_problems() if how == "commit" else set()
+        error = None
+        try:
+            self.sql(how.upper())
+        except psycopg.Error as caught:
+            error = caught
+        if how == "rollback" or error or problems:
+            self.model.restore(begun)
+        if (error is None) != (not problems) or error and not any(
+                state == error.sqlstate and name in (None, error.diag.constraint_name) for state, name in problems):
+            raise Difference(how.upper(), problems or "success", outcome(error))
+
+    def operate(self, kind, given, guarded):
+        before = self.model.snapshot()
+        verdict = self.model.run(kind, given, at_commit=self.transaction is None)
+        guarded = guarded and self.transaction is not None
+        if guarded:
+            self.sql("SAVEPOINT op")
+        error, result = None, None
+        sql = statement(kind, given, self.generator.id_type)
+        try:
+            cursor = self.sql(sql)
+            result = cursor.fetchone()[0] if cursor.description else None
+        except psycopg.Error as caught:
+            error = caught
+        if error:
+            self.model.restore(before)
+            if guarded:
+                self.sql("ROLLBACK TO op")
+            elif self.transaction is not None:
+                self.sql("ROLLBACK")
+                self.model.restore(self.transaction)
+                self.transaction = None
+        if guarded:
+            self.sql("RELEASE op")
+        if not verdict.allows(error and error.sqlstate, error and error.diag.constraint_name):
+            raise Difference(sql, verdict, outcome(error))
+        if error is None and kind in ("use_default", "reset_default") and result is not verdict.result:
+            raise Difference(sql, verdict.result, result)
+        self.look(kind, given)
+
+    def look(self, kind, given):
+        """The touched scope resolves alike."""
+        scope = given.get("scope") or next(
+            ((level, given[level + "_id"]) for level in ("project", "group") if given.get(level + "_id")), INSTANCE)
+        name = given.get("integration")
+        if not isinstance(name, str) or name not in self.model.types:
+            name = next(iter(self.model.types), None)
+        try:
+            self.check(self.compare.scope(scope, name))
+        except Broken:
+            self.expect_broken(scope, name)
+
+    def expect_broken(self, scope, name):
+        """A chain that a transaction left broken for now is an error to read, never a loop."""
+        if "resolve" not in self.has:
+            return
+        level, scope_id = scope
+        sql = f"SELECT * FROM {SCHEMA}.resolve(%s, {level}_id => %s::text)"
+        try:
+            with self.connection.transaction():
+                got = self.connection.execute(sql, (name, scope_id)).fetchall()
+        except psycopg.Error as error:
+            if error.sqlstate[:2] != "23":
+                raise Difference(sql, "an error of class 23", outcome(error))
+        else:
+            raise Difference(f"{sql} {name, scope_id}", "an error: the chain is broken", got)
+
+    def everything(self):
+        if self.model.tree_problems():
+            return
+        self.check(self.compare.everything(random.Random(len(self.script))))
+
+    def check(self, found):
+        if found:
+            raise Difference(*found)
+
+
+def outcome(error):
+    if error is None:
+        return "success"
+    return f"{error.sqlstate} {error.diag.constraint_name or ''}: {error.diag.message_primary} | {error.diag.message_detail}"
+
+
+def next_steps(session):
+    """Random operations, some of them in transactions."""
+    rng = session.rng
+    if session.transaction is None:
+        if rng.random() < 0.12:
+            isolation = rng.choice(["", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"])
+            return ("begin", {"isolation": isolation}, False)
+    elif rng.random() < 0.2:
+        return (rng.choice(["commit", "commit", "rollback"]), {}, False)
+    elif rng.random() < 0.15:
+        return (rng.choice(["savepoint", "rollback_to"]), {}, False)
+    return (*session.generator.operation(), rng.random() < 0.85)
+
+
+def run_seed(connection, seed, count, every, kinds):
+    """(operations that agreed, None or (what was done, the difference, the start))."""
+    session = Session(connection, seed, kinds)
+    start = session.generator.start_types(), session.generator.start_tree()
+    done, passed = [], 0
+    try:
+        session.start(*start)
+        for number in range(count):
+            done.append(next_steps(session))
+            session.step(*done[-1])
+            if number % every == every - 1:
+                session.everything()
+            passed += 1
+        if session.transaction is not None:
+            done.append(("commit", {}, False))
+            session.step(*done[-1])
+        session.everything()
+    except (Difference, psycopg.Error) as difference:
+        return passed, (start, done, difference)
+    return passed, None
+
+
+def replay(connection, seed, kinds, start, steps, always):
+    """The difference that these steps show, with the script, or None."""
+    session = Session(connection, seed, kinds)
+    session.generator.start_types(), session.generator.start_tree()
+    try:
+        session.start(*start)
+        for number, step in enumerate(steps):
+            session.step(*step)
+            if always or number == len(steps) - 1:
+                session.everything()
+    except Difference as difference:
+        return difference, session.script
+    except psycopg.Error:
+        return None
+    return None
+
+
+def shorten(connection, seed, kinds, start, steps, seconds=30):
+    """Leaves out what is not needed to show a difference."""
+    until = time.monotonic() + seconds
+    best = replay(connection, seed, kinds, start, steps, False)
+    if best is None:
+        return None
+    size = max(1, len(steps) // 2)
+    while size and time.monotonic() < until:
+        at = 0
+        while at < len(steps) and time.monotonic() < until:
+            fewer = steps[:at] + steps[at + size:]
+            found = replay(connection, seed, kinds, start, fewer, False)
+            if found:
+                steps, best = fewer, found
+            else:
+                at += size
+        size //= 2
+    return best
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", default="1..100")
+    parser.add_argument("--ops", type=int, default=200)
+    parser.add_argument("--every", type=int, default=12, help="compare everything every so many operations")
+    parser.add_argument("--go-on", action="store_true", help="go on with the next seed after a difference")
+    options = parser.parse_args()
+    first, _, last = options.seeds.partition("..")
+    passed = failed = 0
+    started = time.monotonic()
+    with psycopg.connect(autocommit=True) as connection:
+        kinds = what_is_there(connection)
+        for seed in range(int(first), int(last or first) + 1):
+            agreed, trouble = run_seed(connection, seed, options.ops, options.every, kinds)
+            passed += agreed
+            if trouble:
+                failed += 1
+                start, done, difference = trouble
+                print(f"seed {seed}, operation {len(done)}: {difference}\n", flush=True)
+                short = shorten(connection, seed, kinds, start, done)
+                if short:
+                    print("-- shortest script found, on an empty extension:")
+                    print("\n".join(short[1]))
+                    print(f"-- {short[0]}\n".replace("\n", "\n-- "), flush=True)
+                if not options.go_on:
+                    break
+            if seed % 20 == 0:
+                print(f"... seed {seed}, {passed} operations, {time.monotonic() - started:.0f} s", flush=True)
+        connection.execute("ROLLBACK")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+assert ANY
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+"""The functions that set things, and what plain SQL on the three settings tables does."""
+
+from reading import INSTANCE, Broken, Row
+from shape import same
+
+GIVEN_NOT = object()  # an argument that is left out
+LOCKED = ("23514", "setting_not_locked")
+
+
+class Writing:
+    # ---- what every write needs
+
+    def _integration(self, v, name):
+        if name is None:
+            v.refuse("22023")
+        elif name not in self.types:
+            v.refuse("42704")
+        if v.must:
+            v.stop()
+        return self.types[name]
+
+    def _scope(self, v, project_id, group_id):
+        if project_id is not GIVEN_NOT and group_id is not GIVEN_NOT:
+            v.refuse("22023")
+            v.stop()
+        if project_id is not GIVEN_NOT:
+            scope = ("project", project_id)
+        elif group_id is not GIVEN_NOT:
+            scope = ("group", group_id)
+        else:
+            return INSTANCE
+        if scope[1] is None:
+            v.refuse("22004")
+        elif not self.exists(scope):
+            v.refuse("42704")
+        if v.must:
+            v.stop()
+        return scope
+
+    def _above(self, v, scope, name):
+        try:
+            return self.fold_above(scope, name)
+        except Broken:
+            v.refuse_any()
+            v.stop()
+
+    def _put(self, key, row):
+        if row is None or row.empty:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = row
+
+    def _finish(self, v, scope, name, row, given, careful, changes_settings=True):
+        """Stores the row and checks it: the keys given against their schemas, then what the scope ends up with, of
+        which only new violations count, unless the write is of a kind that is never refused for it (not careful).
+        given: key -> whether its violation is certainly refused."""
+        kind = self.types[name]
+        for key, (value, surely) in given.items():
+            if kind.check_field(key, value):
+                (v.refuse if surely else v.might)("23514", "setting_matches_schema")
+        if row.sets and scope[0] not in kind.levels:
+            (v.refuse if changes_settings else v.might)("23514", "setting_level_allowed")
+        before = self.fold_at(scope, name)
+        self._put((scope, name), row)
+        after = self.fold_at(scope, name)
+        if careful:
+            added = (kind.check_whole(after.settings, after.is_active)
+                     - kind.check_whole(before.settings, before.is_active))
+            for path, rule in added:
+                if rule.startswith("required "):
+                    v.refuse("23514", "setting_is_complete")
+                else:
+                    v.refuse("23514", "setting_matches_schema")
+
+    def _unlocked(self, v, above, settings):
+        """Of the settings given, those that are stored; a locked one is accepted with its effective value only."""
+        kept = {}
+        for key, value in settings.items():
+            if not above.locked_by(key):
+                kept[key] = value
+            elif key in above.kind.secrets or key not in above.settings or not same(above.settings[key], value):
+                v.refuse(*LOCKED)
+        return kept
+
+    def _unlocked_active(self, v, above, active, old, otherwise):
+        """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
+        if not above.locked_by("active"):
+            return active
+        if active is not above.active[0]:
+            v.refuse(*LOCKED)
+        return old if old is not None else otherwise
+
+    # ---- whole settings
+
+    def _set_whole(self, v, scope, name, settings, active):
+        if not isinstance(settings, dict):
+            v.refuse("22023")
+            v.stop()
+        old = self.rows.get((scope, name)) or Row(False, None, {})
+        above = self._above(v, scope, name)
+        stored = {k: value for k, value in old.settings.items() if above.locked_by(k)}
+        stored.update(self._unlocked(v, above, settings))
+        if active is not None:
+            active = self._unlocked_active(v, above, active, old.active, active)
+        elif old.active is not None:
+            active = old.active
+        else:
+            active = above.active[0] if above.locked_by("active") else True
+        given = {k: (value, not above.locked_by(k)) for k, value in settings.items()}
+        self._finish(v, scope, name, Row(True, active, stored, old.locked), given, careful=True)
+
+    def set_default(self, v, integration, settings, group_id=GIVEN_NOT, active=None):
+        self._integration(v, integration)
+        scope = self._scope(v, GIVEN_NOT, group_id)
+        self._set_whole(v, scope, integration, settings, active)
+
+    def set_custom(self, v, integration, project_id, settings, active=None):
+        self._integration(v, integration)
+        scope = self._scope(v, project_id, GIVEN_NOT)
+        self._set_whole(v, scope, integration, settings, active)
+
+    def _remove(self, scope, name):
+        return self.rows.pop((scope, name), None) is not None
+
+    def reset_default(self, v, integration, group_id=GIVEN_NOT):
+        self._integration(v, integration)
+        return self._remove(self._scope(v, GIVEN_NOT, group_id), integration)
+
+    def use_default(self, v, integration, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
+        self._integration(v, integration)
+        if project_id is GIVEN_NOT and group_id is GIVEN_NOT:
+            v.refuse("22023")
+            v.stop()
+        return self._remove(self._scope(v, project_id, group_id), integration)
+
+    # ---- field by field
+
+    def override_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT, active=None):
+        kind = self._integration(v, integration)
+        scope = self._scope(v, project_id, group_id)
+        if not isinstance(fields, dict):
+            v.refuse("22023")
+            v.stop()
+        old = self.rows.get((scope, integration)) or Row(False, None, {})
+        above = self._above(v, scope, integration)
+        taken = self._unlocked(v, above, fields)
+        stored = {**old.settings, **taken}
+        for key, value in taken.items():
+            if key not in old.settings or not same(old.settings[key], value):
+                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
+                    if len(kind.unit(key)) > 1:
+                        stored.pop(secret, None)
+        now = old.active
+        if active is not None:
+            now = self._unlocked_active(v, above, active, old.active, None)
+        given = {k: (value, not above.locked_by(k)) for k, value in fields.items()}
+        only_off = not fields and active is not True
+        self._finish(v, scope, integration, old._replace(settings=stored, active=now), given, careful=not only_off,
+                     changes_settings=bool(taken) or active is not None)
+
+    def inherit_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
+        kind = self._integration(v, integration)
+        scope = self._scope(v, project_id, group_id)
+        if fields is None or None in fields:
+            v.refuse("22023")
+            v.stop()
+        old = self.rows.get((scope, integration))
+        if old is None:
+            return
+        if old.custom:
+            (v.refuse if fields else v.might)("22023")
+            return
+        above = self._above(v, scope, integration)
+        going = {k for k in kind.units(fields) if not above.locked_by(k)}
+        stored = {k: value for k, value in old.settings.items() if k not in going}
+        active = None if "active" in going else old.active
+        self._finish(v, scope, integration, old._replace(settings=stored, active=active), {}, careful=False,
+                     changes_settings=False)
+
+    def set_active(self, v, integration, active, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
+        self._integration(v, integration)
+        scope = self._scope(v, project_id, group_id)
+        old = self.rows.get((scope, integration)) or Row(False, None, {})
+        above = self._above(v, scope, integration)
+        if active is None:
+            if old.custom:
+                v.refuse("22023")
+                return
+            now = old.active if above.locked_by("active") else None
+        else:
+            now = self._unlocked_active(v, above, active, old.active, None)
+        self._finish(v, scope, integration, old._replace(active=now), {}, careful=active is True,
+                     changes_settings=active is not None)
+
+    # ---- locks
+
+    def lock_fields(self, v, integration, fields=None, group_id=GIVEN_NOT):
+        kind = self._integration(v, integration)
+        scope = self._scope(v, GIVEN_NOT, group_id)
+        names = {"*"} if fields is None else set(fields)
+        if not all(kind.knows(name) for name in names):
+            v.refuse("22023")
+            return
+        if names:
+            old = self.rows.get((scope, integration)) or Row(False, None, {})
+            row = old._replace(locked=old.locked | frozenset(kind.units(names)))
+            self._finish(v, scope, integration, row, {}, careful=False, changes_settings=False)
+
+    def unlock_fields(self, v, integration, fields=None, group_id=GIVEN_NOT):
+        kind = self._integration(v, integration)
+        scope = self._scope(v, GIVEN_NOT, group_id)
+        old = self.rows.get((scope, integration))
+        for name in fields or []:
+            if not kind.knows(name):
+                (v.might if old and name in old.locked else v.refuse)("22023")
+        if v.must or old is None or fields == []:
+            return
+        if fields is None:
+            locked = frozenset()
+        else:
+            locked = set(old.locked)
+            if "*" in locked:
+                locked = (locked - {"*"}) | set(kind.properties) | {"active"}
+            locked = frozenset(locked - kind.units(fields))
+        self._finish(v, scope, integration, old._replace(locked=locked), {}, careful=False, changes_settings=False)
+
+    # ---- plain SQL on the settings tables
+
+    def sql_insert(self, v, scope, integration, columns):
+        """columns: of custom, active, settings, locked, those that are given."""
+        key = (scope, integration)
+        if key in self.rows:
+            v.refuse("23505")
+            for other in (("22023", None), ("23514", None)):
+                v.might(*other)
+            v.stop()
+        new = Row(True, None, {})._replace(**columns)
+        self._sql_write(v, scope, integration, None, new)
+
+    def sql_update(self, v, scope, integration, columns):
+        old = self.rows.get((scope, integration))
+        if old is not None:
+            self._sql_write(v, scope, integration, old, old._replace(**columns))
+
+    def sql_delete(self, v, scope, integration):
+        self.rows.pop((scope, integration), None)
+
+    def sql_insert_all(self, v, integration, projects, columns):
+        for project in projects:
+            self.sql_insert(v, ("project", project), integration, columns)
+
+    def sql_update_all(self, v, integration, columns):
+        for (level, scope_id), name in list(self.rows):
+            if level == "project" and name == integration:
+                self.sql_update(v, (level, scope_id), name, columns)
+
+    def _sql_write(self, v, scope, name, old, new):
+        if name not in self.types:
+            v.refuse("23503")
+        if not self.exists(scope):
+            v.refuse("23503")
+        if v.must:
+            v.might("22023")
+            v.stop()
+        kind = self.types[name]
+        if not isinstance(new.settings, dict):
+            v.refuse("22023")
+            v.stop()
+        was = old or Row(False, None, {})
+        if not all(kind.knows(n) for n in new.locked - was.locked):
+            v.refuse("22023")
+        above = self._above(v, scope, name)
+
+        stored, given = {}, {}
+        for key, value in new.settings.items():
+            unchanged = key in was.settings and same(was.settings[key], value)
+            if not unchanged:
+                given[key] = (value, not above.locked_by(key))
+            if unchanged or not above.locked_by(key):
+                stored[key] = value
+            elif key in kind.secrets or key not in above.settings or not same(above.settings[key], value):
+                v.refuse(*LOCKED)
+        for key, value in was.settings.items():
+            if above.locked_by(key):
+                stored.setdefault(key, value)
+
+        bound = above.locked_by("active")
+        active = new.active
+        if active is None:
+            if new.custom:
+                active = was.active
+                if active is None:
+                    active = above.active[0] if bound else True
+            elif bound:
+                active = was.active
+        elif bound and active is not was.active:
+            if active is not above.active[0]:
+                v.refuse(*LOCKED)
+            active = was.active
+            if active is None and new.custom:
+                active = above.active[0]
+
+        row = Row(new.custom, active, stored, new.locked)
+        removed = was.settings.keys() - stored.keys()
+        back = not given and (new.custom == was.custom) and (not removed or not new.custom)
+        careful = not (back and (active is not True or was.active is True))
+        touched = bool(given) or new.custom != was.custom or (active is not None and active is not was.active)
+        self._finish(v, scope, name, row, given, careful, changes_settings=touched)
