@@ -19,6 +19,9 @@ inline Datum text_datum(std::string_view value) {
         [&] { return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))); });
 }
 
+/// A text[] Datum in the current memory context, in the order given.
+Datum text_array(const std::pmr::vector<std::string_view> &values);
+
 /// Argument n of a function as text, detoasted; none if it is NULL.
 inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {
     if (PG_ARGISNULL(n))

@@ -69,13 +69,7 @@ Datum key_array(const JsonFields &fields) {
     for (const JsonField &field : fields)
         names.push_back(field.key);
     std::sort(names.begin(), names.end());
-    std::pmr::vector<Datum> datums(&memory);
-    for (std::string_view name : names)
-        datums.push_back(text_datum(name));
-    return guard([&] {
-        return PointerGetDatum(
-            construct_array(datums.data(), static_cast<int>(datums.size()), TEXTOID, -1, false, TYPALIGN_INT));
-    });
+    return text_array(names);
 }
 
 } // namespace

@@ -136,4 +136,18 @@ INTD_FUNCTION(inherited_source_id) {
     return id ? *id : null_result(fcinfo);
 }
 
+INTD_FUNCTION(inherited_locks) {
+    const Folded *folded = folded_group(inheritance(), fcinfo);
+    if (folded == nullptr)
+        return null_result(fcinfo);
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> names(&memory);
+    if (folded->fold->active_lock() != nullptr)
+        names.push_back("active");
+    for (const core::Resolved &field : folded->fold->fields())
+        if (folded->fold->lock_of(field) != nullptr)
+            names.push_back(field.name);
+    return text_array(names);
+}
+
 } // namespace intd

@@ -79,3 +79,8 @@ CREATE FUNCTION inherited_source_id(integration text, group_id text) RETURNS tex
 COMMENT ON FUNCTION inherited_source_id(text, text) IS
     'for the views: the id of the nearest scope that sets something, from a group (NULL: the instance) upwards; NULL for the instance';
 
+CREATE FUNCTION inherited_locks(integration text, group_id text) RETURNS text[]
+    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_locks';
+COMMENT ON FUNCTION inherited_locks(text, text) IS
+    'for the views: what is locked for whatever hangs on a group (NULL: the instance): names of properties, and active';
+

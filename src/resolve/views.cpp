@@ -1,6 +1,6 @@
 // Writing through instance_integrations, group_integrations and project_integrations: an ORM that loads a row,
 // changes it and saves it changes just that.
-#include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
 #include "resolve/locate.hpp"
 #include "settings/fields.hpp"
 
@@ -115,12 +115,7 @@ void update(const View &self, const ViewRow &before, const ViewRow &after) {
     if (!changes)
         return;
     if (!removed.empty()) {
-        std::optional<SettingsRow> own = lock_row(where);
-        JsonFields own_fields = own ? fields_of(own->settings) : JsonFields{nullptr, 0};
-        for (std::string_view name : removed)
-            if (own_fields.find(name) == nullptr)
-                refuse(cat("field \"", name, "\" is inherited and can't be removed"),
-                       "Set it to another value, or to null.");
+        check_own(where, removed);
         change.take_back = &removed;
         change.take_back_from_custom = true;
     }
@@ -129,11 +124,7 @@ void update(const View &self, const ViewRow &before, const ViewRow &after) {
 
 /// The row as it resolves now, with all that this command has changed.
 HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
-    guard([] {
-        PushCopiedSnapshot(GetActiveSnapshot());
-        CommandCounterIncrement();
-        UpdateActiveSnapshotCommandId();
-    });
+    FreshSnapshot snapshot;
     Inheritance &inherited = inheritance();
     const Integration &type = inherited.type(view(*row.integration));
     ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};

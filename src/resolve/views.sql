@@ -10,7 +10,7 @@ SELECT p.id AS project_id,
        CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN 'project'
             ELSE inherited_source_level(i.name, p.group_id) END AS source_level,
        CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN p.id
-            ELSE inherited_source_id(i.name, p.group_id) END AS source_id
+            ELSE inherited_source_id(i.name, p.group_id) END COLLATE "C" AS source_id
 FROM integrations i
 CROSS JOIN projects p
 LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
@@ -62,6 +62,17 @@ CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON group
     FOR EACH ROW EXECUTE FUNCTION write_integrations();
 CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON instance_integrations
     FOR EACH ROW EXECUTE FUNCTION write_integrations();
+
+-- Typed views: one integration, a column each field, keyed by the app's own key.
+
+CREATE FUNCTION create_view(integration text, name text DEFAULT NULL) RETURNS regclass
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_create_view';
+COMMENT ON FUNCTION create_view(text, text) IS
+    'makes a typed view of an integration in the current schema, named <integration>_settings unless told otherwise: the key of the tracked table of projects, active, inherited, source_level, source_id, locked, and a column for each field of the schema (text, bigint, numeric, boolean, jsonb; NULL where it is unset or null). UPDATE of a column overrides the field, to NULL takes the override back; inherited = true, or DELETE, uses the default. Called again, it adds columns for new fields. Errors: 42704 unknown integration; 55000 no tracked table of projects; 42P07 the name is taken; 42P16 a field of the view is gone from the schema';
+CREATE FUNCTION write_typed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_write_typed';
+COMMENT ON FUNCTION write_typed() IS
+    'trigger of typed views; its arguments are the integration and the fields in the order of the columns';
 
 -- A view reads with its reader's rights where the server can do that.
 DO $$

@@ -50,13 +50,7 @@ Names names_argument(FunctionCallInfo fcinfo, int n, std::pmr::memory_resource *
 Datum names_array(Names names) {
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
-    std::pmr::vector<Datum> datums(names.get_allocator());
-    for (std::string_view name : names)
-        datums.push_back(text_datum(name));
-    return guard([&] {
-        return PointerGetDatum(
-            construct_array(datums.data(), static_cast<int>(datums.size()), TEXTOID, -1, false, TYPALIGN_INT));
-    });
+    return text_array(names);
 }
 
 Jsonb *empty_object() {
@@ -178,6 +172,15 @@ void change_fields(const Target &target, const FieldChange &change) {
             wanted.active = change.active;
         return wanted;
     });
+}
+
+void check_own(const Target &target, const Names &names) {
+    std::optional<SettingsRow> own = lock_row(target);
+    JsonFields fields = own ? fields_of(own->settings) : JsonFields{nullptr, 0};
+    for (std::string_view name : names)
+        if (fields.find(name) == nullptr)
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("field \"", name, "\" is inherited and can't be removed"))
+                .hint("Set it to another value, or to JSON null.");
 }
 
 /// override_fields(integration, fields, project_id, group_id, active)

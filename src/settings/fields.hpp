@@ -25,4 +25,7 @@ struct FieldChange {
 /// Changes the target's row, made and removed as need be. Nothing to do is no error.
 void change_fields(const Target &target, const FieldChange &change);
 
+/// Locks the target's row and throws 22023 unless it has all these fields: what is inherited can't be taken back.
+void check_own(const Target &target, const Names &names);
+
 } // namespace intd

@@ -1,0 +1,15 @@
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+Datum text_array(const std::pmr::vector<std::string_view> &values) {
+    return guard([&] {
+        auto *datums = static_cast<Datum *>(palloc(sizeof(Datum) * (values.size() + 1)));
+        int n = 0;
+        for (std::string_view value : values)
+            datums[n++] = PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+        return PointerGetDatum(construct_array(datums, n, TEXTOID, -1, false, TYPALIGN_INT));
+    });
+}
+
+} // namespace intd

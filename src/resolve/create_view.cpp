@@ -1,0 +1,214 @@
+// create_view(): makes, or replaces, the typed view of an integration.
+#include "hierarchy/arguments.hpp"
+#include "hierarchy/tracked.hpp"
+#include "postgres/query.hpp"
+#include "resolve/typed_view.hpp"
+#include "settings/inheritance.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+}
+
+namespace intd {
+namespace {
+
+using Names = std::pmr::vector<std::string_view>;
+
+const char *identifier(std::string_view name) {
+    return guard([&] { return quote_identifier(pnstrdup(name.data(), name.size())); });
+}
+
+const char *literal(std::string_view text) {
+    return guard([&]() -> const char * { return quote_literal_cstr(pnstrdup(text.data(), text.size())); });
+}
+
+/// The app's key of a tracked table: its name, and how it is written as our id.
+struct Key {
+    const char *table, *column, *as_id;
+};
+
+Key tracked_key() {
+    Oid relation = tracked_relation(Kind::projects);
+    if (!OidIsValid(relation))
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "no table of projects is tracked")
+            .hint("A typed view is keyed by the table that track_projects() follows.");
+    struct Column {
+        const char *name;
+        Oid type;
+        bool found;
+    };
+    Column column = guard([&] {
+        Relation table = relation_open(relation, AccessShareLock);
+        Source source;
+        Column read = {nullptr, InvalidOid, read_source(table, Kind::projects, &source)};
+        if (read.found) {
+            Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(table), source.id - 1);
+            read.name = pstrdup(NameStr(attribute->attname));
+            read.type = getBaseType(attribute->atttypid);
+        }
+        relation_close(table, NoLock);
+        return read;
+    });
+    if (!column.found)
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "no table of projects is tracked");
+    const char *value = cat("t.", identifier(column.name));
+    return {relation_name(relation), column.name,
+            column.type == NUMERICOID ? cat("pg_catalog.trim_scale(", value, ")::pg_catalog.text")
+                                      : cat(value, "::pg_catalog.text")};
+}
+
+/// The fields that a typed view of ours has by now, in the order of its columns; refuses any other relation.
+void existing_fields(Oid existing, std::string_view integration, Names &names) {
+    struct Arguments {
+        char **values;
+        int count;
+    };
+    Arguments arguments = guard([&] {
+        Arguments found = {nullptr, -1};
+        Relation relation = relation_open(existing, AccessShareLock);
+        Oid function = LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")),
+                                                 makeString(pstrdup("write_typed"))),
+                                      0, nullptr, false);
+        TriggerDesc *triggers = relation->trigdesc;
+        for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+            const Trigger &trigger = triggers->triggers[i];
+            if (trigger.tgfoid != function)
+                continue;
+            found.count = trigger.tgnargs;
+            found.values = static_cast<char **>(palloc(sizeof(char *) * trigger.tgnargs));
+            for (int n = 0; n < trigger.tgnargs; n++)
+                found.values[n] = pstrdup(trigger.tgargs[n]);
+        }
+        relation_close(relation, NoLock);
+        return found;
+    });
+    if (arguments.count < 1 || integration != arguments.values[0])
+        throw Refusal(ERRCODE_DUPLICATE_TABLE, cat("relation ", relation_name(existing), " already exists"))
+            .detail(cat("It is not a typed view of integration \"", integration, "\"."))
+            .hint("Give another name.");
+    for (int n = 1; n < arguments.count; n++)
+        names.push_back(arguments.values[n]);
+}
+
+/// How a column of this type reads its field.
+const char *column_expression(Oid type, std::string_view field) {
+    const char *json = cat("(e.settings OPERATOR(pg_catalog.->) ", literal(field), ")");
+    const char *text = cat("(e.settings OPERATOR(pg_catalog.->>) ", literal(field), ")");
+    auto only = [&](const char *kind, const char *value) {
+        return cat("CASE pg_catalog.jsonb_typeof", json, " WHEN '", kind, "' THEN ", value, " END");
+    };
+    switch (type) {
+    case TEXTOID:
+        return only("string", text);
+    case BOOLOID:
+        return only("boolean", cat(json, "::pg_catalog.bool"));
+    case NUMERICOID:
+        return only("number", cat(json, "::pg_catalog.numeric"));
+    case INT8OID:
+        return only("number", cat("CASE WHEN ", json,
+                                  "::pg_catalog.numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN ",
+                                  json, "::pg_catalog.int8 END"));
+    default:
+        return cat("NULLIF(", json, ", 'null'::pg_catalog.jsonb)");
+    }
+}
+
+void run(const char *command) {
+    guard([&] {
+        SPI_connect();
+        int code = SPI_execute(command, false, 0);
+        if (code != SPI_OK_UTILITY)
+            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+        SPI_finish();
+    });
+}
+
+} // namespace
+
+/// create_view(integration, name)
+INTD_FUNCTION(create_view) {
+    const Integration &type = get_integration(required_text(fcinfo, 0, "integration"));
+    std::optional<std::string_view> given = text_argument(fcinfo, 1);
+    const char *name = given ? cat(*given) : cat(type.name, "_settings");
+    if (*name == '\0' || strlen(name) >= NAMEDATALEN)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("\"", name, "\" can't be the name of a view"))
+            .hint("Give a name of 1 to 63 bytes.");
+    Key key = tracked_key();
+
+    struct Creation {
+        const char *schema;
+        Oid existing;
+    };
+    Creation creation = guard([&] {
+        RangeVar *wanted = makeRangeVar(nullptr, pstrdup(name), -1);
+        Oid schema = RangeVarGetCreationNamespace(wanted);
+        return Creation{get_namespace_name(schema), get_relname_relid(name, schema)};
+    });
+    const char *qualified = cat(identifier(creation.schema), ".", identifier(name));
+
+    // Columns stay in the order that they have; fields that came later stand at the end.
+    ContextResource memory(CurrentMemoryContext);
+    Names names(&memory);
+    if (OidIsValid(creation.existing))
+        existing_fields(creation.existing, type.name, names);
+    for (std::string_view field : names)
+        if (type.schema->shape.find(field) < 0)
+            throw Refusal(ERRCODE_INVALID_TABLE_DEFINITION,
+                          cat("view ", qualified, " has a column for field \"", field,
+                              "\", which integration \"", type.name, "\" has no more"))
+                .hint(cat("A view can't lose a column; drop it with DROP VIEW ", qualified, " first."));
+    for (const core::Property &property : type.schema->shape.properties())
+        if (std::find(names.begin(), names.end(), property.name) == names.end())
+            names.push_back(property.name);
+
+    const Row *registered = read_row(Table::integrations, text_datum(type.name));
+    const JsonbValue *declared = fields_of(jsonb_of(registered->values[column::schema])).find("properties");
+    JsonFields properties = {nullptr, 0};
+    if (declared != nullptr)
+        properties = fields_of(to_jsonb(*declared));
+    static const std::string_view own_columns[] = {"active", "inherited", "source_level", "source_id", "locked"};
+    const char *columns = "";
+    const char *arguments = literal(type.name);
+    for (std::string_view field : names) {
+        bool taken = field == key.column || std::find(std::begin(own_columns), std::end(own_columns), field) !=
+                                                std::end(own_columns);
+        const char *column = taken ? cat(field, "_setting") : cat(field);
+        if (strlen(column) >= NAMEDATALEN)
+            throw Refusal(ERRCODE_NAME_TOO_LONG, cat("field \"", field, "\" can't be the name of a column"));
+        columns = cat(columns, ",\n    ", column_expression(column_type(properties.find(field)), field), " AS ",
+                      identifier(column));
+        arguments = cat(arguments, ", ", literal(field));
+    }
+
+    const char *type_name = literal(type.name);
+    const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
+    bool invoker = PG_VERSION_NUM >= 150000;
+    run(cat("CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
+            identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
+            ", p.group_id, s.custom, s.active, s.settings), false) AS active",
+            ",\n    ", own, " IS NOT TRUE AS inherited",
+            ",\n    CASE WHEN ", own, " THEN 'project'::pg_catalog.text ELSE integration_defaults.inherited_source_level(",
+            type_name, ", p.group_id) END AS source_level",
+            ",\n    CASE WHEN ", own, " THEN p.id ELSE integration_defaults.inherited_source_id(", type_name,
+            ", p.group_id) END COLLATE pg_catalog.\"C\" AS source_id",
+            ",\n    integration_defaults.inherited_locks(", type_name, ", p.group_id) AS locked", columns,
+            "\nFROM ", key.table, " t"
+            "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (", key.as_id,
+            " COLLATE pg_catalog.\"C\")"
+            "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
+            "AND s.integration OPERATOR(pg_catalog.=) ", type_name,
+            "\nCROSS JOIN LATERAL (SELECT CASE WHEN ", own, " OR integration_defaults.inherited_source_level(",
+            type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
+            ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
+    run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
+            " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
+    run(cat("COMMENT ON VIEW ", qualified, " IS ",
+            literal(cat("settings of integration ", type.name, " for every project, made by create_view()"))));
+    return guard([&] {
+        return ObjectIdGetDatum(get_relname_relid(name, get_namespace_oid(creation.schema, false)));
+    });
+}
+
+} // namespace intd

@@ -1,0 +1,128 @@
+#include "resolve/typed_view.hpp"
+
+extern "C" {
+#include "utils/numeric.h"
+}
+
+namespace intd {
+namespace {
+
+std::string_view string_of(const JsonbValue *value) {
+    return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
+}
+
+/// The one type that a property has beside null, or nothing.
+std::string_view only_type(const JsonbValue *type) {
+    if (type == nullptr)
+        return {};
+    if (type->type == jbvString)
+        return string_of(type);
+    if (type->type != jbvBinary)
+        return {};
+    std::string_view found;
+    return guard([&]() -> std::string_view {
+        JsonbIterator *iterator = JsonbIteratorInit(type->val.binary.data);
+        JsonbValue element;
+        JsonbIteratorToken token;
+        while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE) {
+            if (token != WJB_ELEM || element.type != jbvString)
+                continue;
+            std::string_view name(element.val.string.val, element.val.string.len);
+            if (name == "null")
+                continue;
+            if (!found.empty())
+                return {};
+            found = name;
+        }
+        return found;
+    });
+}
+
+} // namespace
+
+Oid column_type(const JsonbValue *property) {
+    if (property == nullptr || property->type != jbvBinary)
+        return JSONBOID;
+    const Jsonb *schema = to_jsonb(*property);
+    if (!is_object(schema))
+        return JSONBOID;
+    std::string_view type = only_type(fields_of(schema).find("type"));
+    return type == "string"    ? TEXTOID
+           : type == "integer" ? INT8OID
+           : type == "number"  ? NUMERICOID
+           : type == "boolean" ? BOOLOID
+                               : JSONBOID;
+}
+
+std::optional<Datum> column_from_json(Oid type, const JsonbValue *value) {
+    if (value == nullptr || value->type == jbvNull)
+        return std::nullopt;
+    if (type == JSONBOID)
+        return PointerGetDatum(to_jsonb(*value));
+    if (type == TEXTOID && value->type == jbvString)
+        return text_datum(string_of(value));
+    if (type == BOOLOID && value->type == jbvBool)
+        return BoolGetDatum(value->val.boolean);
+    if (value->type != jbvNumeric)
+        return std::nullopt;
+    Datum number = NumericGetDatum(value->val.numeric);
+    if (type == NUMERICOID)
+        return guard([&] { return datumCopy(number, false, -1); });
+    if (type != INT8OID)
+        return std::nullopt;
+    struct {
+        bool fits;
+        int64 value;
+    } whole = guard([&] {
+        Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MIN));
+        Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
+        decltype(whole) found = {DatumGetBool(DirectFunctionCall2(numeric_ge, number, least)) &&
+                                     DatumGetBool(DirectFunctionCall2(numeric_le, number, most)),
+                                 0};
+        if (found.fits)
+            found.value = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+        return found;
+    });
+    return whole.fits ? std::optional<Datum>(Int64GetDatum(whole.value)) : std::nullopt;
+}
+
+JsonbValue json_from_column(Oid type, Datum value) {
+    JsonbValue json;
+    switch (type) {
+    case TEXTOID: {
+        std::string_view text = view(value);
+        json.type = jbvString;
+        json.val.string.val = const_cast<char *>(text.data());
+        json.val.string.len = static_cast<int>(text.size());
+        return json;
+    }
+    case INT8OID:
+    case NUMERICOID:
+        json.type = jbvNumeric;
+        json.val.numeric = guard([&] {
+            return DatumGetNumeric(type == INT8OID ? DirectFunctionCall1(int8_numeric, value) : value);
+        });
+        return json;
+    case BOOLOID:
+        json.type = jbvBool;
+        json.val.boolean = DatumGetBool(value);
+        return json;
+    default: {
+        // a whole jsonb: what stands in it is found as a field's value is
+        JsonbValue whole;
+        whole.type = jbvBinary;
+        auto *given = const_cast<Jsonb *>(jsonb_of(value));
+        if (JB_ROOT_IS_SCALAR(given))
+            return guard([&] {
+                JsonbValue scalar;
+                JsonbExtractScalar(&given->root, &scalar);
+                return scalar;
+            });
+        whole.val.binary.data = &given->root;
+        whole.val.binary.len = VARSIZE(given) - VARHDRSZ;
+        return whole;
+    }
+    }
+}
+
+} // namespace intd

@@ -1,0 +1,198 @@
+// Writing through a typed view.
+#include "resolve/typed_view.hpp"
+
+#include "postgres/snapshot.hpp"
+#include "resolve/locate.hpp"
+#include "settings/fields.hpp"
+
+namespace intd {
+namespace {
+
+[[noreturn]] void refuse(const char *message, const char *hint) {
+    throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, message).hint(hint);
+}
+
+/// The trigger of one typed view, fired for one row.
+class TypedRow {
+  public:
+    explicit TypedRow(FunctionCallInfo fcinfo) : data_(reinterpret_cast<TriggerData *>(fcinfo->context)) {
+        if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data_->tg_event) ||
+            data_->tg_trigger->tgnargs < 1 ||
+            columns()->natts < typed_column::first_field - 2 + data_->tg_trigger->tgnargs)
+            throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                          "this function is for the triggers of views that create_view() makes");
+    }
+
+    Datum run() {
+        HeapTuple before = data_->tg_trigtuple;
+        if (TRIGGER_FIRED_BY_DELETE(data_->tg_event)) {
+            remove_row(target_of(before));
+            return PointerGetDatum(before);
+        }
+        if (TRIGGER_FIRED_BY_INSERT(data_->tg_event)) {
+            insert(before);
+            return PointerGetDatum(resolved(before));
+        }
+        update(before, data_->tg_newtuple);
+        return PointerGetDatum(resolved(data_->tg_newtuple));
+    }
+
+  private:
+    TupleDesc columns() const { return RelationGetDescr(data_->tg_relation); }
+    int fields() const { return data_->tg_trigger->tgnargs - 1; }
+    std::string_view field(int n) const { return data_->tg_trigger->tgargs[n + 1]; }
+    std::string_view integration() const { return data_->tg_trigger->tgargs[0]; }
+    Oid type_of(int column) const { return TupleDescAttr(columns(), column - 1)->atttypid; }
+
+    Value value(HeapTuple tuple, int column) const {
+        bool is_null;
+        Datum found = guard([&] {
+            Datum stored = heap_getattr(tuple, column, columns(), &is_null);
+            return !is_null && TupleDescAttr(columns(), column - 1)->attlen == -1
+                       ? PointerGetDatum(PG_DETOAST_DATUM(stored))
+                       : stored;
+        });
+        return is_null ? std::nullopt : Value(found);
+    }
+
+    std::optional<bool> boolean(HeapTuple tuple, int column) const {
+        Value found = value(tuple, column);
+        return found ? std::optional<bool>(DatumGetBool(*found)) : std::nullopt;
+    }
+
+    /// Whether a column is the same in both rows, as its type's bytes are.
+    bool same(HeapTuple a, HeapTuple b, int column) const {
+        Value one = value(a, column), other = value(b, column);
+        Form_pg_attribute attribute = TupleDescAttr(columns(), column - 1);
+        return one.has_value() == other.has_value() &&
+               (!one || guard([&] { return datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen); }));
+    }
+
+    /// The key as our id.
+    Datum id(HeapTuple tuple) const {
+        Value key = value(tuple, typed_column::key);
+        if (!key)
+            throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, "the key of a project must not be null");
+        Oid type = type_of(typed_column::key);
+        std::string_view text = view(guard([&] {
+            Datum stored = getBaseType(type) == NUMERICOID ? DirectFunctionCall1(numeric_trim_scale, *key) : *key;
+            Oid output;
+            bool is_varlena;
+            getTypeOutputInfo(type, &output, &is_varlena);
+            return OidOutputFunctionCall(output, stored);
+        }));
+        if (guard([&] { return getBaseType(type); }) == BPCHAROID)
+            while (!text.empty() && text.back() == ' ')
+                text.remove_suffix(1);
+        check_id(text);
+        return text_datum(text);
+    }
+
+    Target target_of(HeapTuple tuple) const {
+        return target(integration(), {core::Level::project, id(tuple), false});
+    }
+
+    /// Whole settings: the columns that are given.
+    void insert(HeapTuple row) {
+        Target where = target_of(row);
+        ObjectBuilder settings;
+        for (int n = 0; n < fields(); n++)
+            if (Value given = value(row, typed_column::first_field + n); given)
+                settings.add(field(n), json_from_column(type_of(typed_column::first_field + n), *given));
+        set_whole_row(where, settings.finish(), boolean(row, typed_column::active));
+    }
+
+    void update(HeapTuple before, HeapTuple after) {
+        if (!same(before, after, typed_column::key))
+            refuse("the key of a row can't be changed", "Settings of another project are set by its own row.");
+        for (int column : {typed_column::source_level, typed_column::source_id, typed_column::locked})
+            if (!same(before, after, column))
+                refuse(cat("column \"", NameStr(TupleDescAttr(columns(), column - 1)->attname), "\" can't be changed"),
+                       "It follows from what is set.");
+        ContextResource memory(CurrentMemoryContext);
+        FieldChange change;
+        Names cleared(&memory);
+        change.set.begin_ = static_cast<JsonField *>(memory.allocate(sizeof(JsonField) * (fields() + 1)));
+        for (int n = 0; n < fields(); n++) {
+            int column = typed_column::first_field + n;
+            if (same(before, after, column))
+                continue;
+            if (Value given = value(after, column); given)
+                change.set.begin_[change.set.count++] = {field(n), json_from_column(type_of(column), *given)};
+            else
+                cleared.push_back(field(n));
+        }
+        // JsonFields::find needs the order of jsonb objects
+        std::sort(change.set.begin_, change.set.begin_ + change.set.count, [](const JsonField &a, const JsonField &b) {
+            return a.key.size() != b.key.size() ? a.key.size() < b.key.size() : a.key < b.key;
+        });
+        change.sets_active = !same(before, after, typed_column::active);
+        change.active = boolean(after, typed_column::active);
+        bool changes = change.set.count > 0 || !cleared.empty() || change.sets_active;
+        Target where = target_of(before);
+        if (!same(before, after, typed_column::inherited)) {
+            if (changes)
+                refuse("inherited can't be changed together with other columns",
+                       "Set inherited to true alone to use the default.");
+            if (boolean(after, typed_column::inherited) != true)
+                refuse("inherited can't be set to false", "Change a column to override its field.");
+            remove_row(where);
+            return;
+        }
+        if (!cleared.empty()) {
+            check_own(where, cleared);
+            change.take_back = &cleared;
+            change.take_back_from_custom = true;
+        }
+        if (changes)
+            change_fields(where, change);
+    }
+
+    HeapTuple resolved(HeapTuple row) {
+        FreshSnapshot snapshot;
+        Inheritance &inherited = inheritance();
+        const Integration &type = inherited.type(integration());
+        Located at = locate(inherited, {core::Level::project, id(row), false});
+        const Folded &above = inherited.down_to(at.node, type);
+        const Folded &folded = inherited.with(above, project_layer(at.text(), type));
+        const core::Scope *source = folded.fold->nearest();
+        Value source_name = source_id(source);
+        int last = typed_column::first_field - 1 + fields();
+        ContextResource memory(CurrentMemoryContext);
+        std::pmr::vector<int> numbers(&memory);
+        std::pmr::vector<Datum> values(&memory);
+        std::pmr::vector<char> nulls(&memory);
+        auto put = [&](int column, const Value &found) {
+            numbers.push_back(column);
+            values.push_back(found.value_or(static_cast<Datum>(0)));
+            nulls.push_back(!found);
+        };
+        put(typed_column::active, BoolGetDatum(folded.active()));
+        put(typed_column::inherited, BoolGetDatum(source == nullptr || source->level != core::Level::project));
+        put(typed_column::source_level, source == nullptr ? std::nullopt : Value(level_name(source->level)));
+        put(typed_column::source_id, source_name);
+        for (int n = 0; n < fields(); n++) {
+            int known = folded.fold->find(field(n));
+            const auto *json = known < 0 || source == nullptr
+                                   ? nullptr
+                                   : static_cast<const JsonbValue *>(folded.fold->fields()[known].value);
+            put(typed_column::first_field + n,
+                column_from_json(type_of(typed_column::first_field + n), json));
+        }
+        Assert(numbers.back() <= last);
+        (void)last;
+        return guard([&] {
+            return heap_modify_tuple_by_cols(row, columns(), static_cast<int>(numbers.size()), numbers.data(),
+                                             values.data(), reinterpret_cast<bool *>(nulls.data()));
+        });
+    }
+
+    TriggerData *data_;
+};
+
+} // namespace
+
+/// INSTEAD OF INSERT, UPDATE or DELETE on a typed view; arguments: the integration, then the fields by column.
+INTD_FUNCTION(write_typed) { return TypedRow(fcinfo).run(); }
+
+} // namespace intd
