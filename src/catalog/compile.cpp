@@ -91,8 +91,8 @@ bool is_array(const JsonbValue &value) {
 
 } // namespace
 
-Node *Compiler::fresh(const JsonPlace *place) {
-    auto *node = static_cast<Node *>(MemoryContextAllocZero(context_, sizeof(Node)));
+SchemaNode *Compiler::fresh(const JsonPlace *place) {
+    auto *node = static_cast<SchemaNode *>(MemoryContextAllocZero(context_, sizeof(SchemaNode)));
     node->place = place;
     node->max_properties = node->max_items = node->max_length = PG_INT32_MAX;
     return node;
@@ -116,9 +116,9 @@ const JsonbValue *Compiler::keep(const JsonbValue &value) {
     return kept;
 }
 
-Node *Compiler::schema(const JsonbValue &value, const JsonPlace *place) {
+SchemaNode *Compiler::schema(const JsonbValue &value, const JsonPlace *place) {
     if (value.type == jbvBool) {
-        Node *node = fresh(place);
+        SchemaNode *node = fresh(place);
         node->never = !value.val.boolean;
         return node;
     }
@@ -129,7 +129,7 @@ Node *Compiler::schema(const JsonbValue &value, const JsonPlace *place) {
     return object(value.val.binary.data, place);
 }
 
-Node *Compiler::object(const JsonbContainer *source, const JsonPlace *place) {
+SchemaNode *Compiler::object(const JsonbContainer *source, const JsonPlace *place) {
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     if (made_ == nullptr) {
@@ -143,7 +143,7 @@ Node *Compiler::object(const JsonbContainer *source, const JsonPlace *place) {
     auto *entry = static_cast<Made *>(hash_search(made_, &source, HASH_ENTER, &found));
     if (found)
         return entry->node;
-    Node *node = fresh(place);
+    SchemaNode *node = fresh(place);
     entry->node = node;
 
     JsonFields fields = read_fields(source);
@@ -173,7 +173,7 @@ void Compiler::unknown(std::string_view key, const JsonPlace *schema, const Json
                        "An annotation of one's own has a name that starts with \"x-\".");
 }
 
-void Compiler::keyword(int which, Node *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::keyword(int which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     switch (static_cast<Keyword>(which)) {
     case Keyword::comment:
         string(value, place, nullptr);
@@ -390,7 +390,7 @@ void Compiler::names(const JsonbValue &value, const JsonPlace *place, Growing<st
     }
 }
 
-void Compiler::types(Node *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::types(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     Growing<std::string_view> list;
     if (is_string(value))
         list.add(string_of(value));
@@ -410,7 +410,7 @@ void Compiler::types(Node *node, const JsonbValue &value, const JsonPlace *place
     }
 }
 
-void Compiler::schemas(const JsonbValue &value, const JsonPlace *place, Growing<Node *> *result, int least) {
+void Compiler::schemas(const JsonbValue &value, const JsonPlace *place, Growing<SchemaNode *> *result, int least) {
     if (!is_array(value) || JsonContainerSize(value.val.binary.data) < static_cast<uint32>(least))
         return problems_->add(place, "must be an array with at least one schema");
     JsonItems items = read_items(value.val.binary.data);
@@ -422,13 +422,13 @@ void Compiler::named_schemas(const JsonbValue &value, const JsonPlace *place, Gr
     if (!is_object(value))
         return problems_->add(place, "must be an object, each value a schema");
     for (const JsonField &field : read_fields(value.val.binary.data)) {
-        Node *node = schema(field.value, below(place, field.key));
+        SchemaNode *node = schema(field.value, below(place, field.key));
         if (result != nullptr)
             add(result, {field.key, node});
     }
 }
 
-void Compiler::pattern_schemas(Node *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::pattern_schemas(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     if (!is_object(value))
         return problems_->add(place, "must be an object, each value a schema");
     for (const JsonField &field : read_fields(value.val.binary.data)) {
@@ -438,7 +438,7 @@ void Compiler::pattern_schemas(Node *node, const JsonbValue &value, const JsonPl
     }
 }
 
-void Compiler::dependencies(Node *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::dependencies(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     if (!is_object(value))
         return problems_->add(place, "must be an object, each value a schema or an array of names");
     for (const JsonField &field : read_fields(value.val.binary.data)) {
@@ -463,7 +463,7 @@ void Compiler::dialect(const JsonbValue &value, const JsonPlace *place) {
 }
 
 /// $id: at the root the name of the whole, below it `#name`, a target for $ref.
-void Compiler::identifier(Node *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::identifier(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     std::string_view text;
     if (!string(value, place, &text))
         return;
@@ -489,9 +489,9 @@ bool is_integer(Numeric number) {
     return DatumGetInt32(DirectFunctionCall1(numeric_min_scale, NumericGetDatum(number))) == 0;
 }
 
-Node *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems) {
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems) {
     Compiler compiler(schema, context, problems);
-    Node *root = compiler.object(schema, &document_root);
+    SchemaNode *root = compiler.object(schema, &document_root);
     compiler.resolve_references();
     if (problems->list.empty())
         compiler.find_loops();

@@ -13,7 +13,7 @@ class Compiler {
     Compiler(const JsonbContainer *root, MemoryContext context, Problems *problems)
         : root_(root), context_(context), problems_(problems) {}
 
-    Node *object(const JsonbContainer *source, const JsonPlace *place);
+    SchemaNode *object(const JsonbContainer *source, const JsonPlace *place);
     /// After the tree is there: follows every $ref, making schemas that only a $ref leads to.
     void resolve_references();
     /// After that: schemas that apply to a value because they apply to it would never come to an end.
@@ -23,17 +23,17 @@ class Compiler {
     /// Which schema has been made from which place of the document, so that one that refers to itself is made once.
     struct Made {
         const JsonbContainer *source;
-        Node *node;
+        SchemaNode *node;
     };
     struct Reference {
-        Node *node;
+        SchemaNode *node;
         std::string_view text;
         const JsonPlace *place;
     };
 
     // values of keywords; what does not fit is added to the problems
-    Node *schema(const JsonbValue &value, const JsonPlace *place);
-    void keyword(int which, Node *node, const JsonbValue &value, const JsonPlace *place);
+    SchemaNode *schema(const JsonbValue &value, const JsonPlace *place);
+    void keyword(int which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
     void unknown(std::string_view key, const JsonPlace *schema, const JsonPlace *here);
     bool string(const JsonbValue &value, const JsonPlace *place, std::string_view *text);
     void boolean(const JsonbValue &value, const JsonPlace *place, bool *result);
@@ -41,21 +41,21 @@ class Compiler {
     void count(const JsonbValue &value, const JsonPlace *place, int32 *result);
     const Pattern *pattern(std::string_view text, const JsonPlace *place);
     void names(const JsonbValue &value, const JsonPlace *place, Growing<std::string_view> *result);
-    void types(Node *node, const JsonbValue &value, const JsonPlace *place);
-    void schemas(const JsonbValue &value, const JsonPlace *place, Growing<Node *> *result, int least);
+    void types(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void schemas(const JsonbValue &value, const JsonPlace *place, Growing<SchemaNode *> *result, int least);
     void named_schemas(const JsonbValue &value, const JsonPlace *place, Growing<NamedNode> *result);
-    void pattern_schemas(Node *node, const JsonbValue &value, const JsonPlace *place);
-    void dependencies(Node *node, const JsonbValue &value, const JsonPlace *place);
+    void pattern_schemas(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void dependencies(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
     void dialect(const JsonbValue &value, const JsonPlace *place);
-    void identifier(Node *node, const JsonbValue &value, const JsonPlace *place);
+    void identifier(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
     static const char *format_hint();
 
-    Node *find_target(const Reference &reference);
-    Node *follow_pointer(std::string_view pointer);
-    bool finds_loop(Node *node);
+    SchemaNode *find_target(const Reference &reference);
+    SchemaNode *follow_pointer(std::string_view pointer);
+    bool finds_loop(SchemaNode *node);
 
     // what goes to the tree's memory
-    Node *fresh(const JsonPlace *place);
+    SchemaNode *fresh(const JsonPlace *place);
     const JsonPlace *below(const JsonPlace *place, std::string_view key);
     const JsonPlace *below(const JsonPlace *place, int index);
     const JsonbValue *keep(const JsonbValue &value);

@@ -2,7 +2,6 @@
 
 extern "C" {
 #include "common/hashfn.h"
-#include "lib/ilist.h"
 }
 
 namespace intd {
@@ -13,50 +12,54 @@ constexpr int bucket_count = 256;
 
 /// A compiled schema and what it was compiled from. Lies in the schema's memory context.
 struct Entry {
-    dlist_node by_use;    // the last used first
-    dlist_node in_bucket; // or, when it is retired, in the list of those
+    Entry *next; // in its bucket or, once retired, in the list of those
+    uint64 last_use;
     Integration variants[2]; // not allowed, allowed: a snapshot may have either
     const Jsonb *source;
 };
 
-// All zero until first used; a list that is zero is empty.
-dlist_head buckets[bucket_count];
-dlist_head used;
-dlist_head retired;
+Entry *buckets[bucket_count];
+Entry *retired;
 int kept;
+uint64 uses;
 MemoryContext storage;
 
-dlist_head &bucket_of(std::string_view name) {
+Entry *&bucket_of(std::string_view name) {
     uint32 hash = hash_bytes(reinterpret_cast<const unsigned char *>(name.data()), static_cast<int>(name.size()));
     return buckets[hash % bucket_count];
 }
 
 Entry *find_entry(std::string_view name, const Jsonb *source) {
-    dlist_iter each;
-    dlist_foreach(each, &bucket_of(name)) {
-        Entry *entry = dlist_container(Entry, in_bucket, each.cur);
+    for (Entry *entry = bucket_of(name); entry != nullptr; entry = entry->next)
         if (entry->variants[0].name == name && VARSIZE(entry->source) == VARSIZE(source) &&
             memcmp(entry->source, source, VARSIZE(source)) == 0) {
-            dlist_move_head(&used, &entry->by_use);
+            entry->last_use = ++uses;
             return entry;
         }
-    }
     return nullptr;
 }
 
-/// Somebody may still hold a pointer into it: it is freed when the transaction ends.
-void retire(Entry *entry) {
-    dlist_delete(&entry->in_bucket);
-    dlist_delete(&entry->by_use);
-    dlist_push_head(&retired, &entry->in_bucket);
+/// Takes out the entry that has not been used for longest. Somebody may still hold a pointer into it: it is freed
+/// when the transaction ends.
+void retire_oldest() {
+    Entry **oldest = nullptr;
+    for (Entry *&bucket : buckets)
+        for (Entry **at = &bucket; *at != nullptr; at = &(*at)->next)
+            if (oldest == nullptr || (*at)->last_use < (*oldest)->last_use)
+                oldest = at;
+    Entry *entry = *oldest;
+    *oldest = entry->next;
+    entry->next = retired;
+    retired = entry;
     kept--;
 }
 
 void free_retired(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
         return;
-    while (!dlist_is_empty(&retired)) {
-        Entry *entry = dlist_container(Entry, in_bucket, dlist_pop_head_node(&retired));
+    while (retired != nullptr) {
+        Entry *entry = retired;
+        retired = entry->next;
         MemoryContextDelete(entry->variants[0].schema->context);
     }
 }
@@ -89,9 +92,11 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
         // nothing fails from here on
         MemoryContextSetParent(schema->context, storage);
         if (kept >= most_kept)
-            retire(dlist_tail_element(Entry, by_use, &used));
-        dlist_push_head(&bucket_of(name), &entry->in_bucket);
-        dlist_push_head(&used, &entry->by_use);
+            retire_oldest();
+        Entry *&bucket = bucket_of(name);
+        entry->next = bucket;
+        bucket = entry;
+        entry->last_use = ++uses;
         kept++;
         return entry;
     });

@@ -14,7 +14,7 @@ extern "C" {
 
 namespace intd {
 
-struct Node;
+struct SchemaNode;
 
 /// The types of JSON Schema, as a set.
 enum TypeSet : unsigned {
@@ -31,25 +31,25 @@ constexpr int type_count = 7;
 
 struct NamedNode {
     std::string_view name;
-    Node *node;
+    SchemaNode *node;
 };
 
 struct PatternNode {
     const Pattern *pattern;
-    Node *node;
+    SchemaNode *node;
 };
 
 /// Either the names that a property needs beside it, or a schema for the whole object.
 struct Dependency {
     std::string_view name;
     Growing<std::string_view> names;
-    Node *node; // null: names
+    SchemaNode *node; // null: names
 };
 
 /// One schema. What is absent is null, empty, or the widest limit, and allows everything.
-struct Node {
+struct SchemaNode {
     const JsonPlace *place; // in the schema, for messages
-    Node *ref;          // $ref: only annotations stand beside it
+    SchemaNode *ref;          // $ref: only annotations stand beside it
     bool never;         // the schema `false`
 
     unsigned types; // TypeSet; 0: any
@@ -60,15 +60,15 @@ struct Node {
     Growing<PatternNode> pattern_properties;
     Growing<std::string_view> required;
     Growing<Dependency> dependencies;
-    Node *additional_properties;
-    Node *property_names;
+    SchemaNode *additional_properties;
+    SchemaNode *property_names;
     int32 min_properties, max_properties;
 
-    Node *items; // of all elements, if there is no tuple
+    SchemaNode *items; // of all elements, if there is no tuple
     bool is_tuple;
-    Growing<Node *> tuple; // of the first elements
-    Node *additional_items;
-    Node *contains;
+    Growing<SchemaNode *> tuple; // of the first elements
+    SchemaNode *additional_items;
+    SchemaNode *contains;
     int32 min_items, max_items;
     bool unique_items;
 
@@ -78,13 +78,13 @@ struct Node {
 
     Numeric minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of;
 
-    Growing<Node *> all_of, any_of, one_of;
-    Node *negated, *condition, *consequence, *alternative; // not, if, then, else
+    Growing<SchemaNode *> all_of, any_of, one_of;
+    SchemaNode *negated, *condition, *consequence, *alternative; // not, if, then, else
 
     const JsonbValue *fallback; // default
     bool write_only;
 
-    const Node *property(std::string_view name) const {
+    const SchemaNode *property(std::string_view name) const {
         const NamedNode *found =
             std::lower_bound(properties.begin(), properties.end(), name,
                              [](const NamedNode &each, std::string_view wanted) { return each.name < wanted; });
@@ -93,35 +93,35 @@ struct Node {
 };
 
 /// Follows $ref.
-inline const Node *target_of(const Node *node) {
+inline const SchemaNode *target_of(const SchemaNode *node) {
     while (node->ref != nullptr)
         node = node->ref;
     return node;
 }
 
-/// Calls visit(Node *) for the schemas that apply to the same value as `node`.
+/// Calls visit(SchemaNode *) for the schemas that apply to the same value as `node`.
 template <class Visit>
-void each_beside(const Node *node, Visit &&visit) {
-    for (Node *one : {node->ref, node->negated, node->condition, node->consequence, node->alternative})
+void each_beside(const SchemaNode *node, Visit &&visit) {
+    for (SchemaNode *one : {node->ref, node->negated, node->condition, node->consequence, node->alternative})
         if (one != nullptr)
             visit(one);
-    for (const Growing<Node *> *list : {&node->all_of, &node->any_of, &node->one_of})
-        for (Node *one : *list)
+    for (const Growing<SchemaNode *> *list : {&node->all_of, &node->any_of, &node->one_of})
+        for (SchemaNode *one : *list)
             visit(one);
     for (const Dependency &dependency : node->dependencies)
         if (dependency.node != nullptr)
             visit(dependency.node);
 }
 
-/// Calls visit(Node *) for the schemas that apply to something inside the value, named properties left out.
+/// Calls visit(SchemaNode *) for the schemas that apply to something inside the value, named properties left out.
 template <class Visit>
-void each_within(const Node *node, Visit &&visit) {
-    for (Node *one : {node->additional_properties, node->items, node->additional_items, node->contains})
+void each_within(const SchemaNode *node, Visit &&visit) {
+    for (SchemaNode *one : {node->additional_properties, node->items, node->additional_items, node->contains})
         if (one != nullptr)
             visit(one);
     for (const PatternNode &each : node->pattern_properties)
         visit(each.node);
-    for (Node *one : node->tuple)
+    for (SchemaNode *one : node->tuple)
         visit(one);
 }
 
@@ -144,6 +144,6 @@ struct Problems {
 
 /// Makes the tree of a schema, which must be an object, in `context`, where the schema itself must be too. Problems are
 /// gathered in the current memory context; the tree is to be used only if there are none. Server code: raises reports.
-Node *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems);
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems);
 
 } // namespace intd

@@ -66,7 +66,7 @@ int array_index(std::string_view step) {
 
 enum class State { open, done };
 struct Visited {
-    const Node *node;
+    const SchemaNode *node;
     State state;
 };
 
@@ -80,7 +80,7 @@ void Compiler::resolve_references() {
     }
 }
 
-Node *Compiler::find_target(const Reference &reference) {
+SchemaNode *Compiler::find_target(const Reference &reference) {
     std::string_view text = reference.text;
     if (!base_.empty() && text.substr(0, base_.size()) == base_ && (text.size() == base_.size() || text[base_.size()] == '#'))
         text.remove_prefix(base_.size());
@@ -93,7 +93,7 @@ Node *Compiler::find_target(const Reference &reference) {
         if (anchor.name == text)
             return anchor.node;
     std::string_view pointer;
-    Node *target = nullptr;
+    SchemaNode *target = nullptr;
     if (text.empty() || decode_percent(text.substr(1), context_, &pointer))
         target = follow_pointer(pointer);
     if (target == nullptr)
@@ -101,7 +101,7 @@ Node *Compiler::find_target(const Reference &reference) {
     return target;
 }
 
-Node *Compiler::follow_pointer(std::string_view pointer) {
+SchemaNode *Compiler::follow_pointer(std::string_view pointer) {
     const JsonPlace *place = &document_root;
     JsonbValue value;
     value.type = jbvBinary;
@@ -134,22 +134,22 @@ Node *Compiler::follow_pointer(std::string_view pointer) {
 
 void Compiler::find_loops() {
     HASHCTL options = {};
-    options.keysize = sizeof(const Node *);
+    options.keysize = sizeof(const SchemaNode *);
     options.entrysize = sizeof(Visited);
     options.hcxt = CurrentMemoryContext;
     states_ = hash_create("visited schemas", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
     HASH_SEQ_STATUS all;
     hash_seq_init(&all, made_);
-    Growing<Node *> nodes;
+    Growing<SchemaNode *> nodes;
     while (auto *entry = static_cast<Made *>(hash_seq_search(&all)))
         nodes.add(entry->node);
-    for (Node *node : nodes)
+    for (SchemaNode *node : nodes)
         if (finds_loop(node))
             return;
 }
 
-bool Compiler::finds_loop(Node *node) {
+bool Compiler::finds_loop(SchemaNode *node) {
     check_stack_depth();
     bool found;
     auto *visited = static_cast<Visited *>(hash_search(states_, &node, HASH_ENTER, &found));
@@ -161,7 +161,7 @@ bool Compiler::finds_loop(Node *node) {
     }
     visited->state = State::open;
     bool loop = false;
-    each_beside(node, [&](Node *next) { loop = loop || finds_loop(next); });
+    each_beside(node, [&](SchemaNode *next) { loop = loop || finds_loop(next); });
     visited = static_cast<Visited *>(hash_search(states_, &node, HASH_FIND, nullptr));
     visited->state = State::done;
     return loop;

@@ -26,13 +26,13 @@ struct Face {
 };
 
 /// Every schema that a walk from `start` comes to: what applies to the same value and, if `deep`, to what is inside it.
-Growing<const Node *> reached_from(const Node *start, bool deep) {
+Growing<const SchemaNode *> reached_from(const SchemaNode *start, bool deep) {
     HASHCTL options = {};
-    options.keysize = options.entrysize = sizeof(const Node *);
+    options.keysize = options.entrysize = sizeof(const SchemaNode *);
     options.hcxt = CurrentMemoryContext;
     HTAB *seen = hash_create("reached schemas", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    Growing<const Node *> reached;
-    auto visit = [&](const Node *node) {
+    Growing<const SchemaNode *> reached;
+    auto visit = [&](const SchemaNode *node) {
         bool found;
         hash_search(seen, &node, HASH_ENTER, &found);
         if (!found)
@@ -40,7 +40,7 @@ Growing<const Node *> reached_from(const Node *start, bool deep) {
     };
     visit(start);
     for (int i = 0; i < reached.count; i++) {
-        const Node *node = reached[i];
+        const SchemaNode *node = reached[i];
         each_beside(node, visit);
         if (!deep)
             continue;
@@ -52,22 +52,22 @@ Growing<const Node *> reached_from(const Node *start, bool deep) {
     return reached;
 }
 
-bool has_secret(const Node *node) {
-    for (const Node *each : reached_from(node, true))
+bool has_secret(const SchemaNode *node) {
+    for (const SchemaNode *each : reached_from(node, true))
         if (each->write_only)
             return true;
     return false;
 }
 
-const JsonbValue *fallback_of(const Node *node) {
+const JsonbValue *fallback_of(const SchemaNode *node) {
     for (; node != nullptr; node = node->ref)
         if (node->fallback != nullptr)
             return node->fallback;
     return nullptr;
 }
 
-void read_properties(const Node *tree, Face *face, Problems *problems) {
-    const Node *root = target_of(tree);
+void read_properties(const SchemaNode *tree, Face *face, Problems *problems) {
+    const SchemaNode *root = target_of(tree);
     if (root->never || (root->types != 0 && (root->types & type_object) == 0))
         problems->add(root->place, "must describe an object, because settings are one");
 
@@ -82,7 +82,7 @@ void read_properties(const Node *tree, Face *face, Problems *problems) {
 
     // A secret that is not a property of the root would not be known as one, so there must be none.
     const char *hint = "Only the properties of the root can be secret.";
-    for (const Node *beside : reached_from(tree, false)) {
+    for (const SchemaNode *beside : reached_from(tree, false)) {
         if (beside->write_only)
             problems->add(beside->place, "has writeOnly, but is about all settings", hint);
         for (const NamedNode &property : beside->properties) {
@@ -97,7 +97,7 @@ void read_properties(const Node *tree, Face *face, Problems *problems) {
             else
                 problems->add(property.node->place, "has writeOnly, but is not a property of the root", hint);
         }
-        each_within(beside, [&](Node *within) {
+        each_within(beside, [&](SchemaNode *within) {
             if (has_secret(within))
                 problems->add(within->place, "has writeOnly, but is not a property of the root", hint);
         });
@@ -190,7 +190,7 @@ const char *describe(const Problems &problems) {
 Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems) {
     struct Compiled {
         MemoryContext context;
-        const Node *root;
+        const SchemaNode *root;
         Face face;
         SchemaProblems problems;
     };

@@ -12,14 +12,14 @@
 
 namespace intd {
 
-struct Node;
+struct SchemaNode;
 
 struct Schema {
     explicit Schema(std::pmr::memory_resource *memory) : shape(memory) {}
 
     core::Shape shape; // fallbacks are `const JsonbValue *`
     unsigned levels;   // 1 << core::Level for each level at which settings may be set
-    const Node *root;
+    const SchemaNode *root;
     MemoryContext context; // holds all of it: delete this to free it
 
     bool allows(core::Level level) const { return (levels & (1u << static_cast<unsigned>(level))) != 0; }

@@ -68,8 +68,8 @@ const char *write_number(Numeric number) {
 }
 
 /// A value of the schema, cut if it is long.
-const char *write_limit(const JsonbValue *value) {
-    char *text = JsonbToCString(nullptr, &JsonbValueToJsonb(const_cast<JsonbValue *>(value))->root, 0);
+const char *write_limit(const JsonbContainer *limit) {
+    char *text = JsonbToCString(nullptr, const_cast<JsonbContainer *>(limit), 0);
     constexpr int longest = 200;
     int length = static_cast<int>(strlen(text));
     if (length <= longest)
@@ -78,14 +78,16 @@ const char *write_limit(const JsonbValue *value) {
     return psprintf("%s…", text);
 }
 
+using Found = Growing<Violation>;
+
 /// One validation. Without a list for the violations it stops at the first.
 class Walk {
   public:
-    explicit Walk(Violations *violations) : violations_(violations) {}
+    explicit Walk(Found *violations) : violations_(violations) {}
 
-    bool check(const Node *node, const JsonbValue *value, const JsonPlace *place);
+    bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     /// What the schema says of one key of an object.
-    bool check_key(const Node *node, std::string_view key, const JsonbValue *value, const JsonPlace *place);
+    bool check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place);
     void reserve_names(std::string_view key, const JsonPlace *place) {
         if (key == "active" || key == "*")
             fail(place, "reserved", "is a reserved name");
@@ -104,20 +106,20 @@ class Walk {
         return false;
     }
     /// Where a schema stands: what tells two rules apart that have no limit to show.
-    const char *where(const Node *node) { return stops() ? "" : write_place(node->place, "#").data(); }
-    const char *at(const Node *node, const char *keyword) { return psprintf("%s %s", keyword, where(node)); }
+    const char *where(const SchemaNode *node) { return stops() ? "" : write_place(node->place, "#").data(); }
+    const char *at(const SchemaNode *node, const char *keyword) { return psprintf("%s %s", keyword, where(node)); }
     bool too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
                          const char *what, const JsonPlace *place);
 
-    bool check_string(const Node *node, const JsonbValue *value, const JsonPlace *place);
-    bool check_number(const Node *node, Numeric value, const JsonPlace *place);
-    bool check_array(const Node *node, const JsonbContainer *array, const JsonPlace *place);
+    bool check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_number(const SchemaNode *node, Numeric value, const JsonPlace *place);
+    bool check_array(const SchemaNode *node, const JsonbContainer *array, const JsonPlace *place);
     bool check_unique(const JsonItems &items, const JsonPlace *place);
-    bool check_object(const Node *node, const JsonbValue *value, const JsonPlace *place);
-    bool check_dependencies(const Node *node, const JsonbValue *value, const JsonPlace *place);
-    bool check_combinations(const Node *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_object(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
 
-    Violations *violations_;
+    Found *violations_;
 };
 
 // Each step below goes on after a violation only if they are gathered.
@@ -130,7 +132,7 @@ class Walk {
         }                                                                                                              \
     } while (false)
 
-bool Walk::check(const Node *node, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     node = target_of(node);
@@ -146,17 +148,14 @@ bool Walk::check(const Node *node, const JsonbValue *value, const JsonPlace *pla
         for (const JsonbValue &choice : read_items(node->choices))
             found = found || compare(&choice, value) == 0;
         if (!found && !stops()) {
-            JsonbValue list;
-            list.type = jbvBinary;
-            list.val.binary.data = const_cast<JsonbContainer *>(node->choices);
-            list.val.binary.len = 0;
-            const char *choices = write_limit(&list);
+            const char *choices = write_limit(node->choices);
             fail(place, psprintf("enum %s", choices), psprintf("must be one of %s", choices));
         }
         INTD_STEP(found);
     }
     if (node->constant != nullptr && compare(node->constant, value) != 0) {
-        const char *constant = stops() ? "" : write_limit(node->constant);
+        auto *json = stops() ? nullptr : JsonbValueToJsonb(const_cast<JsonbValue *>(node->constant));
+        const char *constant = stops() ? "" : write_limit(&json->root);
         INTD_STEP(fail(place, psprintf("const %s", constant), psprintf("must be %s", constant)));
     }
     if (value->type == jbvString)
@@ -181,7 +180,7 @@ bool Walk::too_few_or_many(int count, int least, int most, const char *least_nam
     return valid;
 }
 
-bool Walk::check_string(const Node *node, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
     std::string_view text = string_of(value);
     if (node->min_length > 0 || node->max_length < PG_INT32_MAX)
@@ -199,7 +198,7 @@ bool Walk::check_string(const Node *node, const JsonbValue *value, const JsonPla
     return valid;
 }
 
-bool Walk::check_number(const Node *node, Numeric value, const JsonPlace *place) {
+bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *place) {
     struct Limit {
         Numeric number;
         const char *keyword;
@@ -229,7 +228,7 @@ bool Walk::check_number(const Node *node, Numeric value, const JsonPlace *place)
     return valid;
 }
 
-bool Walk::check_array(const Node *node, const JsonbContainer *array, const JsonPlace *place) {
+bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, const JsonPlace *place) {
     bool valid = true;
     INTD_STEP(too_few_or_many(static_cast<int>(JsonContainerSize(array)), node->min_items, node->max_items, "minItems",
                               "maxItems", "elements", place));
@@ -238,7 +237,7 @@ bool Walk::check_array(const Node *node, const JsonbContainer *array, const Json
     JsonItems items = read_items(array);
     bool contained = node->contains == nullptr;
     for (int i = 0; i < items.count; i++) {
-        const Node *element = !node->is_tuple        ? node->items
+        const SchemaNode *element = !node->is_tuple        ? node->items
                               : i < node->tuple.count ? node->tuple[i]
                                                       : node->additional_items;
         JsonPlace here = {place, {}, i};
@@ -267,7 +266,7 @@ bool Walk::check_unique(const JsonItems &items, const JsonPlace *place) {
     return true;
 }
 
-bool Walk::check_key(const Node *node, std::string_view key, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
     JsonPlace here = {place, key, -1};
     if (node->property_names != nullptr) {
@@ -279,7 +278,7 @@ bool Walk::check_key(const Node *node, std::string_view key, const JsonbValue *v
             INTD_STEP(fail(&here, at(node->property_names, "propertyNames"),
                            psprintf("has a name that does not fit %s", where(node->property_names))));
     }
-    const Node *property = node->property(key);
+    const SchemaNode *property = node->property(key);
     bool additional = property == nullptr;
     if (property != nullptr)
         INTD_STEP(check(property, value, &here));
@@ -297,7 +296,7 @@ bool Walk::check_key(const Node *node, std::string_view key, const JsonbValue *v
     return valid;
 }
 
-bool Walk::check_object(const Node *node, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check_object(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
     JsonbContainer *object = value->val.binary.data;
     INTD_STEP(too_few_or_many(static_cast<int>(JsonContainerSize(object)), node->min_properties, node->max_properties,
@@ -308,7 +307,7 @@ bool Walk::check_object(const Node *node, const JsonbValue *value, const JsonPla
             continue;
         int length = static_cast<int>(name.size());
         INTD_STEP(fail(place, psprintf("required %.*s", length, name.data()),
-                       psprintf("must have %.*s", length, name.data()), place->above == nullptr));
+                       psprintf("must have \"%.*s\"", length, name.data()), place->above == nullptr));
     }
     if (!node->properties.empty() || !node->pattern_properties.empty() || node->additional_properties != nullptr ||
         node->property_names != nullptr)
@@ -318,7 +317,7 @@ bool Walk::check_object(const Node *node, const JsonbValue *value, const JsonPla
     return valid;
 }
 
-bool Walk::check_dependencies(const Node *node, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
     JsonbContainer *object = value->val.binary.data;
     auto has = [&](std::string_view name) {
@@ -336,26 +335,26 @@ bool Walk::check_dependencies(const Node *node, const JsonbValue *value, const J
             int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
             INTD_STEP(fail(place,
                            psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
-                           psprintf("must have %.*s beside %.*s", length, name.data(), with, dependency.name.data())));
+                           psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data())));
         }
     }
     return valid;
 }
 
-bool Walk::check_combinations(const Node *node, const JsonbValue *value, const JsonPlace *place) {
+bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
-    for (const Node *each : node->all_of)
+    for (const SchemaNode *each : node->all_of)
         INTD_STEP(check(each, value, place));
     if (!node->any_of.empty()) {
         bool found = false;
-        for (const Node *each : node->any_of)
+        for (const SchemaNode *each : node->any_of)
             found = found || fits(each, value);
         if (!found)
             INTD_STEP(fail(place, at(node, "anyOf"), psprintf("must fit one of %s/anyOf", where(node))));
     }
     if (!node->one_of.empty()) {
         int found = 0;
-        for (const Node *each : node->one_of)
+        for (const SchemaNode *each : node->one_of)
             found += found < 2 && fits(each, value) ? 1 : 0;
         if (found != 1)
             INTD_STEP(fail(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node))));
@@ -363,26 +362,26 @@ bool Walk::check_combinations(const Node *node, const JsonbValue *value, const J
     if (node->negated != nullptr && fits(node->negated, value))
         INTD_STEP(fail(place, at(node, "not"), psprintf("must not fit %s", where(node->negated))));
     if (node->condition != nullptr) {
-        const Node *then = fits(node->condition, value) ? node->consequence : node->alternative;
+        const SchemaNode *then = fits(node->condition, value) ? node->consequence : node->alternative;
         if (then != nullptr)
             INTD_STEP(check(then, value, place));
     }
     return valid;
 }
 
-void arrange(Violations &violations) {
-    std::sort(violations.begin(), violations.end(), [](const Violation &a, const Violation &b) {
+void arrange(Found &found) {
+    std::sort(found.begin(), found.end(), [](const Violation &a, const Violation &b) {
         return a.path != b.path ? a.path < b.path : a.rule < b.rule;
     });
-    violations.count = static_cast<int>(std::unique(violations.begin(), violations.end()) - violations.begin());
+    found.count = static_cast<int>(std::unique(found.begin(), found.end()) - found.begin());
 }
 
 /// A key of the settings is checked by the root and by all that the root always adds to itself.
-void check_setting(Walk &walk, const Node *node, std::string_view key, const JsonbValue *value) {
+void check_setting(Walk &walk, const SchemaNode *node, std::string_view key, const JsonbValue *value) {
     check_stack_depth();
     node = target_of(node);
     walk.check_key(node, key, value, &document_root);
-    for (const Node *each : node->all_of)
+    for (const SchemaNode *each : node->all_of)
         check_setting(walk, each, key, value);
 }
 
@@ -400,40 +399,46 @@ JsonbValue as_read(const JsonbValue &value) {
 
 } // namespace
 
-bool fits(const Node *node, const JsonbValue *value) {
+bool fits(const SchemaNode *node, const JsonbValue *value) {
     Walk walk(nullptr);
     return walk.check(node, value, &document_root);
 }
 
 void validate(const Schema &schema, const Jsonb *settings, Violations &violations) {
-    guard([&] {
+    Found found = guard([&] {
+        Found result;
+        if (!JB_ROOT_IS_OBJECT(settings)) {
+            result.add({"", "type object", false, "settings: must be of type object"});
+            return result;
+        }
         JsonbValue value;
         value.type = jbvBinary;
         value.val.binary.data = const_cast<JsonbContainer *>(&settings->root);
         value.val.binary.len = VARSIZE(settings) - VARHDRSZ;
-        Walk walk(&violations);
-        if (!JB_ROOT_IS_OBJECT(settings)) {
-            violations.add({"", "type object", false, "settings must be of type object"});
-            return;
-        }
+        Walk walk(&result);
         for (const JsonField &field : read_fields(&settings->root)) {
             JsonPlace place = {&document_root, field.key, -1};
             walk.reserve_names(field.key, &place);
         }
         walk.check(schema.root, &value, &document_root);
-        arrange(violations);
+        arrange(result);
+        return result;
     });
+    violations.insert(violations.end(), found.begin(), found.end());
 }
 
 void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations) {
-    guard([&] {
+    Found found = guard([&] {
+        Found result;
         JsonbValue read = as_read(value);
-        Walk walk(&violations);
         JsonPlace place = {&document_root, key, -1};
+        Walk walk(&result);
         walk.reserve_names(key, &place);
         check_setting(walk, schema.root, key, &read);
-        arrange(violations);
+        arrange(result);
+        return result;
     });
+    violations.insert(violations.end(), found.begin(), found.end());
 }
 
 } // namespace intd

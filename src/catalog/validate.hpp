@@ -16,10 +16,10 @@ struct Violation {
     friend bool operator==(const Violation &a, const Violation &b) { return a.path == b.path && a.rule == b.rule; }
 };
 
-/// Ordered by path, then rule, each once; in the memory context that was current when it was made.
-using Violations = Growing<Violation>;
+/// Texts live in the memory context that was current when they were added.
+using Violations = std::pmr::vector<Violation>;
 
-/// Adds what does not fit of a whole object of settings.
+/// Adds what does not fit of a whole object of settings, by path, then rule, each once.
 void validate(const Schema &schema, const Jsonb *settings, Violations &violations);
 
 /// Adds what does not fit of one key, seen alone: against `properties`, `patternProperties` or `additionalProperties`,
@@ -27,6 +27,6 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
 void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations);
 
 /// Whether a value fits a schema. Server code: raises reports.
-bool fits(const Node *node, const JsonbValue *value);
+bool fits(const SchemaNode *node, const JsonbValue *value);
 
 } // namespace intd
