@@ -36,6 +36,8 @@ class Translator {
         disjunction();
         if (problem_.message == nullptr && at_ < end_)
             fail("unmatched )");
+        if (out_.empty())
+            emit("(?:)"); // the engine takes no empty text
         *result = out_;
         return problem_;
     }
@@ -147,6 +149,9 @@ class Translator {
         int start = out_.count;
         int certain = certain_.count;
         if (assertion()) {
+            // the engine then misses matches
+            if (captures_open_ > 0)
+                fail("an assertion in a group of a pattern with references is not supported", true);
             int min, max;
             if (!failed() && quantifier(&min, &max))
                 fail("a repeated assertion is not supported", true);
@@ -231,8 +236,10 @@ class Translator {
             captures = kept;
         }
         emit(captures ? "(" : "(?:");
+        captures_open_ += captures ? 1 : 0;
         disjunction();
         close_group();
+        captures_open_ -= captures ? 1 : 0;
         if (captures)
             certain_.add(number);
     }
@@ -527,6 +534,7 @@ class Translator {
     PatternProblem problem_ = {nullptr, false};
     bool refers_back_ = false;
     int looking_around_ = 0;
+    int captures_open_ = 0;
     int captured_ = 0;         // groups written so far that capture
     Growing<int> groups_;      // by ECMA's number less 1: the engine's number, 0 if it does not capture
     Growing<int> certain_;     // groups (number less 1) that have taken part, whichever way was gone to here
