@@ -1,4 +1,5 @@
 // What the server loads.
+#include "catalog/integration.hpp"
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
@@ -10,6 +11,7 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
     intd::watch_tables();
+    intd::watch_integrations();
     intd::watch_tree();
     intd::watch_tracked();
     intd::watch_inheritance();

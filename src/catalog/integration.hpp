@@ -1,8 +1,29 @@
-// STAND-IN until the catalogue room lands: then delete stand_in.cpp and take that room's own schema.hpp, integration.hpp, validate.hpp.
+// The types of integration as the active snapshot has them, with their schemas compiled.
 #pragma once
+
 #include "catalog/schema.hpp"
+#include "postgres/tables.hpp"
+
 namespace intd {
-struct Integration { std::string_view name; bool allowed; const Schema *schema; };
-const Integration *find_integration(Datum name_text);
+
+struct Integration {
+    std::string_view name;
+    bool allowed; // false: inactive everywhere
+    const Schema *schema;
+};
+
+/// The type of that name, null if there is none. Valid until the end of the transaction. A schema is compiled once in a
+/// backend and found again by its bytes, so that the answer is exact for every snapshot. Throws 55000 if the stored
+/// schema can't be compiled.
+const Integration *find_integration(Datum name);
+
+/// As find_integration(), but throws 42704 if there is none.
 const Integration &get_integration(std::string_view name);
-}
+
+/// Throws 22023 unless the text can be the name of a type: 1 to 63 letters, digits, `_`, `-`, `.` of ASCII.
+void check_integration_name(std::string_view name);
+
+/// Called once, when the module is loaded.
+void watch_integrations();
+
+} // namespace intd

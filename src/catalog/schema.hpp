@@ -1,6 +1,40 @@
-// STAND-IN until the catalogue room lands: then delete stand_in.cpp and take that room's own schema.hpp, integration.hpp, validate.hpp.
+// The JSON Schema (draft 7) of a type's settings, compiled: what the fold needs to know of it, and what validation walks.
+//
+// Beside the standard's keywords: `default` of a property is its built-in fallback; `writeOnly: true` on a property, or on
+// anything inside it, makes it a secret; at the root `x-atomic` lists groups of properties that move together, and
+// `x-levels` where settings may be set. Other keywords that start with `x-` are free annotations; what draft 7 does not
+// know is refused. A $ref stays inside the schema.
 #pragma once
+
 #include "core/fold.hpp"
 #include "postgres/jsonb.hpp"
 #include "postgres/memory.hpp"
-namespace intd { struct Schema { core::Shape shape; unsigned levels; }; }
+
+namespace intd {
+
+struct SchemaNode;
+
+struct Schema {
+    explicit Schema(std::pmr::memory_resource *memory) : shape(memory) {}
+
+    core::Shape shape; // fallbacks are `const JsonbValue *`
+    unsigned levels;   // 1 << core::Level for each level at which settings may be set
+    const SchemaNode *root;
+    MemoryContext context; // holds all of it: delete this to free it
+
+    bool allows(core::Level level) const { return (levels & (1u << static_cast<unsigned>(level))) != 0; }
+};
+
+/// Why a schema can't be compiled.
+struct SchemaProblems {
+    const char *detail; // every problem that was found, each with its place: a line `#/properties/url/pattern …`
+    const char *hint;   // or null
+};
+
+/// Compiles a schema into a memory context of its own below the current one; null and *problems if it is malformed.
+Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems);
+
+/// The same, but throws 22023 if it is malformed. `integration` is for the message.
+Schema *compile_schema(const Jsonb *source, std::string_view integration);
+
+} // namespace intd

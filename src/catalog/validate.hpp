@@ -1,9 +1,32 @@
-// STAND-IN until the catalogue room lands: then delete stand_in.cpp and take that room's own schema.hpp, integration.hpp, validate.hpp.
+// Checks settings against a compiled schema. What does not fit becomes a violation; none of them ever contains a value,
+// which could be a secret: only names of keys and the schema's own limits.
 #pragma once
+
 #include "catalog/schema.hpp"
+
 namespace intd {
-struct Violation { std::string_view path, rule, text; bool root_required; bool operator==(const Violation &o) const { return path==o.path && rule==o.rule; } };
+
+struct Violation {
+    std::string_view path; // a JSON pointer into the settings: `/webhook`; empty for all of them
+    std::string_view rule; // keyword and limit: `type string`, `pattern ^https?://`, `required webhook`
+    bool root_required;    // a key that the schema requires of the settings is missing: of no matter while inactive
+    std::string_view text; // to be read: `/webhook: must be of type string`
+
+    /// The same violation of two states of the settings.
+    friend bool operator==(const Violation &a, const Violation &b) { return a.path == b.path && a.rule == b.rule; }
+};
+
+/// Texts live in the memory context that was current when they were added.
 using Violations = std::pmr::vector<Violation>;
-void validate(const Schema &, const Jsonb *, Violations &);
-void validate_property(const Schema &, std::string_view, const JsonbValue &, Violations &);
-}
+
+/// Adds what does not fit of a whole object of settings, by path, then rule, each once.
+void validate(const Schema &schema, const Jsonb *settings, Violations &violations);
+
+/// Adds what does not fit of one key, seen alone: against `properties`, `patternProperties` or `additionalProperties`,
+/// whichever apply to it.
+void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations);
+
+/// Whether a value fits a schema. Server code: raises reports.
+bool fits(const SchemaNode *node, const JsonbValue *value);
+
+} // namespace intd

@@ -16,21 +16,36 @@ bool is_object(const Jsonb *json) {
 }
 
 JsonFields fields_of(const Jsonb *json) {
-    return guard([&] {
-        JsonFields fields = {nullptr, 0};
-        int room = JB_ROOT_COUNT(json);
-        fields.begin_ = static_cast<JsonField *>(palloc(sizeof(JsonField) * (room + 1)));
-        JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(&json->root));
-        JsonbValue value;
-        JsonbIteratorToken token;
-        while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
-            if (token == WJB_KEY)
-                fields.begin_[fields.count].key = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-            else if (token == WJB_VALUE)
-                fields.begin_[fields.count++].value = value;
-        }
-        return fields;
-    });
+    return guard([&] { return read_fields(&json->root); });
+}
+
+JsonFields read_fields(const JsonbContainer *object) {
+    JsonFields fields = {nullptr, 0};
+    fields.begin_ = static_cast<JsonField *>(
+        palloc_extended(sizeof(JsonField) * (JsonContainerSize(object) + 1), MCXT_ALLOC_HUGE));
+    JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(object));
+    JsonbValue value;
+    JsonbIteratorToken token;
+    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+        if (token == WJB_KEY)
+            fields.begin_[fields.count].key = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+        else if (token == WJB_VALUE)
+            fields.begin_[fields.count++].value = value;
+    }
+    return fields;
+}
+
+JsonItems read_items(const JsonbContainer *array) {
+    JsonItems items = {nullptr, 0};
+    items.begin_ = static_cast<JsonbValue *>(
+        palloc_extended(sizeof(JsonbValue) * (JsonContainerSize(array) + 1), MCXT_ALLOC_HUGE));
+    JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(array));
+    JsonbValue value;
+    JsonbIteratorToken token;
+    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+        if (token == WJB_ELEM)
+            items.begin_[items.count++] = value;
+    return items;
 }
 
 bool same_json(const JsonbValue *a, const JsonbValue *b) {

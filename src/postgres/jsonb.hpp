@@ -27,6 +27,18 @@ bool is_object(const Jsonb *json);
 /// `json` must be an object.
 JsonFields fields_of(const Jsonb *json);
 
+/// The same of an object inside a value, for server code: raises reports.
+JsonFields read_fields(const JsonbContainer *object);
+
+/// The elements of an array, nested values as jbvBinary. Server code: raises reports.
+struct JsonItems {
+    JsonbValue *begin_;
+    int count;
+    const JsonbValue *begin() const { return begin_; }
+    const JsonbValue *end() const { return begin_ + count; }
+};
+JsonItems read_items(const JsonbContainer *array);
+
 /// Whether two values are equal as jsonb's operator = sees them.
 bool same_json(const JsonbValue *a, const JsonbValue *b);
 

@@ -62,4 +62,27 @@ class RowMemory {
     MemoryContext context_;
 };
 
+/// An array that grows in the memory context in which it was begun. It owns nothing that a longjmp could leak, so that
+/// server code may hold one; growing raises reports.
+template <class T>
+struct Growing {
+    static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+    T *items = nullptr;
+    int count = 0;
+    int room = 0;
+
+    void add(const T &item) {
+        if (count == room) {
+            room = room == 0 ? 8 : room * 2;
+            items = static_cast<T *>(items == nullptr ? palloc(room * sizeof(T))
+                                                      : repalloc_huge(items, room * sizeof(T)));
+        }
+        items[count++] = item;
+    }
+    bool empty() const { return count == 0; }
+    T &operator[](int n) const { return items[n]; }
+    T *begin() const { return items; }
+    T *end() const { return items + count; }
+};
+
 } // namespace intd

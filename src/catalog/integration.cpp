@@ -1,0 +1,140 @@
+#include "catalog/integration.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+}
+
+namespace intd {
+namespace {
+
+constexpr int most_kept = 512;
+constexpr int bucket_count = 256;
+
+/// A compiled schema and what it was compiled from. Lies in the schema's memory context.
+struct Entry {
+    Entry *next; // in its bucket or, once retired, in the list of those
+    uint64 last_use;
+    Integration variants[2]; // not allowed, allowed: a snapshot may have either
+    const Jsonb *source;
+};
+
+Entry *buckets[bucket_count];
+Entry *retired;
+int kept;
+uint64 uses;
+MemoryContext storage;
+
+Entry *&bucket_of(std::string_view name) {
+    uint32 hash = hash_bytes(reinterpret_cast<const unsigned char *>(name.data()), static_cast<int>(name.size()));
+    return buckets[hash % bucket_count];
+}
+
+Entry *find_entry(std::string_view name, const Jsonb *source) {
+    for (Entry *entry = bucket_of(name); entry != nullptr; entry = entry->next)
+        if (entry->variants[0].name == name && VARSIZE(entry->source) == VARSIZE(source) &&
+            memcmp(entry->source, source, VARSIZE(source)) == 0) {
+            entry->last_use = ++uses;
+            return entry;
+        }
+    return nullptr;
+}
+
+/// Takes out the entry that has not been used for longest. Somebody may still hold a pointer into it: it is freed
+/// when the transaction ends.
+void retire_oldest() {
+    Entry **oldest = nullptr;
+    for (Entry *&bucket : buckets)
+        for (Entry **at = &bucket; *at != nullptr; at = &(*at)->next)
+            if (oldest == nullptr || (*at)->last_use < (*oldest)->last_use)
+                oldest = at;
+    Entry *entry = *oldest;
+    *oldest = entry->next;
+    entry->next = retired;
+    retired = entry;
+    kept--;
+}
+
+void free_retired(XactEvent event, void *) {
+    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+        return;
+    while (retired != nullptr) {
+        Entry *entry = retired;
+        retired = entry->next;
+        MemoryContextDelete(entry->variants[0].schema->context);
+    }
+}
+
+/// The stored schema compiled. One that can't be was written by another version, or while nothing was checked.
+Schema *compile_stored(std::string_view name, const Jsonb *source) {
+    SchemaProblems problems;
+    Schema *schema = try_compile_schema(source, &problems);
+    if (schema == nullptr)
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat("stored schema of integration \"", name, "\" can't be used"))
+            .detail(problems.detail)
+            .hint("Call integration_defaults.register_integration with a schema that this version knows.");
+    return schema;
+}
+
+Entry *make_entry(std::string_view name, const Jsonb *source) {
+    Schema *schema = compile_stored(name, source);
+    return guard([&] {
+        if (storage == nullptr)
+            storage = AllocSetContextCreate(CacheMemoryContext, "schemas of integrations", ALLOCSET_SMALL_SIZES);
+        auto *entry = static_cast<Entry *>(MemoryContextAllocZero(schema->context, sizeof(Entry)));
+        auto *own_name = static_cast<char *>(MemoryContextAlloc(schema->context, name.size() + 1));
+        auto *own_source = static_cast<Jsonb *>(MemoryContextAllocHuge(schema->context, VARSIZE(source)));
+        memcpy(own_name, name.data(), name.size());
+        memcpy(own_source, source, VARSIZE(source));
+        for (int i = 0; i < 2; i++)
+            entry->variants[i] = {{own_name, name.size()}, i == 1, schema};
+        entry->source = own_source;
+        // nothing fails from here on
+        MemoryContextSetParent(schema->context, storage);
+        if (kept >= most_kept)
+            retire_oldest();
+        Entry *&bucket = bucket_of(name);
+        entry->next = bucket;
+        bucket = entry;
+        entry->last_use = ++uses;
+        kept++;
+        return entry;
+    });
+}
+
+} // namespace
+
+const Integration *find_integration(Datum name) {
+    const Row *row = read_row(Table::integrations, name);
+    if (row == nullptr)
+        return nullptr;
+    std::string_view text = view(row->values[column::name]);
+    const Jsonb *source = jsonb_of(row->values[column::schema]);
+    Entry *entry = find_entry(text, source);
+    if (entry == nullptr)
+        entry = make_entry(text, source);
+    return &entry->variants[DatumGetBool(row->values[column::allowed]) ? 1 : 0];
+}
+
+const Integration &get_integration(std::string_view name) {
+    const Integration *found = find_integration(text_datum(name));
+    if (found == nullptr)
+        throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"))
+            .hint("Register it with integration_defaults.register_integration, or a whole catalogue with "
+                  "integration_defaults.load_catalog.");
+    return *found;
+}
+
+void check_integration_name(std::string_view name) {
+    auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '.';
+    };
+    if (name.empty() || name.size() > 63 || !std::all_of(name.begin(), name.end(), allowed))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "invalid name of an integration")
+            .detail("A name has 1 to 63 characters: letters, digits, \"_\", \"-\" and \".\" of ASCII.");
+}
+
+void watch_integrations() { RegisterXactCallback(free_retired, nullptr); }
+
+} // namespace intd

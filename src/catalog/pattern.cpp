@@ -1,0 +1,93 @@
+#include "catalog/pattern.hpp"
+
+#include "catalog/translate.hpp"
+
+extern "C" {
+#include "regex/regex.h"
+}
+
+namespace intd {
+
+struct Pattern {
+    std::string_view text;
+    regex_t program;
+    MemoryContextCallback release;
+};
+
+namespace {
+
+struct CodePoints {
+    pg_wchar *begin;
+    int count;
+};
+
+/// Text in the database's encoding as Unicode code points.
+CodePoints code_points(std::string_view text) {
+    int length = static_cast<int>(text.size());
+    const char *utf8 = text.data();
+    if (GetDatabaseEncoding() != PG_UTF8 && length > 0) {
+        utf8 = reinterpret_cast<const char *>(pg_do_encoding_conversion(
+            reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())), length, GetDatabaseEncoding(), PG_UTF8));
+        if (utf8 != text.data())
+            length = static_cast<int>(strlen(utf8));
+    }
+    CodePoints points;
+    points.begin = static_cast<pg_wchar *>(palloc_extended((length + 1) * sizeof(pg_wchar), MCXT_ALLOC_HUGE));
+    points.count = pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, points.begin, length);
+    return points;
+}
+
+/// Up to major 15 a compiled expression is malloc'ed.
+void release_program(void *program) { pg_regfree(static_cast<regex_t *>(program)); }
+
+} // namespace
+
+PatternProblem check_pattern(std::string_view text) {
+    CodePoints points = code_points(text);
+    Growing<pg_wchar> translated;
+    return translate_pattern(points.begin, points.count, &translated);
+}
+
+const Pattern *compile_pattern(std::string_view text, MemoryContext context, PatternProblem *problem) {
+    CodePoints points = code_points(text);
+    Growing<pg_wchar> translated;
+    *problem = translate_pattern(points.begin, points.count, &translated);
+    if (problem->message != nullptr)
+        return nullptr;
+
+    MemoryContext outside = MemoryContextSwitchTo(context);
+    auto *pattern = static_cast<Pattern *>(palloc0(sizeof(Pattern)));
+    pattern->text = text;
+    int code = pg_regcomp(&pattern->program, translated.begin(), translated.count, REG_ADVANCED | REG_NOSUB,
+                          C_COLLATION_OID);
+    MemoryContextSwitchTo(outside);
+    if (code != REG_OKAY) {
+        CHECK_FOR_INTERRUPTS(); // that may be why
+        char message[128];
+        pg_regerror(code, &pattern->program, message, sizeof(message));
+        *problem = {pstrdup(message), true};
+        return nullptr;
+    }
+    pattern->release.func = release_program;
+    pattern->release.arg = &pattern->program;
+    MemoryContextRegisterResetCallback(context, &pattern->release);
+    return pattern;
+}
+
+bool matches(const Pattern *pattern, std::string_view subject) {
+    CodePoints points = code_points(subject);
+    int code = pg_regexec(const_cast<regex_t *>(&pattern->program), points.begin, points.count, 0, nullptr, 0, nullptr, 0);
+    pfree(points.begin);
+    if (code != REG_OKAY && code != REG_NOMATCH) {
+        CHECK_FOR_INTERRUPTS();
+        char message[128];
+        pg_regerror(code, &pattern->program, message, sizeof(message));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+                        errmsg("pattern of a schema failed: %s", message)));
+    }
+    return code == REG_OKAY;
+}
+
+std::string_view pattern_text(const Pattern *pattern) { return pattern->text; }
+
+} // namespace intd

@@ -1,0 +1,32 @@
+// The patterns of JSON Schema (ECMA 262) on the server's regex engine, which can be interrupted and bounds what it uses.
+//
+// A pattern is parsed and written anew as an ARE over Unicode code points, so that it means the same whatever the
+// database's encoding and locale: \d, \w, \b are those of ASCII, \s is Unicode's white space, `.` is all but line ends,
+// as ECMA 262 has it. What has no equal there is said to be unsupported, never taken for something else.
+#pragma once
+
+#include "postgres/datum.hpp"
+
+namespace intd {
+
+struct Pattern;
+
+/// What is wrong with a pattern; null message: nothing.
+struct PatternProblem {
+    const char *message;
+    bool unsupported; // it is ECMA 262, but can't be run here
+};
+
+/// Only looks whether the text is a regular expression. Server code: raises reports.
+PatternProblem check_pattern(std::string_view text);
+
+/// Makes a pattern that lives as long as the memory context; null and *problem if that can't be done. Server code.
+const Pattern *compile_pattern(std::string_view text, MemoryContext context, PatternProblem *problem);
+
+/// Whether the pattern is found anywhere in the subject. Server code.
+bool matches(const Pattern *pattern, std::string_view subject);
+
+/// The pattern as it was written.
+std::string_view pattern_text(const Pattern *pattern);
+
+} // namespace intd

@@ -1,0 +1,196 @@
+// Registering types of integration, and the triggers that hold the same rules for plain SQL.
+#include "catalog/register.hpp"
+
+#include "catalog/integration.hpp"
+#include "catalog/validate.hpp"
+#include "postgres/query.hpp"
+#include "postgres/result.hpp"
+#include "postgres/trigger.hpp"
+
+namespace intd {
+namespace {
+
+/// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
+Statement lock_types = {"LOCK TABLE integration_defaults.integrations IN SHARE ROW EXCLUSIVE MODE", 0, {}, nullptr};
+
+Statement upsert_type = {
+    "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, allowed) "
+    "SELECT $1, $2, $3, $4, NOT EXISTS (SELECT FROM integration_defaults.integrations WHERE NOT allowed) "
+    "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = EXCLUDED.title, category = EXCLUDED.category",
+    4, {TEXTOID, JSONBOID, TEXTOID, TEXTOID}, nullptr};
+
+Statement delete_type = {
+    "DELETE FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr};
+
+Statement lock_type = {
+    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR UPDATE", 1, {TEXTOID}, nullptr};
+
+Statement count_settings = {
+    "SELECT CASE WHEN found.instance OPERATOR(pg_catalog.+) found.groups OPERATOR(pg_catalog.+) found.projects "
+    "    OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('It is set on the instance (%s), on groups (%s) and on projects (%s).', "
+    "    found.instance, found.groups, found.projects) END "
+    "FROM (SELECT "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.instance_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS instance, "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.group_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS groups, "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.project_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS projects) AS found",
+    1, {TEXTOID}, nullptr};
+
+Statement unknown_name = {
+    "SELECT pg_catalog.min(given.name COLLATE \"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT EXISTS "
+    "(SELECT FROM integration_defaults.integrations type WHERE type.name OPERATOR(pg_catalog.=) given.name)",
+    1, {TEXTARRAYOID}, nullptr};
+
+Statement allow_types = {
+    "UPDATE integration_defaults.integrations SET allowed = NOT allowed WHERE "
+    "CASE WHEN $1 IS NULL OR name OPERATOR(pg_catalog.=) ANY ($1) THEN NOT allowed ELSE allowed END",
+    1, {TEXTARRAYOID}, nullptr};
+
+[[noreturn]] void refuse_unknown(std::string_view name) {
+    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"));
+}
+
+std::string_view name_argument(FunctionCallInfo fcinfo, int n) {
+    std::optional<std::string_view> name = text_argument(fcinfo, n);
+    if (!name)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "name of the integration must not be null");
+    return *name;
+}
+
+/// Settings keep their type. Whoever adds some meanwhile waits for the type's row.
+void refuse_if_set(Datum name) {
+    Value counts;
+    {
+        AsOwner owner(Table::integrations); // whatever of it the caller may see
+        if (execute(lock_type, {name}) == 0)
+            return;
+        fetch(count_settings, {name}, &counts);
+    }
+    if (counts)
+        throw Refusal(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, cat("integration \"", view(name), "\" still has settings"))
+            .detail(cat(view(*counts)))
+            .hint("Remove them first with integration_defaults.reset_default and integration_defaults.use_default.");
+}
+
+/// Checks a row of `integrations` before it is stored.
+void check_row(TriggerData *trigger) {
+    bool updates = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+    struct Columns {
+        const text *name;
+        const Jsonb *schema;
+        bool unchanged;
+    };
+    Columns row = guard([&] {
+        TupleDesc shape = RelationGetDescr(trigger->tg_relation);
+        auto get = [&](HeapTuple tuple, int column, bool *is_null) { return heap_getattr(tuple, column + 1, shape, is_null); };
+        HeapTuple stored = updates ? trigger->tg_newtuple : trigger->tg_trigtuple;
+        bool no_name, no_schema;
+        Datum name = get(stored, column::name, &no_name);
+        Datum schema = get(stored, column::schema, &no_schema);
+        Columns columns = {nullptr, nullptr, false};
+        if (no_name || no_schema) // the columns' own constraints refuse it
+            columns.unchanged = true;
+        else if (updates) {
+            bool was_null;
+            Datum old_name = get(trigger->tg_trigtuple, column::name, &was_null);
+            Datum old_schema = get(trigger->tg_trigtuple, column::schema, &was_null);
+            columns.unchanged = datumIsEqual(old_name, name, false, -1) && datumIsEqual(old_schema, schema, false, -1);
+        }
+        if (!columns.unchanged) {
+            columns.name = DatumGetTextPP(name);
+            columns.schema = DatumGetJsonbP(schema);
+        }
+        return columns;
+    });
+    if (row.unchanged)
+        return;
+    check_integration_name(view(row.name));
+    Schema *schema = compile_schema(row.schema, view(row.name));
+    guard([&] { MemoryContextDelete(schema->context); });
+}
+
+} // namespace
+
+void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category) {
+    execute(lock_types, {});
+    execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
+}
+
+INTD_FUNCTION(register_integration) {
+    std::string_view name = name_argument(fcinfo, 0);
+    if (PG_ARGISNULL(1))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "schema of the integration must not be null")
+            .hint("A schema that allows all settings is {}.");
+    const Jsonb *schema = guard([&] { return PG_GETARG_JSONB_P(1); });
+    // the trigger checks too, but not while a dump is being restored
+    check_integration_name(name);
+    Schema *compiled = compile_schema(schema, name);
+    guard([&] { MemoryContextDelete(compiled->context); });
+    auto optional_text = [&](int n) {
+        return PG_ARGISNULL(n) ? std::nullopt : std::optional<Datum>(PG_GETARG_DATUM(n));
+    };
+    register_type(text_datum(name), schema, optional_text(2), optional_text(3));
+    PG_RETURN_VOID();
+}
+
+INTD_FUNCTION(unregister_integration) {
+    Datum name = text_datum(name_argument(fcinfo, 0));
+    refuse_if_set(name);
+    if (execute(delete_type, {name}) == 0)
+        refuse_unknown(view(name));
+    PG_RETURN_VOID();
+}
+
+INTD_FUNCTION(allow_integrations) {
+    std::optional<Datum> names;
+    if (!PG_ARGISNULL(0)) {
+        auto *array = guard([&] { return PG_GETARG_ARRAYTYPE_P(0); });
+        if (ARR_NDIM(array) > 1 || guard([&] { return array_contains_nulls(array); }))
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of integrations must be a list without nulls")
+                .hint("NULL in place of the list allows all integrations.");
+        names = PointerGetDatum(array);
+    }
+    execute(lock_types, {});
+    Value unknown;
+    fetch(unknown_name, {names}, &unknown);
+    if (unknown)
+        refuse_unknown(view(*unknown));
+    execute(allow_types, {names});
+    PG_RETURN_VOID();
+}
+
+/// Rows (path, rule, violation) for settings that do not fit.
+INTD_FUNCTION(validate_settings) {
+    ResultSet rows(fcinfo);
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+        return null_result(fcinfo);
+    const Schema &schema = *get_integration(*text_argument(fcinfo, 0)).schema;
+    const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(1); });
+    ContextResource memory(CurrentMemoryContext);
+    Violations violations(&memory);
+    validate(schema, settings, violations);
+    for (const Violation &violation : violations)
+        rows.add({text_datum(violation.path), text_datum(violation.rule), text_datum(violation.text)});
+    return null_result(fcinfo);
+}
+
+/// BEFORE INSERT OR UPDATE OR DELETE on integrations, for each row.
+INTD_FUNCTION(check_integration) {
+    TriggerData *trigger = row_trigger(fcinfo, {table_oid(Table::integrations)}, TRIGGER_EVENT_BEFORE);
+    bool deletes = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
+    if (!restoring()) {
+        if (!deletes)
+            check_row(trigger);
+        else
+            refuse_if_set(guard([&] {
+                bool is_null;
+                return PointerGetDatum(DatumGetTextPCopy(heap_getattr(
+                    trigger->tg_trigtuple, column::name + 1, RelationGetDescr(trigger->tg_relation), &is_null)));
+            }));
+    }
+    return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+}
+
+} // namespace intd

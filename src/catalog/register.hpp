@@ -1,0 +1,11 @@
+// Storing types of integration.
+#pragma once
+
+#include "postgres/jsonb.hpp"
+
+namespace intd {
+
+/// Adds a type, or replaces its schema, title and category. Not allowed if it is new and some are not.
+void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category);
+
+} // namespace intd
