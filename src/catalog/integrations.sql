@@ -18,11 +18,11 @@ COMMENT ON FUNCTION check_integration() IS
 CREATE TRIGGER check_integration BEFORE INSERT OR UPDATE OR DELETE ON integrations
     FOR EACH ROW EXECUTE FUNCTION check_integration();
 
-CREATE FUNCTION register_integration(name text, schema jsonb DEFAULT '{}', title text DEFAULT NULL, category text DEFAULT NULL)
-    RETURNS void
+CREATE FUNCTION register_integration(name text, schema jsonb DEFAULT '{}', title text DEFAULT NULL, category text DEFAULT NULL,
+                                     force boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_register_integration';
-COMMENT ON FUNCTION register_integration(text, jsonb, text, text) IS
-    'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema draft 7 of its settings, with writeOnly for secrets, "x-atomic" and "x-levels" (22023 if malformed, with every place in DETAIL)';
+COMMENT ON FUNCTION register_integration(text, jsonb, text, text, boolean) IS
+    'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema draft 7 of its settings, with writeOnly for secrets, "x-atomic" and "x-levels" (22023 if malformed, with every place in DETAIL). A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
 
 CREATE FUNCTION unregister_integration(name text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unregister_integration';

@@ -36,7 +36,7 @@ INTD_FUNCTION(load_catalog) {
     for (const JsonField &type : types) {
         JsonFields fields = fields_of(to_jsonb(type.value));
         register_type(text_datum(type.key), to_jsonb(*fields.find("schema")), text_of(fields, "title"),
-                      text_of(fields, "category"));
+                      text_of(fields, "category"), false);
     }
     PG_RETURN_INT32(types.count);
 }

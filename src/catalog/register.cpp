@@ -48,6 +48,23 @@ Statement allow_types = {
     "CASE WHEN $1 IS NULL OR name OPERATOR(pg_catalog.=) ANY ($1) THEN NOT allowed ELSE allowed END",
     1, {TEXTARRAYOID}, nullptr};
 
+// $1 the type: what is wrong with settings that are there, a line each; none while it is not registered.
+#define INVALID_LINES                                                                                                  \
+    "SELECT pg_catalog.concat_ws(' ', found.scope_level, found.scope_id) OPERATOR(pg_catalog.||) ': ' "                \
+    "OPERATOR(pg_catalog.||) found.violation AS line FROM integration_defaults.integrations type, "                    \
+    "LATERAL integration_defaults.invalid_settings(type.name) found WHERE type.name OPERATOR(pg_catalog.=) $1"
+
+Statement invalid_before = {"SELECT ARRAY(" INVALID_LINES ")", 1, {TEXTOID}, nullptr};
+
+// $2: what was wrong before. Some of the lines, and how many there are.
+Statement invalid_since = {
+    "SELECT pg_catalog.string_agg(added.line, E'\\n') FILTER (WHERE added.number OPERATOR(pg_catalog.<=) 20) "
+    "OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 20 "
+    "THEN pg_catalog.format(E'\\nand %s more', pg_catalog.count(*) OPERATOR(pg_catalog.-) 20) ELSE '' END "
+    "FROM (SELECT line, pg_catalog.row_number() OVER () AS number FROM (" INVALID_LINES ") found "
+    "WHERE line OPERATOR(pg_catalog.<>) ALL ($2)) added",
+    2, {TEXTOID, TEXTARRAYOID}, nullptr};
+
 [[noreturn]] void refuse_unknown(std::string_view name) {
     throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"));
 }
@@ -113,9 +130,22 @@ void check_row(TriggerData *trigger) {
 
 } // namespace
 
-void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category) {
+void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
+                   bool force) {
     execute(lock_types, {});
+    Value before, since;
+    if (!force)
+        fetch(invalid_before, {name}, &before);
     execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
+    if (force)
+        return;
+    fetch(invalid_since, {name, before}, &since);
+    if (since)
+        throw Refusal(ERRCODE_CHECK_VIOLATION,
+                      cat("settings that are there do not fit the new schema of integration \"", view(name), "\""))
+            .detail(cat(view(*since)))
+            .hint("Mend them first; or register it with force => true, and invalid_settings() lists them.")
+            .constraint("setting_matches_schema");
 }
 
 INTD_FUNCTION(register_integration) {
@@ -131,7 +161,8 @@ INTD_FUNCTION(register_integration) {
     auto optional_text = [&](int n) {
         return PG_ARGISNULL(n) ? std::nullopt : std::optional<Datum>(PG_GETARG_DATUM(n));
     };
-    register_type(text_datum(name), schema, optional_text(2), optional_text(3));
+    register_type(text_datum(name), schema, optional_text(2), optional_text(3),
+                  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
     PG_RETURN_VOID();
 }
 

@@ -6,6 +6,8 @@
 namespace intd {
 
 /// Adds a type, or replaces its schema, title and category. Not allowed if it is new and some are not.
-void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category);
+/// Unless `force`, throws 23514 if effective settings that fitted no longer do.
+void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
+                   bool force);
 
 } // namespace intd
