@@ -1,5 +1,340 @@
-#include "hierarchy/tracked.hpp"
-namespace intd {
-INTD_FUNCTION(follow_groups) { return 0; }
-INTD_FUNCTION(follow_projects) { return 0; }
+// The triggers of tracked tables: each event becomes the same change of our groups or projects, in the same
+// transaction and in the order in which the server tells the events.
+//
+//   plain table        INSERT and DELETE for each statement, by transition tables, in batches; UPDATE for each row
+//                      that changes its id, its parent or what the filter says (the trigger's WHEN)
+//   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
+//   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it
+#include "hierarchy/left_out.hpp"
+#include "hierarchy/mirror.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/trigger.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
+#include "executor/executor.h"
 }
+
+namespace intd {
+namespace {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+constexpr int batch_size = 10000;
+
+/// Rows of a batch that are let in, and the ids of those that are left out.
+struct Batch {
+    State *states;
+    int count;
+    Datum *left_out;
+    int left_out_count;
+    bool last;
+};
+
+/// Where a batch comes from: a transition table or, before a partition is truncated, the partition itself.
+struct Feed {
+    RowReader *reader;
+    TupleTableSlot *slot;
+    Tuplestorestate *store;
+    int pointer;
+    TableScanDesc scan;
+    Snapshot snapshot;
+    MemoryContext memory; // of one batch
+};
+
+/// Opens a feed of `store`, or of the relation's own rows if that is null. False if nothing is tracked.
+bool open_feed(Feed *feed, Relation relation, Kind kind, Tuplestorestate *store) {
+    feed->reader = make_row_reader(relation, kind, CurrentMemoryContext);
+    if (feed->reader == nullptr)
+        return false;
+    feed->store = store;
+    if (store != nullptr) {
+        feed->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
+        feed->pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+        tuplestore_select_read_pointer(store, feed->pointer);
+        tuplestore_rescan(store);
+    } else {
+        feed->slot = table_slot_create(relation, nullptr);
+        feed->snapshot = RegisterSnapshot(GetLatestSnapshot());
+        feed->scan = table_beginscan(relation, feed->snapshot, 0, nullptr);
+    }
+    feed->memory = AllocSetContextCreate(CurrentMemoryContext, "integration_defaults batch", ALLOCSET_DEFAULT_SIZES);
+    return true;
+}
+
+bool next_row(Feed *feed) {
+    return feed->store != nullptr ? tuplestore_gettupleslot(feed->store, true, false, feed->slot)
+                                  : table_scan_getnextslot(feed->scan, ForwardScanDirection, feed->slot);
+}
+
+/// The next rows; the batch before is gone.
+Batch next_batch(Feed *feed) {
+    MemoryContextReset(feed->memory);
+    MemoryContext caller = MemoryContextSwitchTo(feed->memory);
+    Batch batch = {};
+    batch.states = static_cast<State *>(palloc(batch_size * sizeof(State)));
+    batch.left_out = static_cast<Datum *>(palloc(batch_size * sizeof(Datum)));
+    if (feed->store != nullptr)
+        tuplestore_select_read_pointer(feed->store, feed->pointer);
+    int level = begin_reading(feed->reader);
+    while (batch.count < batch_size && batch.left_out_count < batch_size && !batch.last) {
+        CHECK_FOR_INTERRUPTS();
+        if (!next_row(feed)) {
+            batch.last = true;
+            break;
+        }
+        State state = read_state(feed->reader, feed->slot);
+        if (state.in)
+            batch.states[batch.count++] = state;
+        else if (state.id != 0)
+            batch.left_out[batch.left_out_count++] = state.id;
+    }
+    end_reading(level);
+    MemoryContextSwitchTo(caller);
+    return batch;
+}
+
+void close_feed(Feed *feed) {
+    ExecDropSingleTupleTableSlot(feed->slot);
+    if (feed->scan != nullptr) {
+        table_endscan(feed->scan);
+        UnregisterSnapshot(feed->snapshot);
+    }
+    MemoryContextDelete(feed->memory);
+    free_row_reader(feed->reader);
+}
+
+/// Whether no two rows of the table can have the same id, at no time: a unique index that is not deferrable.
+bool has_unique_id(Relation relation, AttrNumber id) {
+    bool unique = false;
+    if (relation->rd_rel->relispartition)
+        return false;
+    List *indexes = RelationGetIndexList(relation);
+    for (int i = 0; i < list_length(indexes) && !unique; i++) {
+        HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(list_nth_oid(indexes, i)));
+        if (!HeapTupleIsValid(tuple))
+            continue;
+        auto *index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+        unique = index->indisunique && index->indimmediate && index->indisvalid && index->indnkeyatts == 1 &&
+                 index->indkey.values[0] == id && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
+        ReleaseSysCache(tuple);
+    }
+    list_free(indexes);
+    return unique;
+}
+
+/// A row trigger's rows.
+struct RowEvent {
+    bool tracked;
+    State before, after;
+    bool dead;       // the row has been changed again since
+    bool leaves;     // a DELETE that is half of a move to another partition
+    CommandId command;
+    Oid root;        // the partitioned table
+};
+
+RowEvent read_event(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
+    RowEvent event = {};
+    // The reader is kept for all rows of the statement.
+    auto *reader = static_cast<RowReader *>(fcinfo->flinfo->fn_extra);
+    if (reader == nullptr) {
+        reader = make_row_reader(data->tg_relation, kind, fcinfo->flinfo->fn_mcxt);
+        fcinfo->flinfo->fn_extra = reader;
+    }
+    if (reader == nullptr)
+        return event;
+    event.tracked = true;
+    int level = begin_reading(reader);
+    State state = read_state(reader, data->tg_trigslot);
+    bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+    if (update || TRIGGER_FIRED_BY_DELETE(data->tg_event))
+        event.before = state;
+    else
+        event.after = state;
+    if (update)
+        event.after = read_state(reader, data->tg_newslot);
+    end_reading(level);
+
+    Relation relation = data->tg_relation;
+    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_tableam != GetHeapamTableAmRoutine())
+        return event;
+    if (update)
+        event.dead = !table_tuple_satisfies_snapshot(relation, data->tg_newslot, SnapshotSelf);
+    if (!update && relation->rd_rel->relispartition) {
+        HeapTupleHeader header = data->tg_trigtuple->t_data;
+        event.root = llast_oid(get_partition_ancestors(RelationGetRelid(relation)));
+        event.leaves = TRIGGER_FIRED_BY_DELETE(data->tg_event) && HeapTupleHeaderIndicatesMovedPartitions(header);
+        event.command = TRIGGER_FIRED_BY_DELETE(data->tg_event)
+                            ? (event.leaves ? HeapTupleHeaderGetCmax(header) : InvalidCommandId)
+                            : HeapTupleHeaderGetCmin(header);
+    }
+    return event;
+}
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+/// Parents that are left out become none.
+void settle_parents(State *states, int count) {
+    if (!groups_are_filtered())
+        return;
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> parents(&memory);
+    auto *nulls = static_cast<bool *>(memory.allocate(std::max(count, 1) * sizeof(bool)));
+    for (int i = 0; i < count; i++) {
+        nulls[i] = !states[i].parent;
+        parents.push_back(states[i].parent.value_or(static_cast<Datum>(0)));
+    }
+    forget_left_out(parents.data(), nulls, count);
+    for (int i = 0; i < count; i++)
+        if (nulls[i])
+            states[i].parent.reset();
+}
+
+/// Rows that left their partition and did not arrive in another one are gone.
+void remove_lapsed(Kind kind, int depth) {
+    State gone;
+    while (take_lapsed(kind, depth, &gone))
+        if (gone.in)
+            mirror_delete(kind, &gone.id, 1, 1);
+}
+
+void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> ids(&memory), parents(&memory);
+    auto *nulls = static_cast<bool *>(memory.allocate(std::max(batch.count, 1) * sizeof(bool)));
+    settle_parents(batch.states, batch.count);
+    for (int i = 0; i < batch.count; i++) {
+        State state = batch.states[i];
+        check_state(state);
+        if (take_ahead(kind, state.id, &state) && !state.in)
+            continue; // deleted again by a trigger of the app's
+        nulls[ids.size()] = !state.parent;
+        ids.push_back(state.id);
+        parents.push_back(state.parent.value_or(static_cast<Datum>(0)));
+    }
+    if (int count = static_cast<int>(ids.size()); count > 0)
+        mirror_insert(kind, text_array(ids.data(), nullptr, count), text_array(parents.data(), nulls, count),
+                      may_be_held);
+    // What waited for these groups as its parents counts as the instance.
+    if (kind == Kind::groups && batch.left_out_count > 0)
+        mirror_leave_out(text_array(batch.left_out, nullptr, batch.left_out_count));
+}
+
+void delete_batch(Kind kind, const Batch &batch, int depth) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> ids(&memory);
+    for (int i = 0; i < batch.count; i++)
+        ids.push_back(batch.states[i].id);
+    mirror_delete(kind, ids.data(), batch.count, depth);
+}
+
+/// INSERT or DELETE of a plain table, or the rows of a partition that is about to be truncated.
+void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
+    bool insert = TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    struct Opened {
+        Feed feed;
+        bool tracked, unique;
+    };
+    Opened opened = guard([&] {
+        Opened result = {};
+        result.tracked = open_feed(&result.feed, data->tg_relation, kind, store);
+        result.unique = result.tracked && has_unique_id(data->tg_relation, result.feed.reader->source.id);
+        return result;
+    });
+    if (!opened.tracked)
+        return;
+    int depth = trigger_depth();
+    for (;;) {
+        Batch batch = guard([&] { return next_batch(&opened.feed); });
+        InContext inside(opened.feed.memory);
+        if (insert)
+            insert_batch(kind, batch, depth > 1 || !opened.unique);
+        else
+            delete_batch(kind, batch, depth);
+        if (batch.last)
+            break;
+    }
+    guard([&] { close_feed(&opened.feed); });
+}
+
+void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
+    RowEvent event = guard([&] { return read_event(fcinfo, data, kind); });
+    if (!event.tracked)
+        return;
+    int depth = trigger_depth();
+    bool insert = TRIGGER_FIRED_BY_INSERT(data->tg_event), remove = TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    bool arrives = insert && OidIsValid(event.root) && take_leaving(kind, event.root, event.command, &event.before);
+    remove_lapsed(kind, depth);
+    if (event.leaves) {
+        remember_leaving({kind, event.root, event.command, depth, event.before});
+        return;
+    }
+    if (remove) {
+        if (event.before.in)
+            mirror_delete(kind, &event.before.id, 1, depth);
+        return;
+    }
+    check_state(event.after);
+    if (event.after.in)
+        settle_parents(&event.after, 1);
+    mirror_update(kind, insert && !arrives ? State{false, 0, std::nullopt} : event.before, event.after, event.dead,
+                  depth);
+}
+
+Datum follow(FunctionCallInfo fcinfo, Kind kind) {
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    auto refuse = [] {
+        return Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                       "this function is for the triggers that track_groups() and track_projects() create");
+    };
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw refuse();
+    if (restoring())
+        return PointerGetDatum(nullptr);
+    bool after = TRIGGER_FIRED_AFTER(data->tg_event), row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
+    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
+        bool partition = data->tg_relation->rd_rel->relispartition;
+        if (after == partition)
+            throw refuse();
+        if (partition)
+            follow_batches(data, kind, nullptr);
+        else if (Source source; guard([&] { return read_source(data->tg_relation, kind, &source); }))
+            mirror_truncate(kind);
+    } else if (after && row)
+        follow_row(fcinfo, data, kind);
+    else if (after && TRIGGER_FIRED_BY_INSERT(data->tg_event) && data->tg_newtable != nullptr)
+        follow_batches(data, kind, data->tg_newtable);
+    else if (after && TRIGGER_FIRED_BY_DELETE(data->tg_event) && data->tg_oldtable != nullptr)
+        follow_batches(data, kind, data->tg_oldtable);
+    else
+        throw refuse();
+    return PointerGetDatum(nullptr);
+}
+
+/// Before a commit: what is still leaving is gone. That may leave checks to do, which the server did before.
+void finish_leaving() {
+    guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+    for (Kind kind : all_kinds)
+        remove_lapsed(kind, 0);
+    guard([] {
+        PopActiveSnapshot();
+        AfterTriggerFireDeferred();
+    });
+}
+
+} // namespace
+
+/// The trigger of tables that are tracked for groups.
+INTD_FUNCTION(follow_groups) { return follow(fcinfo, Kind::groups); }
+
+/// The trigger of tables that are tracked for projects.
+INTD_FUNCTION(follow_projects) { return follow(fcinfo, Kind::projects); }
+
+void watch_tracked() {
+    watch_tracked_relations();
+    watch_transit(finish_leaving);
+}
+
+} // namespace intd

@@ -198,6 +198,6 @@ INTD_FUNCTION(tracked_tables) {
     return static_cast<Datum>(0);
 }
 
-void watch_tracked() { CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0)); }
+void watch_tracked_relations() { CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0)); }
 
 } // namespace intd

@@ -43,7 +43,8 @@ Oid tracked_relation(Kind kind);
 /// `app.groups`, quoted where needed and with its schema.
 const char *relation_name(Oid relation);
 
-/// Called once, when the module is loaded.
+/// Called once, when the module is loaded: the first calls the second.
 void watch_tracked();
+void watch_tracked_relations();
 
 } // namespace intd

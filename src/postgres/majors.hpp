@@ -23,3 +23,14 @@ static inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), v
     return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<AnyFunction>(walker)), context);
 #endif
 }
+
+/// Raises 42501 unless the current user owns the relation.
+static inline void require_ownership(Oid relation, char kind) {
+#if PG_VERSION_NUM >= 160000
+    bool owns = object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+    bool owns = pg_class_ownercheck(relation, GetUserId());
+#endif
+    if (!owns)
+        aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
+}

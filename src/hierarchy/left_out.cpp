@@ -1,0 +1,272 @@
+#include "hierarchy/left_out.hpp"
+
+#include "hierarchy/mirror.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/query.hpp"
+
+#include <charconv>
+
+extern "C" {
+#include "access/relation.h"
+#include "utils/typcache.h"
+}
+
+namespace intd {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Looks rows of a tracked table up by a column.
+///
+/// Where the column's type is one of the server's, its index can be used, nothing of the app's runs in the statement
+/// and so it runs as the table's owner, without row security, as a foreign key's check does. Other types are compared
+/// as text, which may run a cast of the app's: as the role that writes.
+struct Lookup {
+    Relation relation;
+    RowReader *reader;
+    TupleTableSlot *slot;
+    Oid type; // of the parameter
+    Oid owner; // InvalidOid: the role that writes
+    SPIPlanPtr plan;
+};
+
+/// The type that a column of this type is compared with, or InvalidOid if as text.
+Oid comparison_type(Oid type) {
+    switch (Oid base = getBaseType(type); base) {
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+        return INT8OID;
+    case NUMERICOID:
+    case UUIDOID:
+    case TEXTOID:
+    case BPCHAROID:
+        return base;
+    case VARCHAROID:
+        return TEXTOID;
+    default:
+        return InvalidOid;
+    }
+}
+
+bool all_of(std::string_view text, const char *characters) {
+    return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+}
+
+/// The id as a value of a comparison type; false if it can't be one, so no row has it.
+bool as_parameter(Oid type, std::string_view id, Datum *value) {
+    switch (type) {
+    case INT8OID: {
+        int64_t number;
+        auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+        if (error != std::errc() || end != id.data() + id.size())
+            return false;
+        *value = Int64GetDatum(number);
+        return true;
+    }
+    case NUMERICOID:
+        if (!all_of(id, "-.0123456789") || id.find('-', 1) != std::string_view::npos ||
+            id.find('.') != id.rfind('.') || !all_of(id.substr(id.size() - 1), "0123456789"))
+            return false;
+        *value = OidInputFunctionCall(F_NUMERIC_IN, pnstrdup(id.data(), id.size()), InvalidOid, -1);
+        return true;
+    case UUIDOID:
+        if (id.size() != 36 || !all_of(id, "-0123456789abcdef") || id[8] != '-' || id[13] != '-' || id[18] != '-' ||
+            id[23] != '-' || std::count(id.begin(), id.end(), '-') != 4)
+            return false;
+        *value = OidInputFunctionCall(F_UUID_IN, pnstrdup(id.data(), id.size()), InvalidOid, -1);
+        return true;
+    default:
+        *value = PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size())));
+        return true;
+    }
+}
+
+/// SPI must be connected. False if nothing is tracked for the kind.
+bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
+    lookup->relation = try_relation_open(relation, AccessShareLock);
+    if (lookup->relation == nullptr)
+        return false;
+    lookup->reader = make_row_reader(lookup->relation, kind, CurrentMemoryContext);
+    if (lookup->reader == nullptr) {
+        relation_close(lookup->relation, AccessShareLock);
+        return false;
+    }
+    TupleDesc shape = RelationGetDescr(lookup->relation);
+    lookup->slot = MakeSingleTupleTableSlot(shape, &TTSOpsHeapTuple);
+    AttrNumber column = by_parent ? lookup->reader->source.parent : lookup->reader->source.id;
+    Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
+    const char *name = quote_identifier(NameStr(attribute->attname));
+    lookup->type = comparison_type(attribute->atttypid);
+    lookup->owner = OidIsValid(lookup->type) ? lookup->relation->rd_rel->relowner : InvalidOid;
+    const char *condition =
+        OidIsValid(lookup->type)
+            ? psprintf("x.%s OPERATOR(pg_catalog.=) $1", name)
+            : psprintf("x.%s::pg_catalog.text COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) $1", name);
+    if (!OidIsValid(lookup->type))
+        lookup->type = TEXTOID;
+    const char *from = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(lookup->relation)),
+                                                  RelationGetRelationName(lookup->relation));
+    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s", from, condition), 1, &lookup->type);
+    if (lookup->plan == nullptr)
+        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    return true;
+}
+
+void close_lookup(Lookup *lookup) {
+    ExecDropSingleTupleTableSlot(lookup->slot);
+    free_row_reader(lookup->reader);
+    relation_close(lookup->relation, AccessShareLock);
+}
+
+/// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
+uint64 look_up(Lookup *lookup, std::string_view id) {
+    Datum value;
+    if (!as_parameter(lookup->type, id, &value))
+        return 0;
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    if (OidIsValid(lookup->owner))
+        SetUserIdAndSecContext(lookup->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    int code = SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
+    SetUserIdAndSecContext(user, context);
+    if (code != SPI_OK_SELECT)
+        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+    return SPI_processed;
+}
+
+/// What row n of the result says, evaluated as the role that writes. Good until the next one.
+State found_state(Lookup *lookup, uint64 n) {
+    bool is_null;
+    HeapTupleHeader row =
+        DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[n], SPI_tuptable->tupdesc, 1, &is_null));
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+    ItemPointerSetInvalid(&tuple.t_self);
+    tuple.t_tableOid = lookup->reader->source.relation;
+    tuple.t_data = row;
+    ExecStoreHeapTuple(&tuple, lookup->slot, false);
+    int level = begin_reading(lookup->reader);
+    State state = read_state(lookup->reader, lookup->slot);
+    end_reading(level);
+    return state;
+}
+
+} // namespace
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Of $1, those that we have no group of, each once.
+Statement unknown_groups = {
+    "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) WHERE given.id IS NOT NULL "
+    "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
+    1, {TEXTARRAYOID}, nullptr};
+
+} // namespace
+
+bool groups_are_filtered() {
+    Oid source = tracked_relation(Kind::groups);
+    return OidIsValid(source) && guard([&] {
+               Relation relation = try_relation_open(source, AccessShareLock);
+               if (relation == nullptr)
+                   return false;
+               Source binding;
+               bool filtered = read_source(relation, Kind::groups, &binding) && binding.filter != nullptr;
+               relation_close(relation, AccessShareLock);
+               return filtered;
+           });
+}
+
+void forget_left_out(Datum *parents, bool *nulls, int count) {
+    bool none = std::all_of(nulls, nulls + count, [](bool is_null) { return is_null; });
+    if (none || !groups_are_filtered())
+        return;
+    Value unknown;
+    {
+        AsOwner owner(Table::groups);
+        fetch(unknown_groups, {text_array(parents, nulls, count)}, &unknown);
+    }
+    if (!unknown)
+        return;
+    struct Found {
+        Datum *ids;
+        int count;
+    };
+    Oid source = tracked_relation(Kind::groups);
+    Found left_out = guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        Found found;
+        bool *unused;
+        deconstruct_array(DatumGetArrayTypeP(*unknown), TEXTOID, -1, false, TYPALIGN_INT, &found.ids, &unused,
+                          &found.count);
+        int kept = 0;
+        SPI_connect();
+        Lookup lookup;
+        if (open_lookup(&lookup, Kind::groups, source, false)) {
+            for (int i = 0; i < found.count; i++) {
+                CHECK_FOR_INTERRUPTS();
+                bool there = false, in = false;
+                uint64 rows = look_up(&lookup, view(found.ids[i]));
+                for (uint64 n = 0; n < rows; n++)
+                    if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(found.ids[i]))
+                        there = true, in = in || state.in;
+                SPI_freetuptable(SPI_tuptable);
+                SPI_tuptable = nullptr;
+                if (there && !in)
+                    found.ids[kept++] = found.ids[i];
+            }
+            close_lookup(&lookup);
+        }
+        SPI_finish();
+        MemoryContextSwitchTo(caller);
+        found.count = kept;
+        return found;
+    });
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::unordered_map<std::string_view, bool> forgotten(&memory);
+    for (int i = 0; i < left_out.count; i++)
+        forgotten.emplace(view(left_out.ids[i]), true);
+    for (int i = 0; i < count; i++)
+        nulls[i] = nulls[i] || forgotten.find(view(parents[i])) != forgotten.end();
+}
+
+Datum children_in_source(Kind kind, Datum group) {
+    Oid source = tracked_relation(kind);
+    if (!OidIsValid(source))
+        return 0;
+    struct Found {
+        Datum *ids;
+        int count;
+    };
+    Found children = guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        Found found = {nullptr, 0};
+        SPI_connect();
+        Lookup lookup;
+        if (open_lookup(&lookup, kind, source, true)) {
+            uint64 rows = look_up(&lookup, view(group));
+            found.ids = static_cast<Datum *>(
+                MemoryContextAllocExtended(caller, std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
+            for (uint64 n = 0; n < rows; n++) {
+                CHECK_FOR_INTERRUPTS();
+                State state = found_state(&lookup, n);
+                if (!state.in || !state.parent || view(*state.parent) != view(group))
+                    continue;
+                MemoryContext inside = MemoryContextSwitchTo(caller);
+                found.ids[found.count++] = datumCopy(state.id, false, -1);
+                MemoryContextSwitchTo(inside);
+            }
+            close_lookup(&lookup);
+        }
+        SPI_finish();
+        MemoryContextSwitchTo(caller);
+        return found;
+    });
+    return children.count == 0 ? 0 : text_array(children.ids, nullptr, children.count);
+}
+
+} // namespace intd

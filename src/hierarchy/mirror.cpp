@@ -1,0 +1,190 @@
+#include "hierarchy/mirror.hpp"
+
+#include "hierarchy/left_out.hpp"
+#include "hierarchy/tree_rules.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/query.hpp"
+
+namespace intd {
+namespace {
+
+enum { insert, remove, remove_all, step_aside, rename, move, find, statement_count };
+
+#define MIRROR_STATEMENTS(table, parent)                                                                               \
+    {                                                                                                                  \
+        {"INSERT INTO integration_defaults." table " (id, " parent ") SELECT given.id, given.parent "                  \
+         "FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS given (id, parent)",                        \
+         2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr},                                                                    \
+        {"DELETE FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID},     \
+         nullptr},                                                                                                     \
+        {"DELETE FROM integration_defaults." table, 0, {}, nullptr},                                                   \
+        {"UPDATE integration_defaults." table " t SET id = given.placeholder "                                         \
+         "FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS given (id, placeholder) "                   \
+         "WHERE t.id OPERATOR(pg_catalog.=) given.id", 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr},                      \
+        {"UPDATE integration_defaults." table " SET id = $2 WHERE id OPERATOR(pg_catalog.=) $1", 2,                    \
+         {TEXTOID, TEXTOID}, nullptr},                                                                                 \
+        {"UPDATE integration_defaults." table " SET " parent " = $2 WHERE id OPERATOR(pg_catalog.=) $1 "               \
+         "AND NOT (" parent " OPERATOR(pg_catalog.=) $2 IS TRUE OR " parent " IS NULL AND $2 IS NULL)", 2,             \
+         {TEXTOID, TEXTOID}, nullptr},                                                                                 \
+        {"SELECT 1 FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr},    \
+    }
+
+Statement statements[][statement_count] = {MIRROR_STATEMENTS("groups", "parent_id"),
+                                           MIRROR_STATEMENTS("projects", "group_id")};
+
+Statement leave_out[] = {
+    {"UPDATE integration_defaults.groups SET parent_id = NULL WHERE parent_id OPERATOR(pg_catalog.=) ANY ($1)", 1,
+     {TEXTARRAYOID}, nullptr},
+    {"UPDATE integration_defaults.projects SET group_id = NULL WHERE group_id OPERATOR(pg_catalog.=) ANY ($1)", 1,
+     {TEXTARRAYOID}, nullptr},
+};
+
+Statement adopt[] = {
+    {"UPDATE integration_defaults.groups SET parent_id = $1 WHERE id OPERATOR(pg_catalog.=) ANY ($2) "
+     "AND parent_id IS NULL", 2, {TEXTOID, TEXTARRAYOID}, nullptr},
+    {"UPDATE integration_defaults.projects SET group_id = $1 WHERE id OPERATOR(pg_catalog.=) ANY ($2) "
+     "AND group_id IS NULL", 2, {TEXTOID, TEXTARRAYOID}, nullptr},
+};
+
+uint64 run(Kind kind, int which, std::initializer_list<Value> parameters) {
+    AsOwner owner(table_of(kind));
+    return execute(statements[static_cast<int>(kind)][which], parameters);
+}
+
+bool is_there(Kind kind, Datum id) {
+    AsOwner owner(table_of(kind));
+    Value found;
+    return fetch(statements[static_cast<int>(kind)][find], {id}, &found) > 0;
+}
+
+/// The id under which we have the row that the app calls `id`: what is told of an id that two rows have concerns
+/// the one that had it first, and has made room.
+Datum held_as(Kind kind, Datum id) {
+    if (some_are_aside())
+        if (Datum placeholder = placeholder_of(view(id)); is_there(kind, placeholder))
+            return placeholder;
+    return id;
+}
+
+/// Makes room for rows with these ids.
+void make_room(Kind kind, const Datum *ids, int count) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> placeholders(&memory);
+    for (int i = 0; i < count; i++)
+        placeholders.push_back(placeholder_of(view(ids[i])));
+    if (run(kind, step_aside, {text_array(ids, nullptr, count), text_array(placeholders.data(), nullptr, count)}) > 0)
+        remember_aside();
+}
+
+struct Texts {
+    Datum *values;
+    int count;
+};
+
+Texts texts_of(Datum array) {
+    return guard([&] {
+        Texts texts;
+        bool *nulls;
+        deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &texts.values, &nulls,
+                          &texts.count);
+        return texts;
+    });
+}
+
+void insert_row(Kind kind, const State &state) {
+    bool no_parent = !state.parent;
+    Datum parent = state.parent.value_or(static_cast<Datum>(0));
+    if (is_there(kind, state.id))
+        make_room(kind, &state.id, 1);
+    run(kind, insert, {text_array(&state.id, nullptr, 1), text_array(&parent, &no_parent, 1)});
+}
+
+/// What is in a group that its filter lets in from now on.
+void adopt_children(Datum group) {
+    for (Kind kind : all_kinds)
+        if (Datum children = children_in_source(kind, group); children != 0) {
+            AsOwner owner(table_of(kind));
+            execute(adopt[static_cast<int>(kind)], {group, children});
+        }
+}
+
+} // namespace
+
+Datum text_array(const Datum *texts, const bool *nulls, int count) {
+    return guard([&] {
+        int lower = 1;
+        return PointerGetDatum(construct_md_array(const_cast<Datum *>(texts), const_cast<bool *>(nulls), 1, &count,
+                                                  &lower, TEXTOID, -1, false, TYPALIGN_INT));
+    });
+}
+
+void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held) {
+    if (may_be_held) {
+        Texts texts = texts_of(ids);
+        make_room(kind, texts.values, texts.count);
+    }
+    run(kind, insert, {ids, parents});
+}
+
+void mirror_delete(Kind kind, const Datum *ids, int count, int depth) {
+    if (count > 0 && !some_are_aside() && depth == 1) {
+        run(kind, remove, {text_array(ids, nullptr, count)});
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        Datum held = held_as(kind, ids[i]);
+        if (run(kind, remove, {text_array(&held, nullptr, 1)}) == 0 && depth > 1)
+            remember_ahead(kind, ids[i], {false, ids[i], std::nullopt});
+    }
+}
+
+void mirror_truncate(Kind kind) { run(kind, remove_all, {}); }
+
+void mirror_leave_out(Datum group_ids) {
+    for (Kind kind : all_kinds) {
+        AsOwner owner(table_of(kind));
+        execute(leave_out[static_cast<int>(kind)], {group_ids});
+    }
+}
+
+void mirror_update(Kind kind, const State &before, State after, bool dead, int depth) {
+    bool same_id = before.id != 0 && after.id != 0 && view(before.id) == view(after.id);
+    bool was_ahead = after.id != 0 && take_ahead(kind, after.id, &after);
+    if (was_ahead)
+        same_id = before.id != 0 && view(before.id) == view(after.id);
+    else if (dead && same_id && before.in && after.in)
+        return; // what it is now has been told, or will be
+
+    if (before.in) {
+        Datum held = held_as(kind, before.id);
+        if (!is_there(kind, held)) {
+            // In a trigger of the app's: it is about to be told of. Else we have not been told, as in
+            // session_replication_role = replica: it is there from now on.
+            if (depth > 1)
+                remember_ahead(kind, before.id, after);
+            else if (after.in)
+                insert_row(kind, after);
+            return;
+        }
+        if (!after.in) {
+            if (kind == Kind::groups && after.id != 0)
+                mirror_leave_out(text_array(&after.id, nullptr, 1));
+            run(kind, remove, {text_array(&held, nullptr, 1)});
+            return;
+        }
+        if (view(held) != view(after.id)) {
+            make_room(kind, &after.id, 1);
+            run(kind, rename, {held, after.id});
+        }
+        run(kind, move, {after.id, after.parent});
+        return;
+    }
+    if (after.in) {
+        insert_row(kind, after);
+        if (kind == Kind::groups)
+            adopt_children(after.id);
+    } else if (kind == Kind::groups && !same_id && after.id != 0)
+        mirror_leave_out(text_array(&after.id, nullptr, 1));
+}
+
+} // namespace intd

@@ -1,0 +1,28 @@
+// Our groups and projects, as tracked tables tell them to be. These statements run as our owner, so that the roles
+// that write the app's tables need no rights on ours; nothing of the app's is evaluated in them.
+#pragma once
+
+#include "hierarchy/transit.hpp"
+
+namespace intd {
+
+/// A text[] of ids; a null where `nulls` says so.
+Datum text_array(const Datum *texts, const bool *nulls, int count);
+
+/// Adds rows. Where the ids may still be held by rows whose own change is yet to be told, those step aside.
+void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held);
+
+/// Removes rows. Inside triggers of the app's, ids that are not there are remembered: their INSERT is yet to come.
+void mirror_delete(Kind kind, const Datum *ids, int count, int depth);
+
+/// Removes all rows.
+void mirror_truncate(Kind kind);
+
+/// Makes the row that was `before` what is `after`. `dead`: the row has been changed again since.
+void mirror_update(Kind kind, const State &before, State after, bool dead, int depth);
+
+/// Groups that their table has but its filter leaves out count as the instance: what names one of them as parent is
+/// put straight under it.
+void mirror_leave_out(Datum group_ids);
+
+} // namespace intd

@@ -1,0 +1,137 @@
+#include "hierarchy/rows.hpp"
+
+#include "hierarchy/external_id.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+}
+
+namespace intd {
+namespace {
+
+/// A column's value as text: an explicit cast, so a user's type may bring its own. A number has no zeros at the end
+/// of its fraction, as external_id(numeric).
+Expr *column_as_text(Relation relation, AttrNumber column) {
+    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+    auto *value = reinterpret_cast<Node *>(
+        makeVar(PRS2_OLD_VARNO, column, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
+    Oid type = attribute->atttypid;
+    if (getBaseType(type) == NUMERICOID) {
+        Node *number =
+            coerce_to_target_type(nullptr, value, type, NUMERICOID, -1, COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+        value = reinterpret_cast<Node *>(makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(number), InvalidOid,
+                                                      InvalidOid, COERCE_EXPLICIT_CALL));
+        type = NUMERICOID;
+    }
+    Node *as_text =
+        coerce_to_target_type(nullptr, value, type, TEXTOID, -1, COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+    if (as_text == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_CANNOT_COERCE),
+                        errmsg("column \"%s\" of type %s can't be cast to text", NameStr(attribute->attname),
+                               format_type_be(attribute->atttypid))));
+    assign_expr_collations(nullptr, as_text);
+    return reinterpret_cast<Expr *>(as_text);
+}
+
+bool is_not_built_in(Oid function, void *) { return function >= FirstNormalObjectId; }
+
+bool calls_others(Node *node, void *) {
+    return node != nullptr && (check_functions_in_node(node, is_not_built_in, nullptr) ||
+                               walk_expression(node, calls_others, nullptr));
+}
+
+/// An expression's value, or 0 for NULL, copied to the current memory context.
+Datum evaluate(ExprState *expression, ExprContext *context) {
+    bool is_null;
+    Datum value = ExecEvalExprSwitchContext(expression, context, &is_null);
+    return is_null ? static_cast<Datum>(0) : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+bool is_no_number(Datum id) {
+    std::string_view text = view(id);
+    return text == "NaN" || text == "Infinity" || text == "-Infinity";
+}
+
+} // namespace
+
+RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext parent) {
+    Source source;
+    if (!read_source(relation, kind, &source))
+        return nullptr;
+    MemoryContext caller = MemoryContextSwitchTo(parent);
+    EState *state = CreateExecutorState();
+    MemoryContextSwitchTo(state->es_query_cxt);
+    auto *reader = static_cast<RowReader *>(palloc0(sizeof(RowReader)));
+    reader->source = source;
+    reader->source.filter = static_cast<Node *>(copyObjectImpl(source.filter));
+    reader->state = state;
+    reader->context = CreateExprContext(state);
+    Expr *id = column_as_text(relation, source.id), *parent_id = column_as_text(relation, source.parent);
+    auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
+    for (Expr *expression : {id, parent_id, filter})
+        reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
+    int level = begin_reading(reader);
+    reader->id = ExecPrepareExpr(id, state);
+    reader->parent = ExecPrepareExpr(parent_id, state);
+    reader->filter = filter == nullptr ? nullptr : ExecPrepareExpr(filter, state);
+    end_reading(level);
+    MemoryContextSwitchTo(caller);
+    return reader;
+}
+
+void free_row_reader(RowReader *reader) { FreeExecutorState(reader->state); }
+
+State read_state(RowReader *reader, TupleTableSlot *slot) {
+    ExprContext *context = reader->context;
+    ResetExprContext(context);
+    context->ecxt_scantuple = slot;
+    State state = {true, 0, std::nullopt};
+    if (reader->filter != nullptr) {
+        bool is_null;
+        Datum passes = ExecEvalExprSwitchContext(reader->filter, context, &is_null);
+        state.in = !is_null && DatumGetBool(passes);
+    }
+    TupleDesc shape = slot->tts_tupleDescriptor;
+    state.id = evaluate(reader->id, context);
+    if (!state.in)
+        return state;
+    Form_pg_attribute attribute = TupleDescAttr(shape, reader->source.id - 1);
+    if (state.id == 0)
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("column \"%s\" of tracked table \"%s\" must not be null", NameStr(attribute->attname),
+                               get_rel_name(reader->source.relation))));
+    if (getBaseType(attribute->atttypid) == NUMERICOID && is_no_number(state.id))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("an id of a group or project must be a finite number")));
+    if (Datum parent = evaluate(reader->parent, context); parent != 0)
+        state.parent = parent;
+    return state;
+}
+
+int fix_search_path() {
+    int level = NewGUCNestLevel();
+    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                      false);
+    return level;
+}
+
+int begin_reading(const RowReader *reader) { return reader->fix_path ? fix_search_path() : 0; }
+
+void end_reading(int level) {
+    if (level > 0)
+        AtEOXact_GUC(true, level);
+}
+
+void check_state(const State &state) {
+    if (!state.in)
+        return;
+    check_id(view(state.id));
+    if (state.parent)
+        check_id(view(*state.parent));
+}
+
+} // namespace intd
