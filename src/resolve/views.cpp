@@ -140,9 +140,7 @@ HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
                       source == nullptr ? 0 : level_name(source->level), id.value_or(static_cast<Datum>(0))};
     bool nulls[] = {false, false, false, source == nullptr, !id};
     return guard([&] {
-        HeapTuple result = heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls);
-        PopActiveSnapshot();
-        return result;
+        return heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls);
     });
 }
 

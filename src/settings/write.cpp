@@ -1,5 +1,7 @@
 #include "settings/write.hpp"
 
+#include "postgres/snapshot.hpp"
+
 namespace intd {
 namespace {
 
@@ -77,6 +79,7 @@ int taking_back = 0;
 
 Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
+    FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
     const Integration &type = get_integration(integration);
     if (scope.level == core::Level::group && read_row(Table::groups, scope.id) == nullptr)
         throw unknown_scope(scope.level, scope.text());

@@ -1,0 +1,92 @@
+-- Typed views: one integration, a column each field, keyed by the app's own key.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
+RESET client_min_messages;
+CREATE SCHEMA app;
+SET search_path = app, public;
+\pset format unaligned
+\pset null NULL
+
+SELECT integration_defaults.register_integration('chat', '{"properties": {
+    "url": {"type": "string"}, "token": {"type": "string", "writeOnly": true}, "channel": {"type": ["string", "null"], "default": "#general"},
+    "retries": {"type": "integer"}, "ratio": {"type": "number"}, "loud": {"type": "boolean"}, "tags": {"type": "array"},
+    "any": {}, "locked": {"type": "string"}}, "x-atomic": [["url", "token"]]}');
+SELECT integration_defaults.create_view('chat');
+CREATE TABLE teams (id bigint PRIMARY KEY, parent_id bigint REFERENCES teams);
+CREATE TABLE "Repos" ("Repo Id" bigint PRIMARY KEY, team bigint REFERENCES teams, name text);
+INSERT INTO teams VALUES (1, NULL), (2, 1);
+INSERT INTO "Repos" SELECT n, 1 + n % 2, 'repo ' || n FROM generate_series(1, 4) n;
+SELECT integration_defaults.track_groups('teams'), integration_defaults.track_projects('"Repos"', 'Repo Id', 'team');
+SELECT integration_defaults.create_view('chat');
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = 'chat_settings'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT reloptions FROM pg_class WHERE oid = 'chat_settings'::regclass AND current_setting('server_version_num')::int >= 150000;
+
+-- every project has a row, configured or not
+SELECT "Repo Id", active, inherited, source_level, channel FROM chat_settings ORDER BY 1;
+UPDATE chat_settings SET channel = '#one' WHERE "Repo Id" = 1 RETURNING "Repo Id", channel, active, inherited, source_level, source_id;
+SELECT integration_defaults.set_default('chat', '{"url": "u", "token": "t", "retries": 2, "ratio": 0.5, "loud": true, "tags": ["a"], "any": {"k": 1}, "locked": "no"}');
+SELECT * FROM chat_settings WHERE "Repo Id" = 2;
+
+-- change columns: those fields are overridden
+UPDATE chat_settings SET retries = 7, ratio = 1.25, loud = false, tags = '["b", 2]', "any" = '"text"', locked_setting = 'x' WHERE "Repo Id" = 2 RETURNING *;
+SELECT custom, settings FROM integration_defaults.project_settings WHERE project_id = '2';
+-- NULL takes the override back
+UPDATE chat_settings SET retries = NULL, "any" = NULL WHERE "Repo Id" = 2 RETURNING retries, "any", inherited;
+UPDATE chat_settings SET retries = NULL WHERE "Repo Id" = 2;
+-- another address does not keep the token
+UPDATE chat_settings SET url = 'mine' WHERE "Repo Id" = 2 RETURNING url, token;
+UPDATE chat_settings SET active = false WHERE "Repo Id" = 2 RETURNING active;
+UPDATE chat_settings SET active = NULL WHERE "Repo Id" = 2 RETURNING active;
+UPDATE chat_settings SET inherited = true WHERE "Repo Id" = 2 RETURNING inherited, url, token;
+DELETE FROM chat_settings WHERE "Repo Id" = 1;
+SELECT count(*) FROM integration_defaults.project_settings;
+-- whole settings
+INSERT INTO chat_settings ("Repo Id", url, retries) VALUES (3, 'three', 1) RETURNING "Repo Id", active, inherited, url, token, channel, retries;
+SELECT custom, active, settings FROM integration_defaults.project_settings;
+
+-- locks
+SELECT integration_defaults.lock_fields('chat', '{url,active}', 1);
+SELECT "Repo Id", locked FROM chat_settings WHERE "Repo Id" = 2;
+UPDATE chat_settings SET url = 'other' WHERE "Repo Id" = 2;
+SELECT integration_defaults.unlock_fields('chat', group_id => 1);
+
+-- what can't be
+UPDATE chat_settings SET "Repo Id" = 9 WHERE "Repo Id" = 2;
+UPDATE chat_settings SET source_id = '9' WHERE "Repo Id" = 2;
+UPDATE chat_settings SET locked = '{a}' WHERE "Repo Id" = 2;
+UPDATE chat_settings SET inherited = false WHERE "Repo Id" = 2;
+UPDATE chat_settings SET inherited = true, retries = 4 WHERE "Repo Id" = 3;
+INSERT INTO chat_settings ("Repo Id") VALUES (99);
+INSERT INTO chat_settings (url) VALUES ('x');
+
+-- values that do not fit their column are NULL, not an error
+SET check_function_bodies = off;
+INSERT INTO integration_defaults.project_settings (project_id, integration, custom, settings)
+VALUES ('4', 'chat', false, '{"retries": 1e30, "loud": "yes", "ratio": "x", "channel": 5, "tags": null}');
+RESET check_function_bodies;
+SELECT retries, loud, ratio, channel, tags FROM chat_settings WHERE "Repo Id" = 4;
+
+-- joins on the key use the app's index
+INSERT INTO "Repos" SELECT n, 1, 'repo ' || n FROM generate_series(5, 2000) n;
+ANALYZE "Repos"; ANALYZE integration_defaults.projects;
+EXPLAIN (COSTS OFF) SELECT r.name, s.channel FROM "Repos" r JOIN chat_settings s USING ("Repo Id") WHERE "Repo Id" = 7;
+
+-- renamed columns do no harm; new fields come at the end; fields that are gone need a new view
+ALTER VIEW chat_settings RENAME COLUMN retries TO attempts;
+UPDATE chat_settings SET attempts = 8 WHERE "Repo Id" = 2 RETURNING attempts;
+ALTER VIEW chat_settings RENAME COLUMN attempts TO retries;
+SELECT integration_defaults.register_integration('chat', (SELECT schema || jsonb_build_object('properties', schema -> 'properties' || '{"aaa": {"type": "string"}}') FROM integration_defaults.integrations WHERE name = 'chat'));
+SELECT integration_defaults.create_view('chat');
+SELECT attname FROM pg_attribute WHERE attrelid = 'chat_settings'::regclass ORDER BY attnum DESC LIMIT 2;
+UPDATE chat_settings SET aaa = 'new' WHERE "Repo Id" = 2 RETURNING aaa, retries;
+SELECT integration_defaults.register_integration('chat', '{"properties": {"aaa": {"type": "string"}}}', force => true);
+SELECT integration_defaults.create_view('chat');
+SELECT integration_defaults.create_view('chat', 'Repos');
+SELECT integration_defaults.create_view('chat', 'other "name"');
+SELECT integration_defaults.create_view('nope');
+SELECT integration_defaults.create_view('chat', '');
+SELECT "Repo Id", aaa FROM "other ""name""" WHERE "Repo Id" < 3 ORDER BY 1;
+SET client_min_messages = warning;
+DROP SCHEMA app CASCADE;
