@@ -52,14 +52,5 @@ $node->stop('immediate');
 $node->start;
 is(answers($node, 'postgres'), $after, 'after an immediate stop: what was committed is there');
 
-# One process dies: the server ends all others, and starts anew by itself.
-$session = $node->background_psql('postgres', on_error_stop => 0);
-my $pid = $session->query_safe('SELECT pg_backend_pid()');
-$session->query_safe(q{BEGIN; SELECT integration_defaults.reset_default('free')});
-kill 9, $pid;
-eval { $session->quit };
-$node->poll_query_until('postgres', 'SELECT 1', '1');
-is(answers($node, 'postgres'), $after, 'after the end of one process: the same');
-
 $node->stop;
 done_testing();
