@@ -1,7 +1,7 @@
 -- An app's own tables, with a believable organisation in them: 5,000 nested groups, 100,000 projects.
 \set QUIET on
 SET client_min_messages = warning;
-\pset border 1
+\pset border 0
 \pset footer off
 \pset null '-'
 

@@ -15,13 +15,12 @@ $standby->start;
 sub caught_up { $primary->wait_for_catchup($standby, 'replay', $primary->lsn('write')); }
 
 make_app($primary, 'postgres');
-add_refused_rows($primary, 'postgres');
 caught_up();
 is(answers($standby, 'postgres'), answers($primary, 'postgres'), 'every reading function answers on the standby, and the same');
 
 # A session that stays open there sees each commit: defaults, schemas, moves.
 my $session = $standby->background_psql('postgres');
-my $read = q{SELECT settings ->> 'webhook', settings ->> 'limit' FROM integration_defaults.resolve('chat', 17)};
+my $read = q{SELECT settings ->> 'webhook', settings ->> 'limit' FROM integration_defaults.resolve('chat', 15)};
 foreach my $step (
 	[ 'at first', q{SELECT 1}, 'https://2|10' ],
 	[ 'a change of a default', q{SELECT integration_defaults.set_default('chat', '{"webhook": "https://new"}', '2')}, 'https://new|10' ],
@@ -35,12 +34,16 @@ foreach my $step (
 }
 $session->quit;
 
+add_refused_rows($primary, 'postgres');
+caught_up();
+is(answers($standby, 'postgres'), answers($primary, 'postgres'), 'and of rows that a write would refuse');
+
 is(error_of($standby, 'postgres', q{SELECT integration_defaults.set_default('chat', '{"webhook": "w"}')}), '25006', 'writes are refused there');
 is(error_of($standby, 'postgres', q{SELECT integration_defaults.add_project('x')}), '25006', 'all of them');
 
 $primary->stop;
 $standby->promote;
-$standby->safe_psql('postgres', q{SELECT integration_defaults.set_default('chat', '{"webhook": "https://promoted"}', '2')});
-is($standby->safe_psql('postgres', q{SELECT settings ->> 'webhook' FROM integration_defaults.resolve('chat', 17)}), 'https://promoted', 'promoted, it takes writes');
+$standby->safe_psql('postgres', q{SELECT integration_defaults.set_default('free', '{"promoted": true}', '2')});
+is($standby->safe_psql('postgres', q{SELECT integration_defaults.active_settings('free', 15)}), '{"promoted": true}', 'promoted, it takes writes');
 $standby->stop;
 done_testing();
