@@ -98,6 +98,8 @@ class Model(Tree, Reading, Writing):
 
     def unregister_integration(self, v, name):
         self._integration(v, name)
+        if v.must:
+            return
         if any(of == name for _, of in self.rows):
             v.refuse("2BP01")
         else:

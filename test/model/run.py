@@ -15,7 +15,7 @@ import psycopg
 from compare import Comparison, what_is_there
 from generate import Generator
 from model import ANY, INSTANCE, Broken, Model
-from sqltext import SCHEMA, statement
+from sqltext import SCHEMA, document, statement, text
 
 TABLES = "instance_settings, group_settings, project_settings, projects, groups, integrations".split(", ")
 
@@ -41,9 +41,9 @@ class Session:
         self.transaction = None  # inside one: the model's state at its begin
         self.savepoints = []
 
-    def sql(self, text):
-        self.script.append(text + ";")
-        return self.connection.execute(text)
+    def sql(self, command):
+        self.script.append(command + ";")
+        return self.connection.execute(command)
 
     # ---- the start
 
@@ -59,7 +59,8 @@ class Session:
             if "register_integration" in self.has:
                 self.sql(statement("register_integration", given))
             else:
-                self.sql(statement("register_integration", given).replace("SELECT", "--", 1))
+                self.sql(f"INSERT INTO {SCHEMA}.integrations (name, schema)"
+                         f" VALUES ({text(given['name'])}, {document(given['schema'])})")
             self.model.run("register_integration", given)
         groups, projects = tree
         for level, rows in (("group", groups), ("project", projects)):

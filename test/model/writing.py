@@ -15,27 +15,27 @@ class Writing:
             v.refuse("22023")
         elif name not in self.types:
             v.refuse("42704")
-        if v.must:
-            v.stop()
-        return self.types[name]
+        return self.types.get(name)
 
-    def _scope(self, v, project_id, group_id):
-        if project_id is not GIVEN_NOT and group_id is not GIVEN_NOT:
+    def _target(self, v, name, project_id, group_id, document=None):
+        """The type and the scope of a write; which of several wrong arguments is named is left open."""
+        kind = self._integration(v, name)
+        scope = INSTANCE
+        for level, scope_id in (("project", project_id), ("group", group_id)):
+            if scope_id is GIVEN_NOT:
+                continue
+            if scope != INSTANCE:
+                v.refuse("22023")
+            scope = (level, scope_id)
+            if scope_id is None:
+                v.refuse("22004")
+            elif not self.exists(scope):
+                v.refuse("42704")
+        if document is not None and not isinstance(document[0], dict):
             v.refuse("22023")
-            v.stop()
-        if project_id is not GIVEN_NOT:
-            scope = ("project", project_id)
-        elif group_id is not GIVEN_NOT:
-            scope = ("group", group_id)
-        else:
-            return INSTANCE
-        if scope[1] is None:
-            v.refuse("22004")
-        elif not self.exists(scope):
-            v.refuse("42704")
         if v.must:
             v.stop()
-        return scope
+        return kind, scope
 
     def _above(self, v, scope, name):
         try:
@@ -72,12 +72,15 @@ class Writing:
                 else:
                     v.refuse("23514", "setting_matches_schema")
 
-    def _unlocked(self, v, above, settings):
-        """Of the settings given, those that are stored; a locked one is accepted with its effective value only."""
+    def _unlocked(self, v, above, settings, old):
+        """Of the settings given, those that are stored; a locked one is accepted with its effective value only, and,
+        as in plain SQL, where it repeats what the row has, shadowed."""
         kept = {}
         for key, value in settings.items():
             if not above.locked_by(key):
                 kept[key] = value
+            elif key in old.settings and same(old.settings[key], value):
+                pass
             elif key in above.kind.secrets or key not in above.settings or not same(above.settings[key], value):
                 v.refuse(*LOCKED)
         return kept
@@ -86,20 +89,17 @@ class Writing:
         """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
         if not above.locked_by("active"):
             return active
-        if active is not above.active[0]:
+        if active is not above.active[0] and active is not old:
             v.refuse(*LOCKED)
         return old if old is not None else otherwise
 
     # ---- whole settings
 
     def _set_whole(self, v, scope, name, settings, active):
-        if not isinstance(settings, dict):
-            v.refuse("22023")
-            v.stop()
         old = self.rows.get((scope, name)) or Row(False, None, {})
         above = self._above(v, scope, name)
         stored = {k: value for k, value in old.settings.items() if above.locked_by(k)}
-        stored.update(self._unlocked(v, above, settings))
+        stored.update(self._unlocked(v, above, settings, old))
         if active is not None:
             active = self._unlocked_active(v, above, active, old.active, active)
         elif old.active is not None:
@@ -110,40 +110,33 @@ class Writing:
         self._finish(v, scope, name, Row(True, active, stored, old.locked), given, careful=True)
 
     def set_default(self, v, integration, settings, group_id=GIVEN_NOT, active=None):
-        self._integration(v, integration)
-        scope = self._scope(v, GIVEN_NOT, group_id)
+        _, scope = self._target(v, integration, GIVEN_NOT, group_id, [settings])
         self._set_whole(v, scope, integration, settings, active)
 
     def set_custom(self, v, integration, project_id, settings, active=None):
-        self._integration(v, integration)
-        scope = self._scope(v, project_id, GIVEN_NOT)
+        _, scope = self._target(v, integration, project_id, GIVEN_NOT, [settings])
         self._set_whole(v, scope, integration, settings, active)
 
     def _remove(self, scope, name):
         return self.rows.pop((scope, name), None) is not None
 
     def reset_default(self, v, integration, group_id=GIVEN_NOT):
-        self._integration(v, integration)
-        return self._remove(self._scope(v, GIVEN_NOT, group_id), integration)
+        _, scope = self._target(v, integration, GIVEN_NOT, group_id)
+        return self._remove(scope, integration)
 
     def use_default(self, v, integration, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
-        self._integration(v, integration)
         if project_id is GIVEN_NOT and group_id is GIVEN_NOT:
             v.refuse("22023")
-            v.stop()
-        return self._remove(self._scope(v, project_id, group_id), integration)
+        _, scope = self._target(v, integration, project_id, group_id)
+        return self._remove(scope, integration)
 
     # ---- field by field
 
     def override_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT, active=None):
-        kind = self._integration(v, integration)
-        scope = self._scope(v, project_id, group_id)
-        if not isinstance(fields, dict):
-            v.refuse("22023")
-            v.stop()
+        kind, scope = self._target(v, integration, project_id, group_id, [fields])
         old = self.rows.get((scope, integration)) or Row(False, None, {})
         above = self._above(v, scope, integration)
-        taken = self._unlocked(v, above, fields)
+        taken = self._unlocked(v, above, fields, old)
         stored = {**old.settings, **taken}
         for key, value in taken.items():
             if key not in old.settings or not same(old.settings[key], value):
@@ -159,11 +152,9 @@ class Writing:
                      changes_settings=bool(taken) or active is not None)
 
     def inherit_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
-        kind = self._integration(v, integration)
-        scope = self._scope(v, project_id, group_id)
         if fields is None or None in fields:
             v.refuse("22023")
-            v.stop()
+        kind, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration))
         if old is None:
             return
@@ -178,8 +169,7 @@ class Writing:
                      changes_settings=False)
 
     def set_active(self, v, integration, active, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
-        self._integration(v, integration)
-        scope = self._scope(v, project_id, group_id)
+        _, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration)) or Row(False, None, {})
         above = self._above(v, scope, integration)
         if active is None:
@@ -195,8 +185,7 @@ class Writing:
     # ---- locks
 
     def lock_fields(self, v, integration, fields=None, group_id=GIVEN_NOT):
-        kind = self._integration(v, integration)
-        scope = self._scope(v, GIVEN_NOT, group_id)
+        kind, scope = self._target(v, integration, GIVEN_NOT, group_id)
         names = {"*"} if fields is None else set(fields)
         if not all(kind.knows(name) for name in names):
             v.refuse("22023")
@@ -207,8 +196,7 @@ class Writing:
             self._finish(v, scope, integration, row, {}, careful=False, changes_settings=False)
 
     def unlock_fields(self, v, integration, fields=None, group_id=GIVEN_NOT):
-        kind = self._integration(v, integration)
-        scope = self._scope(v, GIVEN_NOT, group_id)
+        kind, scope = self._target(v, integration, GIVEN_NOT, group_id)
         old = self.rows.get((scope, integration))
         for name in fields or []:
             if not kind.knows(name):
