@@ -8,80 +8,12 @@ extern "C" {
 namespace intd {
 namespace {
 
-enum class Keyword {
-    additional_items, additional_properties, all_of, any_of, comment, constant, contains, fallback, definitions,
-    dependencies, otherwise, choices, examples, exclusive_maximum, exclusive_minimum, flag, format, id, condition, items,
-    max_items, max_length, max_properties, maximum, min_items, min_length, min_properties, minimum, multiple_of, negated,
-    one_of, pattern, pattern_properties, properties, property_names, reference, required, dialect, consequence, type,
-    unique_items, write_only,
-};
-
-struct Known {
-    const char *name;
-    Keyword keyword;
-    bool asserts; // draft 7 ignores it beside $ref
-};
-
-constexpr Known known_keywords[] = {
-    {"$comment", Keyword::comment, false},
-    {"$id", Keyword::id, true},
-    {"$ref", Keyword::reference, false},
-    {"$schema", Keyword::dialect, false},
-    {"additionalItems", Keyword::additional_items, true},
-    {"additionalProperties", Keyword::additional_properties, true},
-    {"allOf", Keyword::all_of, true},
-    {"anyOf", Keyword::any_of, true},
-    {"const", Keyword::constant, true},
-    {"contains", Keyword::contains, true},
-    {"contentEncoding", Keyword::comment, false},
-    {"contentMediaType", Keyword::comment, false},
-    {"default", Keyword::fallback, false},
-    {"definitions", Keyword::definitions, false},
-    {"dependencies", Keyword::dependencies, true},
-    {"description", Keyword::comment, false},
-    {"else", Keyword::otherwise, true},
-    {"enum", Keyword::choices, true},
-    {"examples", Keyword::examples, false},
-    {"exclusiveMaximum", Keyword::exclusive_maximum, true},
-    {"exclusiveMinimum", Keyword::exclusive_minimum, true},
-    {"format", Keyword::format, true},
-    {"if", Keyword::condition, true},
-    {"items", Keyword::items, true},
-    {"maxItems", Keyword::max_items, true},
-    {"maxLength", Keyword::max_length, true},
-    {"maxProperties", Keyword::max_properties, true},
-    {"maximum", Keyword::maximum, true},
-    {"minItems", Keyword::min_items, true},
-    {"minLength", Keyword::min_length, true},
-    {"minProperties", Keyword::min_properties, true},
-    {"minimum", Keyword::minimum, true},
-    {"multipleOf", Keyword::multiple_of, true},
-    {"not", Keyword::negated, true},
-    {"oneOf", Keyword::one_of, true},
-    {"pattern", Keyword::pattern, true},
-    {"patternProperties", Keyword::pattern_properties, true},
-    {"properties", Keyword::properties, true},
-    {"propertyNames", Keyword::property_names, true},
-    {"readOnly", Keyword::flag, false},
-    {"required", Keyword::required, true},
-    {"then", Keyword::consequence, true},
-    {"title", Keyword::comment, false},
-    {"type", Keyword::type, true},
-    {"uniqueItems", Keyword::unique_items, true},
-    {"writeOnly", Keyword::write_only, false},
-};
-
-const Known *find_keyword(std::string_view name) {
-    for (const Known &known : known_keywords)
-        if (known.name == name)
-            return &known;
-    return nullptr;
-}
-
 std::string_view string_of(const JsonbValue &value) {
     return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
 }
-bool is_string(const JsonbValue &value) { return value.type == jbvString; }
+bool is_string(const JsonbValue &value) {
+    return value.type == jbvString;
+}
 bool is_object(const JsonbValue &value) {
     return value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data);
 }
@@ -150,13 +82,13 @@ SchemaNode *Compiler::object(const JsonbContainer *source, const JsonPlace *plac
     bool refers = fields.find("$ref") != nullptr;
     for (const JsonField &field : fields) {
         const JsonPlace *here = below(place, field.key);
-        const Known *known = find_keyword(field.key);
+        const KnownKeyword *known = find_keyword(field.key);
         if (known == nullptr)
             unknown(field.key, place, here);
         else if (refers && known->asserts)
             problems_->add(here, "has no effect beside $ref", "Put the $ref into an allOf, and the rest beside that.");
         else
-            keyword(static_cast<int>(known->keyword), node, field.value, here);
+            keyword(known->keyword, node, field.value, here);
     }
     pfree(fields.begin_);
     return node;
@@ -173,8 +105,8 @@ void Compiler::unknown(std::string_view key, const JsonPlace *schema, const Json
                        "An annotation of one's own has a name that starts with \"x-\".");
 }
 
-void Compiler::keyword(int which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
-    switch (static_cast<Keyword>(which)) {
+void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
+    switch (which) {
     case Keyword::comment:
         string(value, place, nullptr);
         break;
@@ -479,7 +411,9 @@ void Compiler::identifier(SchemaNode *node, const JsonbValue &value, const JsonP
                        "A schema that is a document of its own inside another is not supported.");
 }
 
-const char *Compiler::format_hint() { return psprintf("The formats are %s.", format_names); }
+const char *Compiler::format_hint() {
+    return psprintf("The formats are %s.", format_names);
+}
 
 int compare_numbers(Numeric a, Numeric b) {
     return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));

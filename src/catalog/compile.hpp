@@ -1,6 +1,7 @@
 // What compiling a schema knows while it goes on. Shared by compile.cpp (keywords) and reference.cpp ($ref).
 #pragma once
 
+#include "catalog/keyword.hpp"
 #include "catalog/node.hpp"
 
 struct HTAB;
@@ -33,7 +34,7 @@ class Compiler {
 
     // values of keywords; what does not fit is added to the problems
     SchemaNode *schema(const JsonbValue &value, const JsonPlace *place);
-    void keyword(int which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void keyword(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
     void unknown(std::string_view key, const JsonPlace *schema, const JsonPlace *here);
     bool string(const JsonbValue &value, const JsonPlace *place, std::string_view *text);
     void boolean(const JsonbValue &value, const JsonPlace *place, bool *result);

@@ -5,10 +5,18 @@
 namespace intd {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+bool is_one_of(char c, std::string_view set) {
+    return set.find(c) != std::string_view::npos;
+}
 
 /// What is left of a text while it is taken apart.
 struct Rest {
@@ -240,8 +248,8 @@ bool is_authority(std::string_view text) {
         if (close == std::string_view::npos)
             return false;
         std::string_view literal = text.substr(1, close - 1);
-        bool future = literal.size() > 3 && is_one_of(literal[0], "vV") && literal.find('.') != std::string_view::npos &&
-                      is_uri_text(literal, ":");
+        bool future = literal.size() > 3 && is_one_of(literal[0], "vV") &&
+                      literal.find('.') != std::string_view::npos && is_uri_text(literal, ":");
         if (!future && !is_ipv6(literal))
             return false;
         port = text.substr(close + 1);
@@ -259,7 +267,8 @@ bool is_authority(std::string_view text) {
 /// A URI, or a reference to one, which may lack its scheme.
 bool is_uri_or_reference(std::string_view text, bool must_have_scheme) {
     size_t end = 0;
-    while (end < text.size() && (is_letter(text[end]) || (end > 0 && (is_digit(text[end]) || is_one_of(text[end], "+-.")))))
+    while (end < text.size() &&
+           (is_letter(text[end]) || (end > 0 && (is_digit(text[end]) || is_one_of(text[end], "+-.")))))
         end++;
     bool has_scheme = end > 0 && end < text.size() && text[end] == ':';
     if (must_have_scheme && !has_scheme)
@@ -281,8 +290,12 @@ bool is_uri_or_reference(std::string_view text, bool must_have_scheme) {
     return !rest.take('#') || is_uri_text(rest.text, ":@/?");
 }
 
-bool is_uri(std::string_view text) { return is_uri_or_reference(text, true); }
-bool is_uri_reference(std::string_view text) { return is_uri_or_reference(text, false); }
+bool is_uri(std::string_view text) {
+    return is_uri_or_reference(text, true);
+}
+bool is_uri_reference(std::string_view text) {
+    return is_uri_or_reference(text, false);
+}
 
 // -- others
 

@@ -135,6 +135,8 @@ void check_integration_name(std::string_view name) {
             .detail("A name has 1 to 63 characters: letters, digits, \"_\", \"-\" and \".\" of ASCII.");
 }
 
-void watch_integrations() { RegisterXactCallback(free_retired, nullptr); }
+void watch_integrations() {
+    RegisterXactCallback(free_retired, nullptr);
+}
 
 } // namespace intd

@@ -49,10 +49,10 @@ struct Dependency {
 /// One schema. What is absent is null, empty, or the widest limit, and allows everything.
 struct SchemaNode {
     const JsonPlace *place; // in the schema, for messages
-    SchemaNode *ref;          // $ref: only annotations stand beside it
-    bool never;         // the schema `false`
+    SchemaNode *ref;        // $ref: only annotations stand beside it
+    bool never;             // the schema `false`
 
-    unsigned types; // TypeSet; 0: any
+    unsigned types;                // TypeSet; 0: any
     const JsonbContainer *choices; // enum, an array
     const JsonbValue *constant;
 

@@ -26,8 +26,9 @@ CodePoints code_points(std::string_view text) {
     int length = static_cast<int>(text.size());
     const char *utf8 = text.data();
     if (GetDatabaseEncoding() != PG_UTF8 && length > 0) {
-        utf8 = reinterpret_cast<const char *>(pg_do_encoding_conversion(
-            reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())), length, GetDatabaseEncoding(), PG_UTF8));
+        utf8 = reinterpret_cast<const char *>(
+            pg_do_encoding_conversion(reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())), length,
+                                      GetDatabaseEncoding(), PG_UTF8));
         if (utf8 != text.data())
             length = static_cast<int>(strlen(utf8));
     }
@@ -38,7 +39,9 @@ CodePoints code_points(std::string_view text) {
 }
 
 /// Up to major 15 a compiled expression is malloc'ed.
-void release_program(void *program) { pg_regfree(static_cast<regex_t *>(program)); }
+void release_program(void *program) {
+    pg_regfree(static_cast<regex_t *>(program));
+}
 
 } // namespace
 
@@ -58,8 +61,8 @@ const Pattern *compile_pattern(std::string_view text, MemoryContext context, Pat
     MemoryContext outside = MemoryContextSwitchTo(context);
     auto *pattern = static_cast<Pattern *>(palloc0(sizeof(Pattern)));
     pattern->text = text;
-    int code = pg_regcomp(&pattern->program, translated.begin(), translated.count, REG_ADVANCED | REG_NOSUB,
-                          C_COLLATION_OID);
+    int code =
+        pg_regcomp(&pattern->program, translated.begin(), translated.count, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
     MemoryContextSwitchTo(outside);
     if (code != REG_OKAY) {
         CHECK_FOR_INTERRUPTS(); // that may be why
@@ -76,18 +79,21 @@ const Pattern *compile_pattern(std::string_view text, MemoryContext context, Pat
 
 bool matches(const Pattern *pattern, std::string_view subject) {
     CodePoints points = code_points(subject);
-    int code = pg_regexec(const_cast<regex_t *>(&pattern->program), points.begin, points.count, 0, nullptr, 0, nullptr, 0);
+    int code =
+        pg_regexec(const_cast<regex_t *>(&pattern->program), points.begin, points.count, 0, nullptr, 0, nullptr, 0);
     pfree(points.begin);
     if (code != REG_OKAY && code != REG_NOMATCH) {
         CHECK_FOR_INTERRUPTS();
         char message[128];
         pg_regerror(code, &pattern->program, message, sizeof(message));
-        ereport(ERROR, (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-                        errmsg("pattern of a schema failed: %s", message)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION), errmsg("pattern of a schema failed: %s", message)));
     }
     return code == REG_OKAY;
 }
 
-std::string_view pattern_text(const Pattern *pattern) { return pattern->text; }
+std::string_view pattern_text(const Pattern *pattern) {
+    return pattern->text;
+}
 
 } // namespace intd

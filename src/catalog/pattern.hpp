@@ -1,4 +1,5 @@
-// The patterns of JSON Schema (ECMA 262) on the server's regex engine, which can be interrupted and bounds what it uses.
+// The patterns of JSON Schema (ECMA 262) on the server's regex engine, which can be interrupted and bounds what it
+// uses.
 //
 // A pattern is parsed and written anew as an ARE over Unicode code points, so that it means the same whatever the
 // database's encoding and locale: \d, \w, \b are those of ASCII, \s is Unicode's white space, `.` is all but line ends,

@@ -82,7 +82,8 @@ void Compiler::resolve_references() {
 
 SchemaNode *Compiler::find_target(const Reference &reference) {
     std::string_view text = reference.text;
-    if (!base_.empty() && text.substr(0, base_.size()) == base_ && (text.size() == base_.size() || text[base_.size()] == '#'))
+    if (!base_.empty() && text.substr(0, base_.size()) == base_ &&
+        (text.size() == base_.size() || text[base_.size()] == '#'))
         text.remove_prefix(base_.size());
     else if (text.empty() || text.front() != '#') {
         problems_->add(reference.place, "does not stay inside this schema",

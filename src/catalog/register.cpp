@@ -10,8 +10,10 @@
 namespace intd {
 namespace {
 
-/// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
 Statement lock_types = {"LOCK TABLE integration_defaults.integrations IN SHARE ROW EXCLUSIVE MODE", 0, {}, nullptr};
+
+Statement list_types = {"SELECT pg_catalog.string_agg(pg_catalog.concat(name, allowed), ',' ORDER BY name) "
+                        "FROM integration_defaults.integrations", 0, {}, nullptr};
 
 Statement upsert_type = {
     "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, allowed) "
@@ -64,6 +66,24 @@ Statement invalid_since = {
     "FROM (SELECT line, pg_catalog.row_number() OVER () AS number FROM (" INVALID_LINES ") found "
     "WHERE line OPERATOR(pg_catalog.<>) ALL ($2)) added",
     2, {TEXTOID, TEXTARRAYOID}, nullptr};
+
+/// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
+/// A transaction whose snapshot is older than what the other did can't tell, and has to be run again.
+void lock_all_types() {
+    execute(lock_types, {});
+    if (!IsolationUsesXactSnapshot())
+        return;
+    Value seen, newest;
+    fetch(list_types, {}, &seen);
+    {
+        NewestState state;
+        fetch(list_types, {}, &newest, true);
+    }
+    if (seen.has_value() != newest.has_value() || (seen && view(*seen) != view(*newest)))
+        throw Refusal(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "could not serialize access due to concurrent changes of integrations")
+            .hint("The transaction might succeed if retried.");
+}
 
 [[noreturn]] void refuse_unknown(std::string_view name) {
     throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"));
@@ -132,7 +152,7 @@ void check_row(TriggerData *trigger) {
 
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force) {
-    execute(lock_types, {});
+    lock_all_types();
     Value before, since;
     if (!force)
         fetch(invalid_before, {name}, &before);
@@ -184,7 +204,7 @@ INTD_FUNCTION(allow_integrations) {
                 .hint("NULL in place of the list allows all integrations.");
         names = PointerGetDatum(array);
     }
-    execute(lock_types, {});
+    lock_all_types();
     Value unknown;
     fetch(unknown_name, {names}, &unknown);
     if (unknown)

@@ -104,7 +104,8 @@ void read_properties(const SchemaNode *tree, Face *face, Problems *problems) {
     }
 }
 
-void read_names(const JsonbValue &value, const JsonPlace *place, Growing<std::string_view> *result, Problems *problems) {
+void read_names(const JsonbValue &value, const JsonPlace *place, Growing<std::string_view> *result,
+                Problems *problems) {
     if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data) ||
         JsonContainerSize(value.val.binary.data) == 0)
         return problems->add(place, "must be an array of names, and not empty");
@@ -237,8 +238,7 @@ Schema *compile_schema(const Jsonb *source, std::string_view integration) {
     SchemaProblems problems;
     Schema *schema = try_compile_schema(source, &problems);
     if (schema == nullptr)
-        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
-                      cat("schema of integration \"", integration, "\" is malformed"))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("schema of integration \"", integration, "\" is malformed"))
             .detail(problems.detail)
             .hint(problems.hint);
     return schema;

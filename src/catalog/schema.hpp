@@ -1,7 +1,8 @@
-// The JSON Schema (draft 7) of a type's settings, compiled: what the fold needs to know of it, and what validation walks.
+// The JSON Schema (draft 7) of a type's settings, compiled: what the fold needs to know of it, and what validation
+// walks.
 //
-// Beside the standard's keywords: `default` of a property is its built-in fallback; `writeOnly: true` on a property, or on
-// anything inside it, makes it a secret; at the root `x-atomic` lists groups of properties that move together, and
+// Beside the standard's keywords: `default` of a property is its built-in fallback; `writeOnly: true` on a property, or
+// on anything inside it, makes it a secret; at the root `x-atomic` lists groups of properties that move together, and
 // `x-levels` where settings may be set. Other keywords that start with `x-` are free annotations; what draft 7 does not
 // know is refused. A $ref stays inside the schema.
 #pragma once

@@ -14,12 +14,16 @@ struct Range {
 // Sorted and without overlap: complements are made from them.
 constexpr Range digits[] = {{'0', '9'}};
 constexpr Range word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-constexpr Range space[] = {{'\t', '\r'},      {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
+constexpr Range space[] = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
                            {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
 constexpr Range line_ends[] = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
 
-bool is_digit(pg_wchar c) { return c >= '0' && c <= '9'; }
-bool is_letter(pg_wchar c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(pg_wchar c) {
+    return c >= '0' && c <= '9';
+}
+bool is_letter(pg_wchar c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 int hex_value(pg_wchar c) {
     if (is_digit(c))
         return c - '0';
@@ -50,7 +54,9 @@ class Translator {
             problem_ = {message, unsupported};
         at_ = end_;
     }
-    bool next_is(char c, int ahead = 0) const { return at_ + ahead < end_ && in_[at_ + ahead] == static_cast<pg_wchar>(c); }
+    bool next_is(char c, int ahead = 0) const {
+        return at_ + ahead < end_ && in_[at_ + ahead] == static_cast<pg_wchar>(c);
+    }
     bool next_are(const char *text) const {
         for (int i = 0; text[i] != '\0'; i++)
             if (!next_is(text[i], i))
@@ -535,9 +541,9 @@ class Translator {
     bool refers_back_ = false;
     int looking_around_ = 0;
     int captures_open_ = 0;
-    int captured_ = 0;         // groups written so far that capture
-    Growing<int> groups_;      // by ECMA's number less 1: the engine's number, 0 if it does not capture
-    Growing<int> certain_;     // groups (number less 1) that have taken part, whichever way was gone to here
+    int captured_ = 0;     // groups written so far that capture
+    Growing<int> groups_;  // by ECMA's number less 1: the engine's number, 0 if it does not capture
+    Growing<int> certain_; // groups (number less 1) that have taken part, whichever way was gone to here
 };
 
 } // namespace

@@ -237,9 +237,9 @@ bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, cons
     JsonItems items = read_items(array);
     bool contained = node->contains == nullptr;
     for (int i = 0; i < items.count; i++) {
-        const SchemaNode *element = !node->is_tuple        ? node->items
-                              : i < node->tuple.count ? node->tuple[i]
-                                                      : node->additional_items;
+        const SchemaNode *element = !node->is_tuple         ? node->items
+                                    : i < node->tuple.count ? node->tuple[i]
+                                                            : node->additional_items;
         JsonPlace here = {place, {}, i};
         if (element != nullptr)
             INTD_STEP(check(element, &items.begin()[i], &here));
@@ -258,8 +258,7 @@ bool Walk::check_unique(const JsonItems &items, const JsonPlace *place) {
         palloc_extended(sizeof(const JsonbValue *) * (items.count + 1), MCXT_ALLOC_HUGE));
     for (int i = 0; i < items.count; i++)
         sorted[i] = &items.begin()[i];
-    std::sort(sorted, sorted + items.count,
-              [](const JsonbValue *a, const JsonbValue *b) { return compare(a, b) < 0; });
+    std::sort(sorted, sorted + items.count, [](const JsonbValue *a, const JsonbValue *b) { return compare(a, b) < 0; });
     for (int i = 1; i < items.count; i++)
         if (compare(sorted[i - 1], sorted[i]) == 0)
             return fail(place, "uniqueItems", "must not have an element twice");
@@ -333,9 +332,9 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
             if (has(name))
                 continue;
             int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
-            INTD_STEP(fail(place,
-                           psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
-                           psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data())));
+            INTD_STEP(fail(
+                place, psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
+                psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data())));
         }
     }
     return valid;

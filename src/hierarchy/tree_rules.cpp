@@ -23,20 +23,6 @@ void at_transaction_end(XactEvent event, void *) {
         freed_groups = false;
 }
 
-/// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
-class NewestState {
-  public:
-    NewestState() {
-        guard([] {
-            CommandCounterIncrement();
-            PushActiveSnapshot(GetLatestSnapshot());
-        });
-    }
-    ~NewestState() { PopActiveSnapshot(); }
-    NewestState(const NewestState &) = delete;
-    NewestState &operator=(const NewestState &) = delete;
-};
-
 /// A column of groups or projects, counted from 1, of the row that a trigger is fired for.
 Value column_of(HeapTuple tuple, Relation relation, int column) {
     bool is_null;

@@ -35,6 +35,20 @@ inline uint64 fetch(Statement &statement, std::initializer_list<Value> parameter
     return fetch_row(statement, parameters, result, 1, read_only);
 }
 
+/// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
+class NewestState {
+  public:
+    NewestState() {
+        guard([] {
+            CommandCounterIncrement();
+            PushActiveSnapshot(GetLatestSnapshot());
+        });
+    }
+    ~NewestState() { PopActiveSnapshot(); }
+    NewestState(const NewestState &) = delete;
+    NewestState &operator=(const NewestState &) = delete;
+};
+
 /// Reads the rows of a SELECT in batches, under the active snapshot. Between next() and next() the caller may run
 /// whatever it likes. An error that leaves it open is cleaned up with the transaction.
 class Cursor {
