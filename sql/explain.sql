@@ -36,7 +36,7 @@ SELECT count(DISTINCT value) FROM (
     UNION ALL SELECT inherited_value FROM explain('hook', 'p') WHERE field = 'token'
     UNION ALL SELECT value FROM explain('hook', group_id => '7') WHERE field = 'token'
     UNION ALL SELECT value FROM explain('hook') WHERE field = 'token') secrets;
-SELECT field, reason, own_value IS NOT NULL AS own, inherited_value, locked_by FROM explain('hook', group_id => '7');
+SELECT field, reason, own_value IS NOT NULL AS own, inherited_value IS NOT NULL AS inherited, locked_by FROM explain('hook', group_id => '7');
 SELECT field, value IS NOT NULL AS value, source_level, reason, inherited_value, locked_by FROM explain('hook');
 
 SELECT set_custom('hook', 'p', '{"note": 1}', false);
