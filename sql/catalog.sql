@@ -1,6 +1,7 @@
 -- Types of integration: registering, allowing, the catalogue that comes along.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS integration_defaults;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 -- What a client sees of an error besides its message.

@@ -1,6 +1,7 @@
 -- The id that an app gives: every type of key becomes the same text.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS integration_defaults;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 

@@ -1,7 +1,8 @@
 -- JSON Schema: what is refused at registration, what settings violate. The suite of test/schema goes through draft 7
 -- keyword by keyword; here is what is the extension's own.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS integration_defaults;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 \pset format unaligned

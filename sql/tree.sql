@@ -1,6 +1,7 @@
 -- The tree by hand and by plain SQL.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS integration_defaults;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 CREATE VIEW tree AS
