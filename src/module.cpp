@@ -4,12 +4,17 @@
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
 #include "settings/inheritance.hpp"
+#include "settings/triggers.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
+    DefineCustomStringVariable("integration_defaults.actor",
+                               "On whose behalf the session writes settings; noted in updated_by beside the role.",
+                               nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    reserve_setting_prefix("integration_defaults");
     intd::watch_tables();
     intd::watch_integrations();
     intd::watch_tree();

@@ -34,3 +34,12 @@ static inline void require_ownership(Oid relation, char kind) {
     if (!owns)
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
 }
+
+/// Settings of that prefix that are not defined are refused (15 and later) or warned of.
+static inline void reserve_setting_prefix(const char *prefix) {
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
+#endif
+}

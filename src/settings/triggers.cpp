@@ -1,9 +1,14 @@
 // The triggers of the settings tables: every write, by function, view, plain SQL or COPY, passes here.
+#include "settings/triggers.hpp"
+
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/check.hpp"
 
 namespace intd {
+
+char *actor = nullptr;
+
 namespace {
 
 /// Columns of a settings table, counted from 1 as the server does.
@@ -84,7 +89,6 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
 const char *writer() {
     return guard([]() -> const char * {
         const char *role = GetUserNameFromId(GetOuterUserId(), false);
-        const char *actor = GetConfigOption("integration_defaults.actor", true, false);
         return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
     });
 }
