@@ -103,7 +103,7 @@ test_all() { # part or file...
     run_part isolation test/isolation/specs/*.spec
     run_part tap test/t/*.pl
     run_part schema test/schema/run.py
-    run_part model test/model/{test_model,nonsense,run}.py
+    run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
     [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
     printf '\n%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ]
