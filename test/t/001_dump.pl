@@ -30,10 +30,9 @@ sub round_trips
 		$node->command_ok([ 'pg_dump', @as, @$options, '-f', $file, '-d', $from ], "$whose, $name: dumped");
 		my $command = $restore->($to, $file);
 		splice(@$command, 1, 0, @as);
-		$node->command_ok($command, "$whose, $name: restored");
-		is(dump_of($node, $to, @as), $dump, "$whose, $name: the dump of the restored database is the same");
-		is(answers($node, $to, @as), $answers, "$whose, $name: so are the answers");
-		is(answers($node, $from, @as), $answers, "$whose, $name: and the first database is as it was");
+		succeeds($node, $command, "$whose, $name: restored") or next;
+		same(dump_of($node, $to, @as), $dump, "$whose, $name: the dump of the restored database is the same");
+		same(answers($node, $to, @as), $answers, "$whose, $name: so are the answers");
 	}
 
 	# The restored database goes on where the first one was: its tables are tracked, its rules hold.

@@ -41,7 +41,7 @@ $node->kill9;
 eval { $session->quit };
 start_again($first);
 
-is(answers($node, 'postgres'), $before, 'after kill -9: the same answers, and nothing of the open transaction');
+same(answers($node, 'postgres'), $before, 'after kill -9: the same answers, and nothing of the open transaction');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM integration_defaults.projects WHERE id = '9999'}), '0', 'its project is not there');
 
 # Committed, and not yet on disk.
@@ -50,7 +50,7 @@ my $after = answers($node, 'postgres');
 isnt($after, $before, 'a default was changed');
 $node->stop('immediate');
 $node->start;
-is(answers($node, 'postgres'), $after, 'after an immediate stop: what was committed is there');
+same(answers($node, 'postgres'), $after, 'after an immediate stop: what was committed is there');
 
 $node->stop;
 done_testing();

@@ -82,7 +82,7 @@ BEGIN
 END
 $$;
 SQL
-is(answers($node, 'postgres', @reader), answers($node, 'postgres'), 'a reading role gets every answer');
+same(answers($node, 'postgres', @reader), answers($node, 'postgres'), 'a reading role gets every answer');
 foreach my $write (
 	q{SELECT integration_defaults.set_default('chat', '{"webhook": "w"}')}, q{SELECT integration_defaults.reset_default('chat')},
 	q{SELECT integration_defaults.set_custom('chat', 1, '{"webhook": "w"}')}, q{SELECT integration_defaults.use_default('chat', 1)},

@@ -16,7 +16,7 @@ sub caught_up { $primary->wait_for_catchup($standby, 'replay', $primary->lsn('wr
 
 make_app($primary, 'postgres');
 caught_up();
-is(answers($standby, 'postgres'), answers($primary, 'postgres'), 'every reading function answers on the standby, and the same');
+same(answers($standby, 'postgres'), answers($primary, 'postgres'), 'every reading function answers on the standby, and the same');
 
 # A session that stays open there sees each commit: defaults, schemas, moves.
 my $session = $standby->background_psql('postgres');
@@ -36,10 +36,10 @@ $session->quit;
 
 add_refused_rows($primary, 'postgres');
 caught_up();
-is(answers($standby, 'postgres'), answers($primary, 'postgres'), 'and of rows that a write would refuse');
+same(answers($standby, 'postgres'), answers($primary, 'postgres'), 'and of rows that a write would refuse');
 
 is(error_of($standby, 'postgres', q{SELECT integration_defaults.set_default('chat', '{"webhook": "w"}')}), '25006', 'writes are refused there');
-is(error_of($standby, 'postgres', q{SELECT integration_defaults.add_project('x')}), '25006', 'all of them');
+is(error_of($standby, 'postgres', q{SELECT integration_defaults.register_integration('x')}), '25006', 'all of them');
 
 $primary->stop;
 $standby->promote;

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of error_of);
+our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of);
 
 sub new_node
 {
@@ -121,6 +121,28 @@ sub dump_of
 	ok($ok && $err eq '', "pg_dump of $database") or diag $err;
 	$out =~ s/^\\(un)?restrict .*\n//mg;
 	return $out;
+}
+
+# Runs a client program; gives whether it succeeded.
+sub succeeds
+{
+	my ($node, $command, $what) = @_;
+	local %ENV = $node->_get_env();
+	return ok(PostgreSQL::Test::Utils::run_log($command), $what);
+}
+
+# Compares long texts; of a difference it shows the first lines only.
+sub same
+{
+	my ($got, $expected, $what) = @_;
+	my @got = split /\n/, $got;
+	my @expected = split /\n/, $expected;
+	return 1 if ok($got eq $expected, $what);
+	my $n = 0;
+	$n++ while $n < @got && $n < @expected && $got[$n] eq $expected[$n];
+	diag "line $n on, got:\n", join("\n", grep { defined } @got[ $n .. $n + 4 ]), "\nexpected:\n",
+	  join("\n", grep { defined } @expected[ $n .. $n + 4 ]);
+	return 0;
 }
 
 # The SQLSTATE with which a statement fails, or 'none'.
