@@ -71,6 +71,7 @@ bool next_row(Feed *feed) {
 
 /// The next rows; the batch before is gone.
 Batch next_batch(Feed *feed) {
+    ExecClearTuple(feed->slot); // a row read back from disk is in the batch's memory
     MemoryContextReset(feed->memory);
     MemoryContext caller = MemoryContextSwitchTo(feed->memory);
     Batch batch = {};
