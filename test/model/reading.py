@@ -162,7 +162,9 @@ class Reading:
                 reason = default
             found = {"field": field, "reason": reason}
             if supplier:
-                found["source_level"], found["source_id"] = supplier
+                found["source_level"] = supplier[0]
+                if supplier != INSTANCE:
+                    found["source_id"] = supplier[1]
             if lock:
                 found["locked_by"] = "instance" if lock == INSTANCE else "group " + lock[1]
             return found

@@ -44,20 +44,18 @@ def external_id(value):
     return text(value) + ("::text", "::varchar", "")[crc32(value.encode()) % 3]
 
 
-def argument(name, value):
-    if name in ("settings", "fields", "schema") and not isinstance(value, (list, set, frozenset, type(None))):
+def argument(kind, name, value):
+    if name in ("settings", "schema") or (kind, name) == ("override_fields", "fields"):
         return document(value)
-    if name == "fields" or name == "names":
+    if name in ("fields", "names"):
         return texts(value)
-    if name == "settings":
-        return document(value)
     if name.endswith("_id"):
         return external_id(value)
     return boolean(value) if isinstance(value, bool) or value is None else text(value)
 
 
 def function(kind, arguments):
-    given = ", ".join(f"{name} => {argument(name, value)}" for name, value in arguments.items())
+    given = ", ".join(f"{name} => {argument(kind, name, value)}" for name, value in arguments.items())
     return f"SELECT {SCHEMA}.{kind}({given})"
 
 

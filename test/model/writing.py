@@ -38,6 +38,7 @@ class Writing:
         return kind, scope
 
     def _above(self, v, scope, name):
+        """What the scope inherits; a write cannot be judged while its chain is broken."""
         try:
             return self.fold_above(scope, name)
         except Broken:
@@ -60,17 +61,19 @@ class Writing:
                 (v.refuse if surely else v.might)("23514", "setting_matches_schema")
         if row.sets and scope[0] not in kind.levels:
             (v.refuse if changes_settings else v.might)("23514", "setting_level_allowed")
-        before = self.fold_at(scope, name)
+        before = self.fold_at(scope, name) if careful else None
         self._put((scope, name), row)
+        if not careful:
+            try:
+                self.chain(scope)
+            except Broken:
+                v.might_any()
+            return
         after = self.fold_at(scope, name)
-        if careful:
-            added = (kind.check_whole(after.settings, after.is_active)
-                     - kind.check_whole(before.settings, before.is_active))
-            for path, rule in added:
-                if rule.startswith("required "):
-                    v.refuse("23514", "setting_is_complete")
-                else:
-                    v.refuse("23514", "setting_matches_schema")
+        added = (kind.check_whole(after.settings, after.is_active)
+                 - kind.check_whole(before.settings, before.is_active))
+        for path, rule in added:
+            v.refuse("23514", "setting_is_complete" if rule.startswith("required ") else "setting_matches_schema")
 
     def _unlocked(self, v, above, settings, old):
         """Of the settings given, those that are stored; a locked one is accepted with its effective value only, and,
@@ -161,8 +164,7 @@ class Writing:
         if old.custom:
             (v.refuse if fields else v.might)("22023")
             return
-        above = self._above(v, scope, integration)
-        going = {k for k in kind.units(fields) if not above.locked_by(k)}
+        going = kind.units(fields)  # what is named goes, shadowed or not
         stored = {k: value for k, value in old.settings.items() if k not in going}
         active = None if "active" in going else old.active
         self._finish(v, scope, integration, old._replace(settings=stored, active=active), {}, careful=False,
@@ -176,7 +178,7 @@ class Writing:
             if old.custom:
                 v.refuse("22023")
                 return
-            now = old.active if above.locked_by("active") else None
+            now = None
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
         self._finish(v, scope, integration, old._replace(active=now), {}, careful=active is True,
