@@ -119,7 +119,7 @@ const Integration *find_integration(Datum name) {
 const Integration &get_integration(std::string_view name) {
     const Integration *found = find_integration(text_datum(name));
     if (found == nullptr)
-        throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"))
+        throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"))
             .hint("Register it with integration_defaults.register_integration, or a whole catalogue with "
                   "integration_defaults.load_catalog.");
     return *found;

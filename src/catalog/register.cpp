@@ -86,7 +86,7 @@ void lock_all_types() {
 }
 
 [[noreturn]] void refuse_unknown(std::string_view name) {
-    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", name, "\" is not registered"));
+    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
 }
 
 std::string_view name_argument(FunctionCallInfo fcinfo, int n) {

@@ -1,6 +1,18 @@
 #include "postgres/datum.hpp"
 
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
 namespace intd {
+
+const char *shown(std::string_view name) {
+    constexpr size_t most = 255; // bytes, as the ids of scopes
+    if (name.size() <= most)
+        return cat(name);
+    int length = guard([&] { return pg_mbcliplen(name.data(), static_cast<int>(name.size()), most); });
+    return cat(name.substr(0, length), "...");
+}
 
 Datum text_array(const std::pmr::vector<std::string_view> &values) {
     return guard([&] {

@@ -19,6 +19,9 @@ inline Datum text_datum(std::string_view value) {
         [&] { return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))); });
 }
 
+/// A name as a message shows it: of a very long one, the beginning.
+const char *shown(std::string_view name);
+
 /// A text[] Datum in the current memory context, in the order given.
 Datum text_array(const std::pmr::vector<std::string_view> &values);
 

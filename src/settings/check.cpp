@@ -65,7 +65,7 @@ class Check {
             int n = fold_.find(field.key);
             const auto *effective = n < 0 ? nullptr : static_cast<const JsonbValue *>(fold_.fields()[n].value);
             if (is_secret(field.key) || effective == nullptr || !same_json(effective, &field.value)) {
-                append_line(violations, cat("\"", field.key, "\" is locked by ", holder_name(lock), "."));
+                append_line(violations, cat("\"", shown(field.key), "\" is locked by ", holder_name(lock), "."));
                 holder = lock;
             }
             differs = true; // dropped, and what was stored comes back below
@@ -139,7 +139,7 @@ class Check {
                                                 before->locks + before->lock_count;
             if (!had && name != "*" && name != "active" && type_.schema->shape.find(name) < 0)
                 throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
-                              cat("integration \"", type_.name, "\" has no field \"", name, "\" to lock"))
+                              cat("integration \"", type_.name, "\" has no field \"", shown(name), "\" to lock"))
                     .hint("Locks name properties of the schema, \"active\", or \"*\" for all.");
         }
     }

@@ -81,7 +81,7 @@ void check_names(const Target &target, const Names &names, const Names &locked) 
     for (std::string_view name : names)
         if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !has(locked, name))
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
-                          cat("integration \"", target.type.name, "\" has no field \"", name, "\""))
+                          cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
                 .hint("Locks name properties of the schema, or \"active\".");
 }
 
