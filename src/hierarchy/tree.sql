@@ -31,12 +31,12 @@ CREATE CONSTRAINT TRIGGER scope_has_no_cycle AFTER INSERT OR UPDATE OF id, paren
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
     EXECUTE FUNCTION check_group_chain();
 
-CREATE FUNCTION note_freed_groups() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_freed_groups';
-COMMENT ON FUNCTION note_freed_groups() IS
-    'trigger of groups: remembers that ids became free in this transaction, which check_group_chain() needs to know';
-CREATE TRIGGER note_freed_groups AFTER DELETE OR UPDATE OF id ON groups
-    FOR EACH STATEMENT EXECUTE FUNCTION note_freed_groups();
+CREATE FUNCTION note_group_changes() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_group_changes';
+COMMENT ON FUNCTION note_group_changes() IS
+    'trigger of groups: what check_group_chain() needs to know of the transaction: that groups changed, and that ids became free';
+CREATE TRIGGER note_group_changes BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON groups
+    FOR EACH STATEMENT EXECUTE FUNCTION note_group_changes();
 
 CREATE FUNCTION rename_parent() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_rename_parent';

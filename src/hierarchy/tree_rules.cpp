@@ -18,9 +18,46 @@ namespace {
 /// Whether this transaction has deleted groups or changed ids of groups, or rolled that back.
 bool freed_groups = false;
 
+/// Whether this transaction has the lock of group moves, or rolled that back.
+bool moves_locked = false;
+
+/// Groups whose way up has been walked, so that many checks at one commit walk each way once. Good while this
+/// transaction neither changes groups nor rolls back: others can only take part in a cycle by moves (excluded once
+/// we have the lock, which forgets what was walked before) or with groups that we moved (when we do not have it, we
+/// have moved none).
+struct {
+    MemoryContext memory; // in TopTransactionContext
+    std::pmr::unordered_set<std::string_view> *groups;
+} walked;
+
+void forget_walked() {
+    if (walked.memory != nullptr)
+        MemoryContextDelete(walked.memory);
+    walked = {};
+}
+
+/// Server code.
+void prepare_walked() {
+    constexpr Size most = 64 * 1024 * 1024;
+    if (walked.memory != nullptr && MemoryContextMemAllocated(walked.memory, false) > most)
+        forget_walked();
+    if (walked.memory == nullptr)
+        walked.memory = AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups",
+                                              ALLOCSET_DEFAULT_SIZES);
+}
+
 void at_transaction_end(XactEvent event, void *) {
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-        freed_groups = false;
+    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+        return;
+    freed_groups = moves_locked = false;
+    walked = {}; // its memory goes with the transaction
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) {
+        moves_locked = false;
+        forget_walked();
+    }
 }
 
 /// A column of groups or projects, counted from 1, of the row that a trigger is fired for.
@@ -39,7 +76,13 @@ bool same(Value a, Value b) { return a && b ? view(*a) == view(*b) : a.has_value
 
 void lock_group_moves() {
     Oid groups = table_oid(Table::groups);
-    guard([&] { LockDatabaseObject(RelationRelationId, groups, 1, ExclusiveLock); });
+    if (moves_locked)
+        return;
+    guard([&] {
+        LockDatabaseObject(RelationRelationId, groups, 1, ExclusiveLock);
+        forget_walked();
+    });
+    moves_locked = true;
 }
 
 Refusal group_cycle(const char *chain, std::string_view group) {
@@ -51,10 +94,15 @@ Refusal group_cycle(const char *chain, std::string_view group) {
 void refuse_cycle(Datum id) {
     AsOwner owner(Table::groups);
     NewestState newest;
+    guard([] { prepare_walked(); });
+    if (walked.groups == nullptr) {
+        ContextResource *resource = ContextResource::in(walked.memory);
+        walked.groups = new (resource->allocate(sizeof(*walked.groups))) std::pmr::unordered_set<std::string_view>(resource);
+    }
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> way(&memory);
     std::pmr::unordered_map<std::string_view, size_t> steps(&memory);
-    for (std::string_view at = view(id);;) {
+    for (std::string_view at = view(id); walked.groups->count(at) == 0;) {
         if (auto [met, is_new] = steps.emplace(at, way.size()); !is_new) {
             constexpr size_t most = 20;
             const char *chain = cat("\"", at, "\"");
@@ -74,9 +122,12 @@ void refuse_cycle(Datum id) {
         }
         way.push_back(at);
         if (row->nulls[column::parent])
-            return;
+            break;
         at = view(row->values[column::parent]);
     }
+    InContext inside(walked.memory);
+    for (std::string_view group : way)
+        walked.groups->emplace(cat(group), group.size());
 }
 
 Datum placeholder_of(std::string_view id) {
@@ -112,10 +163,11 @@ INTD_FUNCTION(check_group_chain) {
     return PointerGetDatum(nullptr);
 }
 
-/// AFTER DELETE OR UPDATE OF id ON groups, for each statement.
-INTD_FUNCTION(note_freed_groups) {
-    own_trigger(fcinfo, {table_oid(Table::groups)});
-    freed_groups = true;
+/// BEFORE any change of groups, for each statement.
+INTD_FUNCTION(note_group_changes) {
+    TriggerData *data = own_trigger(fcinfo, {table_oid(Table::groups)});
+    freed_groups = freed_groups || !TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    guard([] { forget_walked(); });
     return PointerGetDatum(nullptr);
 }
 
@@ -164,6 +216,9 @@ INTD_FUNCTION(check_id_is_final) {
         .constraint(kind == Kind::groups ? "groups_pkey" : "projects_pkey");
 }
 
-void watch_tree() { RegisterXactCallback(at_transaction_end, nullptr); }
+void watch_tree() {
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
 
 } // namespace intd
