@@ -51,7 +51,7 @@ class Tree:
 
     def add_group(self, v, group_id, parent_id=None):
         self._refuse_tracked(v)
-        if group_id is not None and group_id == parent_id and group_id not in self.groups:
+        if group_id is not None and group_id == parent_id:
             v.might("23514", "scope_has_no_cycle")
         self._new(v, self.groups, group_id, parent_id)
 

@@ -88,6 +88,11 @@ class Writing:
                 v.refuse(*LOCKED)
         return kept
 
+    def _given(self, above, old, settings):
+        """For _finish. Whether a key is checked that says what the row has, or what a lock holds, is left open."""
+        return {k: (value, not above.locked_by(k) and not (k in old.settings and same(old.settings[k], value)))
+                for k, value in settings.items()}
+
     def _unlocked_active(self, v, above, active, old, otherwise):
         """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
         if not above.locked_by("active"):
@@ -109,7 +114,7 @@ class Writing:
             active = old.active
         else:
             active = above.active[0] if above.locked_by("active") else True
-        given = {k: (value, not above.locked_by(k)) for k, value in settings.items()}
+        given = self._given(above, old, settings)
         self._finish(v, scope, name, Row(True, active, stored, old.locked), given, careful=True)
 
     def set_default(self, v, integration, settings, group_id=GIVEN_NOT, active=None):
@@ -149,7 +154,7 @@ class Writing:
         now = old.active
         if active is not None:
             now = self._unlocked_active(v, above, active, old.active, None)
-        given = {k: (value, not above.locked_by(k)) for k, value in fields.items()}
+        given = self._given(above, old, fields)
         only_off = not fields and active is not True
         self._finish(v, scope, integration, old._replace(settings=stored, active=now), given, careful=not only_off,
                      changes_settings=bool(taken) or active is not None)
@@ -245,11 +250,8 @@ class Writing:
                 self.sql_update(v, (level, scope_id), name, columns)
 
     def _sql_write(self, v, scope, name, old, new):
-        if name not in self.types:
+        if name not in self.types or not self.exists(scope):
             v.refuse("23503")
-        if not self.exists(scope):
-            v.refuse("23503")
-        if v.must:
             v.might("22023")
             v.stop()
         kind = self.types[name]
