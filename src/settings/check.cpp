@@ -166,12 +166,12 @@ class Check {
     /// schema, of which only violations that were not there before are refused. A write that only deactivates,
     /// locks, unlocks or takes overrides back is not checked.
     void check_schema() {
-        if (!keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ && !(wanted_.custom && keys_removed_))
+        if (!Giving::any() && !keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ && !(wanted_.custom && keys_removed_))
             return;
         ContextResource memory(CurrentMemoryContext);
         Violations violations(&memory), before(&memory), after(&memory);
         for (const JsonField &field : wanted_fields_)
-            if (!same_json(current_value(field.key), &field.value))
+            if (Giving::has(field.key) || !same_json(current_value(field.key), &field.value))
                 validate_property(*type_.schema, field.key, field.value, violations);
         if (current_ != nullptr || place_.above.configured())
             effective_violations(inherited_.with(place_.above, layer(current_)), before);

@@ -142,6 +142,7 @@ void change_fields(const Target &target, const FieldChange &change) {
     std::optional<TakingBack> taking_back;
     if (change.take_back != nullptr || inherits_active)
         taking_back.emplace();
+    Giving giving(change.set);
 
     change_row(target, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         if (!current && change.set.count == 0 && !change.active)

@@ -3,7 +3,7 @@
 
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
-#include "settings/check.hpp"
+#include "settings/write.hpp"
 
 namespace intd {
 
@@ -154,7 +154,7 @@ INTD_FUNCTION(check_settings) {
         bool same_key = view(old_type) == view(type) && (!old_scope || view(*old_scope) == view(scope));
         if (!same_key && !follows_rename(columns, view(old_type), old_scope))
             current.reset();
-        else if (same_row(*current, wanted)) {
+        else if (same_row(*current, wanted) && !Giving::any()) {
             updated_at = column_value(data->tg_trigtuple, shape, columns.at(column::updated_at));
             updated_by = column_value(data->tg_trigtuple, shape, columns.at(column::updated_by));
         }
@@ -176,27 +176,6 @@ INTD_FUNCTION(check_settings) {
     });
 }
 
-namespace {
-
-Statement remove_row[] = {
-    {"DELETE FROM integration_defaults.instance_settings WHERE integration OPERATOR(pg_catalog.=) $1",
-     1,
-     {TEXTOID},
-     nullptr},
-    {"DELETE FROM integration_defaults.group_settings WHERE integration OPERATOR(pg_catalog.=) $1 "
-     "AND group_id OPERATOR(pg_catalog.=) $2",
-     2,
-     {TEXTOID, TEXTOID},
-     nullptr},
-    {"DELETE FROM integration_defaults.project_settings WHERE integration OPERATOR(pg_catalog.=) $1 "
-     "AND project_id OPERATOR(pg_catalog.=) $2",
-     2,
-     {TEXTOID, TEXTOID},
-     nullptr},
-};
-
-} // namespace
-
 /// AFTER INSERT OR UPDATE, for each row that neither sets nor locks anything (the trigger's WHEN): it goes.
 INTD_FUNCTION(remove_empty_settings) {
     TriggerData *data = settings_trigger(fcinfo, TRIGGER_EVENT_AFTER);
@@ -205,13 +184,9 @@ INTD_FUNCTION(remove_empty_settings) {
         return PointerGetDatum(nullptr);
     const Columns &columns = columns_of(data->tg_relation);
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    Value type = column_value(tuple, shape, columns.integration);
     AsOwner owner(columns.table);
-    Statement &statement = remove_row[static_cast<int>(columns.level)];
-    if (columns.scope == 0)
-        execute(statement, {type});
-    else
-        execute(statement, {type, column_value(tuple, shape, columns.scope)});
+    remove_row(columns.level, *column_value(tuple, shape, columns.integration),
+               columns.scope == 0 ? std::nullopt : column_value(tuple, shape, columns.scope));
     return PointerGetDatum(nullptr);
 }
 

@@ -74,6 +74,7 @@ Value boolean(std::optional<bool> value) {
 }
 
 int taking_back = 0;
+const JsonFields *given = nullptr;
 
 } // namespace
 
@@ -110,6 +111,8 @@ bool store_row(const Target &target, bool exists, const SettingsRow &wanted) {
 }
 
 void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bool> active) {
+    JsonFields fields = is_object(settings) ? fields_of(settings) : JsonFields{nullptr, 0};
+    Giving giving(fields);
     do {
         if (execute(statements_of(target).replace,
                     {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0)
@@ -118,7 +121,11 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
 }
 
 bool remove_row(const Target &target) {
-    return execute(statements_of(target).remove, {target.name(), scope_of(target)}) > 0;
+    return remove_row(target.scope.level, target.name(), scope_of(target));
+}
+
+bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope) {
+    return execute(statements[static_cast<int>(level)].remove, {integration, scope}) > 0;
 }
 
 TakingBack::TakingBack() {
@@ -129,6 +136,19 @@ TakingBack::~TakingBack() {
 }
 bool TakingBack::now() {
     return taking_back > 0;
+}
+
+Giving::Giving(const JsonFields &fields) : outer_(given) {
+    given = &fields;
+}
+Giving::~Giving() {
+    given = outer_;
+}
+bool Giving::any() {
+    return given != nullptr && given->count > 0;
+}
+bool Giving::has(std::string_view key) {
+    return given != nullptr && given->find(key) != nullptr;
 }
 
 } // namespace intd

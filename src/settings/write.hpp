@@ -30,6 +30,7 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
 
 /// Removes the row. Whether there was one.
 bool remove_row(const Target &target);
+bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope);
 
 /// Changes the row: `change` gets what is there and gives what is wanted instead, or nothing to leave it as it is.
 template <class Change>
@@ -49,6 +50,19 @@ class TakingBack {
     TakingBack();
     ~TakingBack();
     static bool now();
+};
+
+/// While it lives, these fields are given by the caller of a function: each is checked against its property, also
+/// where the row has that very value already.
+class Giving {
+  public:
+    explicit Giving(const JsonFields &fields);
+    ~Giving();
+    static bool any();
+    static bool has(std::string_view key);
+
+  private:
+    const JsonFields *outer_;
 };
 
 } // namespace intd
