@@ -69,7 +69,7 @@ tap() { # file...
     local data=$W/tap/tmp_check
     as_server mkdir "$W/tap"
     as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$W/tap" TESTDATADIR="$data" TESTLOGDIR="$data/log" \
-        PG_REGRESS="$PGXS_TESTS/regress/pg_regress" PG_MAJOR="$PG_MAJOR" \
+        PG_REGRESS="$PGXS_TESTS/regress/pg_regress" TREE="$W/tree" \
         prove -v -I "$PGXS_TESTS/perl" -I "$W/tree/test/t" "${@/#/$W/tree/}" | grep -v '^#' # but what went wrong
 }
 
