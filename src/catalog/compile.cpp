@@ -77,6 +77,7 @@ SchemaNode *Compiler::object(const JsonbContainer *source, const JsonPlace *plac
         return entry->node;
     SchemaNode *node = fresh(place);
     entry->node = node;
+    nodes_.add(node);
 
     JsonFields fields = read_fields(source);
     bool refers = fields.find("$ref") != nullptr;

@@ -72,6 +72,7 @@ class Compiler {
     Problems *problems_;
     std::string_view base_; // the root's $id without its fragment
     HTAB *made_ = nullptr;
+    Growing<SchemaNode *> nodes_; // all that were made, in that order
     HTAB *states_ = nullptr; // of find_loops()
     Growing<NamedNode> anchors_;
     Growing<Reference> references_;

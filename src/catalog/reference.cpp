@@ -140,12 +140,7 @@ void Compiler::find_loops() {
     options.hcxt = CurrentMemoryContext;
     states_ = hash_create("visited schemas", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
-    HASH_SEQ_STATUS all;
-    hash_seq_init(&all, made_);
-    Growing<SchemaNode *> nodes;
-    while (auto *entry = static_cast<Made *>(hash_seq_search(&all)))
-        nodes.add(entry->node);
-    for (SchemaNode *node : nodes)
+    for (SchemaNode *node : nodes_)
         if (finds_loop(node))
             return;
 }
