@@ -70,22 +70,15 @@ class Refusal {
 template <class Body>
 auto guard(Body &&body) -> decltype(body()) {
     using Result = decltype(body());
-    MemoryContext context = CurrentMemoryContext;
-    ErrorData *volatile report = nullptr;
     if constexpr (std::is_void_v<Result>) {
-        PG_TRY();
-        { body(); }
-        PG_CATCH();
-        {
-            MemoryContextSwitchTo(context);
-            report = CopyErrorData();
-            FlushErrorState();
-        }
-        PG_END_TRY();
-        if (report != nullptr)
-            throw ServerError{report};
+        guard([&] {
+            body();
+            return true;
+        });
     } else {
         static_assert(std::is_trivially_copyable_v<Result>);
+        MemoryContext context = CurrentMemoryContext;
+        ErrorData *volatile report = nullptr;
         alignas(Result) char storage[sizeof(Result)];
         PG_TRY();
         { new (storage) Result(body()); }

@@ -24,4 +24,14 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
     return data;
 }
 
+std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column) {
+    bool is_null;
+    Datum value = guard([&] {
+        Datum stored = heap_getattr(tuple, column, shape, &is_null);
+        return !is_null && TupleDescAttr(shape, column - 1)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
+                                                                          : stored;
+    });
+    return is_null ? std::nullopt : std::optional<Datum>(value);
+}
+
 } // namespace intd

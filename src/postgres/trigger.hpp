@@ -12,6 +12,9 @@ TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// timing): others can't use our trigger functions on tables of their own.
 TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);
 
+/// A column of a row, counted from 1, detoasted; none if it is NULL.
+std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column);
+
 /// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off our triggers
 /// neither check nor derive, so that a restore gives back exactly what was there.
 inline bool restoring() {

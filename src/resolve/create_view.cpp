@@ -68,9 +68,9 @@ void existing_fields(Oid existing, std::string_view integration, Names &names) {
     Arguments arguments = guard([&] {
         Arguments found = {nullptr, -1};
         Relation relation = relation_open(existing, AccessShareLock);
-        Oid function = LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")),
-                                                 makeString(pstrdup("write_typed"))),
-                                      0, nullptr, false);
+        Oid function =
+            LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup("write_typed"))),
+                           0, nullptr, false);
         TriggerDesc *triggers = relation->trigdesc;
         for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
             const Trigger &trigger = triggers->triggers[i];
@@ -156,8 +156,8 @@ INTD_FUNCTION(create_view) {
     for (std::string_view field : names)
         if (type.schema->shape.find(field) < 0)
             throw Refusal(ERRCODE_INVALID_TABLE_DEFINITION,
-                          cat("view ", qualified, " has a column for field \"", field,
-                              "\", which integration \"", type.name, "\" has no more"))
+                          cat("view ", qualified, " has a column for field \"", field, "\", which integration \"",
+                              type.name, "\" has no more"))
                 .hint(cat("A view can't lose a column; drop it with DROP VIEW ", qualified, " first."));
     for (const core::Property &property : type.schema->shape.properties())
         if (std::find(names.begin(), names.end(), property.name) == names.end())
@@ -172,8 +172,8 @@ INTD_FUNCTION(create_view) {
     const char *columns = "";
     const char *arguments = literal(type.name);
     for (std::string_view field : names) {
-        bool taken = field == key.column || std::find(std::begin(own_columns), std::end(own_columns), field) !=
-                                                std::end(own_columns);
+        bool taken = field == key.column ||
+                     std::find(std::begin(own_columns), std::end(own_columns), field) != std::end(own_columns);
         const char *column = taken ? cat(field, "_setting") : cat(field);
         if (strlen(column) >= NAMEDATALEN)
             throw Refusal(ERRCODE_NAME_TOO_LONG, cat("field \"", field, "\" can't be the name of a column"));
@@ -185,30 +185,29 @@ INTD_FUNCTION(create_view) {
     const char *type_name = literal(type.name);
     const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
     bool invoker = PG_VERSION_NUM >= 150000;
-    run(cat("CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
-            identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
-            ", p.group_id, s.custom, s.active, s.settings), false) AS active",
-            ",\n    ", own, " IS NOT TRUE AS inherited",
-            ",\n    CASE WHEN ", own, " THEN 'project'::pg_catalog.text ELSE integration_defaults.inherited_source_level(",
-            type_name, ", p.group_id) END AS source_level",
-            ",\n    CASE WHEN ", own, " THEN p.id ELSE integration_defaults.inherited_source_id(", type_name,
-            ", p.group_id) END COLLATE pg_catalog.\"C\" AS source_id",
-            ",\n    integration_defaults.inherited_locks(", type_name, ", p.group_id) AS locked", columns,
-            "\nFROM ", key.table, " t"
-            "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (", key.as_id,
-            " COLLATE pg_catalog.\"C\")"
-            "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
-            "AND s.integration OPERATOR(pg_catalog.=) ", type_name,
-            "\nCROSS JOIN LATERAL (SELECT CASE WHEN ", own, " OR integration_defaults.inherited_source_level(",
-            type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
-            ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
+    run(cat(
+        "CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
+        identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
+        ", p.group_id, s.custom, s.active, s.settings), false) AS active", ",\n    ", own, " IS NOT TRUE AS inherited",
+        ",\n    CASE WHEN ", own, " THEN 'project'::pg_catalog.text ELSE integration_defaults.inherited_source_level(",
+        type_name, ", p.group_id) END AS source_level", ",\n    CASE WHEN ", own,
+        " THEN p.id ELSE integration_defaults.inherited_source_id(", type_name,
+        ", p.group_id) END COLLATE pg_catalog.\"C\" AS source_id", ",\n    integration_defaults.inherited_locks(",
+        type_name, ", p.group_id) AS locked", columns, "\nFROM ", key.table,
+        " t"
+        "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (",
+        key.as_id,
+        " COLLATE pg_catalog.\"C\")"
+        "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
+        "AND s.integration OPERATOR(pg_catalog.=) ",
+        type_name, "\nCROSS JOIN LATERAL (SELECT CASE WHEN ", own, " OR integration_defaults.inherited_source_level(",
+        type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
+        ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
     run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
     run(cat("COMMENT ON VIEW ", qualified, " IS ",
             literal(cat("settings of integration ", type.name, " for every project, made by create_view()"))));
-    return guard([&] {
-        return ObjectIdGetDatum(get_relname_relid(name, get_namespace_oid(creation.schema, false)));
-    });
+    return guard([&] { return ObjectIdGetDatum(get_relname_relid(name, get_namespace_oid(creation.schema, false))); });
 }
 
 } // namespace intd

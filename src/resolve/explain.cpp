@@ -121,16 +121,12 @@ class Explanation {
 /// explain(integration, project_id, group_id)
 INTD_FUNCTION(explain) {
     ResultSet result(fcinfo);
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
-    if (!integration || scope.is_null)
+    std::optional<Question> asked = question(fcinfo, true);
+    if (!asked)
         return null_result(fcinfo);
-    Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    Located at = locate(inherited, scope);
-    const Folded &above = at.is_project() ? inherited.down_to(at.node, type) : inherited.above(at.node, type);
-    const Layer *own = at.is_project() ? project_layer(at.text(), type) : inherited.layer_of(at.node, type);
-    const Folded &folded = inherited.with(above, own);
+    const Folded &above = asked->above();
+    const Layer *own = asked->own();
+    const Folded &folded = asked->inherited.with(above, own);
     if (folded.configured())
         Explanation(result, folded, above, own).run();
     return null_result(fcinfo);

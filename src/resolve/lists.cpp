@@ -35,26 +35,6 @@ Statement without_own_in_group = {
     {TEXTOID, TEXTOID},
     nullptr};
 
-/// The type and the group whose projects are asked for; no type where there is no answer.
-struct Asked {
-    const Integration *type = nullptr;
-    const TreeNode *top = nullptr;
-    Datum group = 0; // 0: the instance
-};
-
-Asked asked(Inheritance &inherited, FunctionCallInfo fcinfo) {
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
-    if (!integration || scope.is_null)
-        return {};
-    const TreeNode *top =
-        scope.level == core::Level::group ? inherited.tree().group(scope.text()) : inherited.tree().instance();
-    const Integration &type = inherited.type(*integration);
-    if (top == nullptr)
-        throw unknown_scope(scope.level, scope.text());
-    return {&type, top, scope.id};
-}
-
 const TreeNode *node_of(Inheritance &inherited, Value group) {
     const TreeNode *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
     if (node == nullptr)
@@ -77,22 +57,22 @@ Datum key_array(const JsonFields &fields) {
 /// projects_using_custom_settings(integration, group_id)
 INTD_FUNCTION(projects_using_custom_settings) {
     ResultSet result(fcinfo);
-    Inheritance &inherited = inheritance();
-    Asked what = asked(inherited, fcinfo);
-    if (what.type == nullptr)
+    std::optional<Question> asked = question(fcinfo, false);
+    if (!asked)
         return null_result(fcinfo);
+    auto &[inherited, integration, top] = *asked;
     RowMemory memory;
-    Cursor rows(own_settings, {text_datum(what.type->name)});
+    Cursor rows(own_settings, {text_datum(integration.name)});
     while (rows.next()) {
         InContext inside(memory.empty());
         const TreeNode *group = node_of(inherited, rows.column(1));
-        if (!is_within(group, what.top))
+        if (!is_within(group, top.node))
             continue;
         Value active = rows.column(3), project = rows.column(0);
         const Layer *own = make_layer(core::Level::project, view(*project), DatumGetBool(*rows.column(2)),
                                       active ? std::optional<bool>(DatumGetBool(*active)) : std::nullopt,
                                       jsonb_of(*rows.column(4)), 0);
-        const Folded &folded = inherited.with(inherited.down_to(group, *what.type), own);
+        const Folded &folded = inherited.with(inherited.down_to(group, integration), own);
         result.add({project, BoolGetDatum(own->custom), BoolGetDatum(folded.active()), key_array(own->fields),
                     rows.column(5), rows.column(6)});
     }
@@ -103,16 +83,16 @@ INTD_FUNCTION(projects_using_custom_settings) {
 /// projects_using_default(integration, group_id)
 INTD_FUNCTION(projects_using_default) {
     ResultSet result(fcinfo);
-    Inheritance &inherited = inheritance();
-    Asked what = asked(inherited, fcinfo);
-    if (what.type == nullptr)
+    std::optional<Question> asked = question(fcinfo, false);
+    if (!asked)
         return null_result(fcinfo);
+    auto &[inherited, integration, top] = *asked;
     RowMemory memory;
-    Datum type = text_datum(what.type->name);
-    Cursor rows = what.group == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, what.group});
+    Datum type = text_datum(integration.name);
+    Cursor rows = top.id == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, top.id});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const Folded &folded = inherited.down_to(node_of(inherited, rows.column(1)), *what.type);
+        const Folded &folded = inherited.down_to(node_of(inherited, rows.column(1)), integration);
         if (!folded.configured())
             continue;
         const core::Scope *source = folded.fold->nearest();

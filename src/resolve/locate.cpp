@@ -16,6 +16,17 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     return {scope.level, scope.id, node};
 }
 
+std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    ScopeArgument scope = takes_project ? scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2))
+                                        : group_argument(id_argument(fcinfo, 1));
+    if (!integration || scope.is_null)
+        return std::nullopt;
+    Inheritance &inherited = inheritance();
+    const Integration &type = inherited.type(*integration);
+    return Question{inherited, type, locate(inherited, scope)};
+}
+
 Datum level_name(core::Level level) {
     static const char *const names[] = {"instance", "group", "project"};
     return text_datum(names[static_cast<int>(level)]);

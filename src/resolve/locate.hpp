@@ -19,6 +19,31 @@ struct Located {
 /// Throws 42704 if the scope is not there.
 Located locate(Inheritance &inherited, const ScopeArgument &scope);
 
+/// What a reading function is asked about: a type, of a scope.
+struct Question {
+    Inheritance &inherited;
+    const Integration &type;
+    Located at;
+
+    /// The scope's own row, or null.
+    const Layer *own() const {
+        return at.is_project() ? project_layer(at.text(), type) : inherited.layer_of(at.node, type);
+    }
+    /// All that it inherits.
+    const Folded &above() const {
+        return at.is_project() ? inherited.down_to(at.node, type) : inherited.above(at.node, type);
+    }
+    /// What it ends up with.
+    const Folded &folded() const {
+        const Folded &base = inherited.down_to(at.node, type);
+        return at.is_project() ? inherited.with(base, project_layer(at.text(), type)) : base;
+    }
+};
+
+/// The question that a function's arguments ask: (integration, project_id, group_id), or (integration, group_id).
+/// None where one is NULL, which has no answer. Throws 42704 for a type or scope that is not there, 22023 for two ids.
+std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
+
 /// `instance`, `group` or `project`, as text.
 Datum level_name(core::Level level);
 

@@ -15,7 +15,9 @@ Statement own_rows = {
     "UNION ALL SELECT 2, p.id, p.group_id FROM integration_defaults.project_settings s "
     "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
     "WHERE s.integration OPERATOR(pg_catalog.=) $1",
-    1, {TEXTOID}, nullptr};
+    1,
+    {TEXTOID},
+    nullptr};
 
 /// Calls visit(level, id, above, own) for each scope with a row of its own that sets something, below `top`.
 template <class Visit>
@@ -67,13 +69,10 @@ INTD_FUNCTION(invalid_settings) {
 /// redundant_overrides(integration, group_id)
 INTD_FUNCTION(redundant_overrides) {
     ResultSet result(fcinfo);
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
-    if (!integration || scope.is_null)
+    std::optional<Question> asked = question(fcinfo, false);
+    if (!asked)
         return null_result(fcinfo);
-    Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    Located top = locate(inherited, scope);
+    auto &[inherited, type, top] = *asked;
     visit_own_rows(
         inherited, type, top.node, [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
             if (own.custom)

@@ -5,11 +5,6 @@
 namespace intd {
 namespace {
 
-/// What a scope ends up with; `own` is a project's row if the caller has it already.
-const Folded &folded_at(Inheritance &inherited, const Located &at, const Integration &type, const Layer *own) {
-    return inherited.with(inherited.down_to(at.node, type), at.is_project() ? own : nullptr);
-}
-
 Datum copy_of(const Jsonb *json) {
     return guard([&] { return datumCopy(PointerGetDatum(json), false, -1); });
 }
@@ -28,15 +23,8 @@ void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
 /// resolve(integration, project_id, group_id)
 INTD_FUNCTION(resolve) {
     ResultSet result(fcinfo);
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
-    if (!integration || scope.is_null)
-        return null_result(fcinfo);
-    Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    Located at = locate(inherited, scope);
-    const Layer *own = at.is_project() ? project_layer(view(at.id), type) : nullptr;
-    add_resolved(result, at, folded_at(inherited, at, type, own));
+    if (std::optional<Question> asked = question(fcinfo, true); asked)
+        add_resolved(result, asked->at, asked->folded());
     return null_result(fcinfo);
 }
 
@@ -66,22 +54,17 @@ INTD_FUNCTION(resolve_all) {
             continue;
         const Layer *own = types[i].layer->level == core::Level::project ? types[i].layer : nullptr;
         if (const Integration *type = inherited.find_type(types[i].integration); type != nullptr)
-            add_resolved(result, at, folded_at(inherited, at, *type, own));
+            add_resolved(result, at, inherited.with(inherited.down_to(at.node, *type), own));
     }
     return null_result(fcinfo);
 }
 
 /// active_settings(integration, project_id, group_id)
 INTD_FUNCTION(active_settings) {
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2));
-    if (!integration || scope.is_null)
+    std::optional<Question> asked = question(fcinfo, true);
+    if (!asked)
         return null_result(fcinfo);
-    Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    Located at = locate(inherited, scope);
-    const Layer *own = at.is_project() ? project_layer(view(at.id), type) : nullptr;
-    const Folded &folded = folded_at(inherited, at, type, own);
+    const Folded &folded = asked->folded();
     return folded.active() ? copy_of(folded.settings()) : null_result(fcinfo);
 }
 

@@ -23,7 +23,9 @@ Statement groups_with_counts = {
     "FROM (SELECT id, parent_id FROM subtree UNION ALL SELECT NULL, NULL WHERE $2 IS NULL) t "
     "LEFT JOIN counted c ON NOT (c.group_id IS DISTINCT FROM t.id) "
     "ORDER BY CASE WHEN t.id OPERATOR(pg_catalog.~) '^[0-9]{1,18}$' THEN t.id::pg_catalog.int8 END, t.id",
-    2, {TEXTOID, TEXTOID}, nullptr};
+    2,
+    {TEXTOID, TEXTOID},
+    nullptr};
 
 struct Drawn {
     const TreeNode *node;
@@ -109,18 +111,15 @@ class Drawing {
 /// tree(integration, group_id)
 INTD_FUNCTION(tree) {
     ResultSet result(fcinfo);
-    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = group_argument(id_argument(fcinfo, 1));
-    if (!integration || scope.is_null)
+    std::optional<Question> asked = question(fcinfo, false);
+    if (!asked)
         return null_result(fcinfo);
-    Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    Located top = locate(inherited, scope);
+    auto &[inherited, type, top] = *asked;
 
     ContextResource memory(CurrentMemoryContext);
     Children children(&memory);
     Drawn first = {top.node, 0, 0};
-    Cursor rows(groups_with_counts, {text_datum(type.name), scope.id == 0 ? std::nullopt : Value(scope.id)});
+    Cursor rows(groups_with_counts, {text_datum(type.name), top.id == 0 ? std::nullopt : Value(top.id)});
     while (rows.next()) {
         Value id = rows.column(0);
         const TreeNode *node = id ? inherited.tree().group(view(*id)) : inherited.tree().instance();

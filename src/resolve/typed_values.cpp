@@ -99,9 +99,8 @@ JsonbValue json_from_column(Oid type, Datum value) {
     case INT8OID:
     case NUMERICOID:
         json.type = jbvNumeric;
-        json.val.numeric = guard([&] {
-            return DatumGetNumeric(type == INT8OID ? DirectFunctionCall1(int8_numeric, value) : value);
-        });
+        json.val.numeric =
+            guard([&] { return DatumGetNumeric(type == INT8OID ? DirectFunctionCall1(int8_numeric, value) : value); });
         return json;
     case BOOLOID:
         json.type = jbvBool;

@@ -1,6 +1,7 @@
 // Writing through instance_integrations, group_integrations and project_integrations: an ORM that loads a row,
 // changes it and saves it changes just that.
 #include "postgres/snapshot.hpp"
+#include "postgres/trigger.hpp"
 #include "resolve/locate.hpp"
 #include "settings/fields.hpp"
 
@@ -18,25 +19,15 @@ struct View {
 
     int first() const { return level == core::Level::instance ? 1 : 2; }
 
-    Value column(HeapTuple tuple, int n) const {
-        bool is_null;
-        Datum value = guard([&] {
-            Datum stored = heap_getattr(tuple, n, shape, &is_null);
-            return !is_null && TupleDescAttr(shape, n - 1)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
-                                                                         : stored;
-        });
-        return is_null ? std::nullopt : Value(value);
-    }
-
     ViewRow row(HeapTuple tuple) const {
         int n = first();
-        return {level == core::Level::instance ? std::nullopt : column(tuple, 1),
-                column(tuple, n),
-                column(tuple, n + 1),
-                column(tuple, n + 2),
-                column(tuple, n + 3),
-                column(tuple, n + 4),
-                column(tuple, n + 5)};
+        return {level == core::Level::instance ? std::nullopt : column_value(tuple, shape, 1),
+                column_value(tuple, shape, n),
+                column_value(tuple, shape, n + 1),
+                column_value(tuple, shape, n + 2),
+                column_value(tuple, shape, n + 3),
+                column_value(tuple, shape, n + 4),
+                column_value(tuple, shape, n + 5)};
     }
 };
 
@@ -129,8 +120,7 @@ HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
     const Integration &type = inherited.type(view(*row.integration));
     ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};
     Located at = locate(inherited, scope);
-    const Layer *own = at.is_project() ? project_layer(at.text(), type) : nullptr;
-    const Folded &folded = inherited.with(inherited.down_to(at.node, type), own);
+    const Folded &folded = Question{inherited, type, at}.folded();
     const core::Scope *source = folded.fold->nearest();
     std::optional<Datum> id = source_id(source);
     bool is_own = source != nullptr && source->level == at.level && source->id == at.text();
@@ -139,9 +129,8 @@ HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
     Datum values[] = {BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()), BoolGetDatum(!is_own),
                       source == nullptr ? 0 : level_name(source->level), id.value_or(static_cast<Datum>(0))};
     bool nulls[] = {false, false, false, source == nullptr, !id};
-    return guard([&] {
-        return heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls);
-    });
+    return guard(
+        [&] { return heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls); });
 }
 
 View view_of(FunctionCallInfo fcinfo) {

@@ -2,6 +2,7 @@
 #include "resolve/typed_view.hpp"
 
 #include "postgres/snapshot.hpp"
+#include "postgres/trigger.hpp"
 #include "resolve/locate.hpp"
 #include "settings/fields.hpp"
 
@@ -16,8 +17,7 @@ namespace {
 class TypedRow {
   public:
     explicit TypedRow(FunctionCallInfo fcinfo) : data_(reinterpret_cast<TriggerData *>(fcinfo->context)) {
-        if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data_->tg_event) ||
-            data_->tg_trigger->tgnargs < 1 ||
+        if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data_->tg_event) || data_->tg_trigger->tgnargs < 1 ||
             columns()->natts < typed_column::first_field - 2 + data_->tg_trigger->tgnargs)
             throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                           "this function is for the triggers of views that create_view() makes");
@@ -44,16 +44,7 @@ class TypedRow {
     std::string_view integration() const { return data_->tg_trigger->tgargs[0]; }
     Oid type_of(int column) const { return TupleDescAttr(columns(), column - 1)->atttypid; }
 
-    Value value(HeapTuple tuple, int column) const {
-        bool is_null;
-        Datum found = guard([&] {
-            Datum stored = heap_getattr(tuple, column, columns(), &is_null);
-            return !is_null && TupleDescAttr(columns(), column - 1)->attlen == -1
-                       ? PointerGetDatum(PG_DETOAST_DATUM(stored))
-                       : stored;
-        });
-        return is_null ? std::nullopt : Value(found);
-    }
+    Value value(HeapTuple tuple, int column) const { return column_value(tuple, columns(), column); }
 
     std::optional<bool> boolean(HeapTuple tuple, int column) const {
         Value found = value(tuple, column);
@@ -88,9 +79,7 @@ class TypedRow {
         return text_datum(text);
     }
 
-    Target target_of(HeapTuple tuple) const {
-        return target(integration(), {core::Level::project, id(tuple), false});
-    }
+    Target target_of(HeapTuple tuple) const { return target(integration(), {core::Level::project, id(tuple), false}); }
 
     /// Whole settings: the columns that are given.
     void insert(HeapTuple row) {
@@ -153,11 +142,9 @@ class TypedRow {
         Inheritance &inherited = inheritance();
         const Integration &type = inherited.type(integration());
         Located at = locate(inherited, {core::Level::project, id(row), false});
-        const Folded &above = inherited.down_to(at.node, type);
-        const Folded &folded = inherited.with(above, project_layer(at.text(), type));
+        const Folded &folded = Question{inherited, type, at}.folded();
         const core::Scope *source = folded.fold->nearest();
         Value source_name = source_id(source);
-        int last = typed_column::first_field - 1 + fields();
         ContextResource memory(CurrentMemoryContext);
         std::pmr::vector<int> numbers(&memory);
         std::pmr::vector<Datum> values(&memory);
@@ -176,11 +163,8 @@ class TypedRow {
             const auto *json = known < 0 || source == nullptr
                                    ? nullptr
                                    : static_cast<const JsonbValue *>(folded.fold->fields()[known].value);
-            put(typed_column::first_field + n,
-                column_from_json(type_of(typed_column::first_field + n), json));
+            put(typed_column::first_field + n, column_from_json(type_of(typed_column::first_field + n), json));
         }
-        Assert(numbers.back() <= last);
-        (void)last;
         return guard([&] {
             return heap_modify_tuple_by_cols(row, columns(), static_cast<int>(numbers.size()), numbers.data(),
                                              values.data(), reinterpret_cast<bool *>(nulls.data()));
@@ -193,6 +177,8 @@ class TypedRow {
 } // namespace
 
 /// INSTEAD OF INSERT, UPDATE or DELETE on a typed view; arguments: the integration, then the fields by column.
-INTD_FUNCTION(write_typed) { return TypedRow(fcinfo).run(); }
+INTD_FUNCTION(write_typed) {
+    return TypedRow(fcinfo).run();
+}
 
 } // namespace intd

@@ -42,17 +42,6 @@ const Columns &columns_of(Relation relation) {
     throw Refusal(ERRCODE_INTERNAL_ERROR, "not a settings table"); // settings_trigger() has checked
 }
 
-/// A column of a row, detoasted; none if it is NULL.
-Value column_value(HeapTuple tuple, TupleDesc shape, int column) {
-    bool is_null;
-    Datum value = guard([&] {
-        Datum stored = heap_getattr(tuple, column, shape, &is_null);
-        return !is_null && TupleDescAttr(shape, column - 1)->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM(stored))
-                                                                          : stored;
-    });
-    return is_null ? std::nullopt : Value(value);
-}
-
 /// The row's columns that say what is set. NULLs are refused here, because the server's own message would print
 /// the row, secrets and all.
 SettingsRow settings_row(HeapTuple tuple, TupleDesc shape, const Columns &columns) {
@@ -118,12 +107,12 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
 
 /// Whether a row whose key changes follows a foreign key (its scope or type was renamed), rather than being moved
 /// by hand to another: then what it was keyed by is no longer there.
-bool follows_rename(const Columns &columns, std::string_view old_type, Value old_scope) {
+bool follows_rename(const Columns &columns, std::string_view old_type, Datum old_scope) {
     if (find_integration(text_datum(old_type)) == nullptr)
         return true;
     if (columns.level == core::Level::instance)
         return false;
-    return read_row(columns.level == core::Level::group ? Table::groups : Table::projects, *old_scope) == nullptr;
+    return read_row(columns.level == core::Level::group ? Table::groups : Table::projects, old_scope) == nullptr;
 }
 
 } // namespace
@@ -150,8 +139,8 @@ INTD_FUNCTION(check_settings) {
     if (update) {
         current = settings_row(data->tg_trigtuple, shape, columns);
         Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration);
-        Value old_scope = columns.scope == 0 ? std::nullopt : column_value(data->tg_trigtuple, shape, columns.scope);
-        bool same_key = view(old_type) == view(type) && (!old_scope || view(*old_scope) == view(scope));
+        Datum old_scope = columns.scope == 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope);
+        bool same_key = view(old_type) == view(type) && (columns.scope == 0 || view(old_scope) == view(scope));
         if (!same_key && !follows_rename(columns, view(old_type), old_scope))
             current.reset();
         else if (same_row(*current, wanted) && !Giving::any()) {
