@@ -78,7 +78,7 @@ class Comparison:
     # ---- everything
 
     def everything(self, rng):
-        for check in (self.tree, self.rows, self.types, self.reads, self.lists, self.views):
+        for check in (self.tree, self.rows, self.types, self.reads, self.lists, self.reports, self.views):
             found = check(rng)
             if found:
                 return found
@@ -149,9 +149,13 @@ class Comparison:
                 for name in ("source_level", "source_id"):  # left open by the design
                     line.pop(name, None), same_line.pop(name, None)
 
+    def some_scopes(self, rng):
+        groups = sorted(self.model.groups)
+        return [INSTANCE] + [("group", g) for g in rng.sample(groups, min(3, len(groups)))]
+
     def lists(self, rng):
         model = self.model
-        scopes = [INSTANCE] + [("group", g) for g in rng.sample(sorted(model.groups), min(3, len(model.groups)))]
+        scopes = self.some_scopes(rng)
         columns = {"projects_using_custom_settings": ("custom", "active", "fields"),
                    "projects_using_default": ("active", "source_level", "source_id")}
         for function, names in columns.items():
@@ -169,6 +173,27 @@ class Comparison:
                     got[name + " " + row["project_id"]] = {n: row[n] for n in names}
                 expected = {name + " " + p: row for name in model.types
                             for p, row in getattr(model, function)(name, scope).items()}
+                found = differs(sql, expected, got)
+                if found:
+                    return found
+        return None
+
+    def reports(self, rng):
+        model = self.model
+        if "invalid_settings" in self.has:
+            sql = f"SELECT integration, scope_level, scope_id, violation FROM {SCHEMA}.invalid_settings()"
+            expected = {key(*s, n): True for n in model.types for s in model.invalid(n)}
+            found = differs(sql, expected, {key(r[1], r[2], r[0]): True for r in self.ask(sql)})
+            if found:
+                return found
+        if "redundant_overrides" in self.has:
+            for scope in self.some_scopes(rng):
+                group = "" if scope == INSTANCE else f", {external_id(scope[1])}"
+                sql = (f"SELECT i.name, r.scope_level, r.scope_id, r.field FROM {SCHEMA}.integrations i,"
+                       f" {SCHEMA}.redundant_overrides(i.name{group}) r")
+                expected = {key(*s, n) + " " + f: 1 for n in model.types for s, f in model.redundant_overrides(n, scope)}
+                got = {key(level, scope_id, n) + " " + field: 1 for n, level, scope_id, field in self.ask(sql)
+                       if level == "instance" or not model.fold_above((level, scope_id), n).locked_by(field)}
                 found = differs(sql, expected, got)
                 if found:
                     return found
@@ -224,6 +249,10 @@ def what_is_there(connection):
         "SELECT relname FROM pg_catalog.pg_class c WHERE relnamespace = %s::pg_catalog.regnamespace AND EXISTS"
         " (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)", (SCHEMA,))}
     can = FUNCTIONS & has
+    if connection.execute(
+            "SELECT FROM pg_catalog.pg_proc WHERE pronamespace = %s::pg_catalog.regnamespace"
+            " AND proname = 'register_integration' AND 'force' = ANY (proargnames)", (SCHEMA,)).fetchall():
+        can |= {"force"}
     if "project_settings" in triggers:
         can |= {"sql_insert", "sql_update", "sql_delete", "sql_insert_all", "sql_update_all"}
     if "groups" in triggers:

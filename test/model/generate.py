@@ -277,7 +277,10 @@ class Generator:
                 del schema["x-atomic"]
             if rng.random() < 0.1:
                 schema.pop("x-levels", None)
-        return kind, {"name": name, "schema": schema}
+        given = {"name": name, "schema": schema}
+        if "force" in self.can and rng.random() < 0.7:
+            given["force"] = True
+        return kind, given
 
     def op_unregister_integration(self, kind):
         return kind, {"name": self.some_type()}

@@ -92,9 +92,22 @@ class Model(Tree, Reading, Writing):
 
     # ---- types of integration
 
-    def register_integration(self, v, name, schema):
-        allowed = self.types[name].allowed if name in self.types else all(t.allowed for t in self.types.values())
-        self.types[name] = Type(schema, allowed)
+    def register_integration(self, v, name, schema, force=False):
+        old = self.types.get(name)
+        new = Type(schema, old.allowed if old else all(t.allowed for t in self.types.values()))
+        if not force and old:
+            try:
+                before = self.invalid(name)
+                self.types[name] = new
+                after = self.invalid(name)
+            except Broken:
+                v.might_any()
+                before = after = {}
+            if any(violations - before.get(scope, set()) for scope, violations in after.items()):
+                v.refuse("23514", "setting_matches_schema")
+            elif after:  # what was invalid before, too, is left open
+                v.might("23514", "setting_matches_schema")
+        self.types[name] = new
 
     def unregister_integration(self, v, name):
         self._integration(v, name)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Optional
 
+from shape import same
+
 
 INSTANCE = ("instance", None)
 
@@ -141,6 +143,32 @@ class Reading:
             answer = self.resolve(("project", project), name)
             if answer and not (row and row.sets):
                 found[project] = {k: answer[k] for k in ("active", "source_level", "source_id")}
+        return found
+
+    def invalid(self, name):
+        """Scopes that set something and whose effective settings break the schema, with what they break."""
+        found = {}
+        for (scope, of), row in self.rows.items():
+            if of == name and row.sets:
+                fold = self.fold_at(scope, name)
+                found[scope] = fold.kind.check_whole(fold.settings, fold.is_active)
+        return {scope: violations for scope, violations in found.items() if violations}
+
+    def redundant_overrides(self, name, below):
+        """(scope, field): what inherit_fields would take back from overrides without a change; what a lock shadows
+        is left open. Where nothing is configured above, `active` has nothing to be equal to."""
+        found = []
+        for (scope, of), row in self.rows.items():
+            if of != name or row.custom or below not in self.chain(scope):
+                continue
+            above = self.fold_above(scope, name) if scope != INSTANCE else Fold(self.types[name])
+            own = {**above.kind.defaults, **row.settings}
+            for field in row.settings:
+                if not above.locked_by(field) and all((f in own) == (f in above.settings) and same(own.get(f), above.settings.get(f))
+                       for f in above.kind.unit(field)):
+                    found.append((scope, field))
+            if not above.locked_by("active") and above.source and row.active is above.active[0]:
+                found.append((scope, "active"))
         return found
 
     def explain(self, scope, name):

@@ -285,6 +285,8 @@ def main():
     passed = failed = 0
     started = time.monotonic()
     with psycopg.connect(autocommit=True) as connection:
+        if not connection.execute("SELECT pg_catalog.pg_try_advisory_lock(1768846436)").fetchone()[0]:
+            sys.exit("another random test is running in this database")
         kinds = what_is_there(connection)
         for seed in range(int(first), int(last or first) + 1):
             agreed, trouble = run_seed(connection, seed, options.ops, options.every, kinds)

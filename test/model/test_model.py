@@ -188,6 +188,13 @@ class Overrides(Case):
             self.do("set_active", integration="t", active=active)
             self.assertEqual(self.active(P("deep")), active)
 
+    def test_redundant_overrides(self):
+        self.do("override_fields", integration="t", project_id="deep", fields={"a": 1, "b": 2, "c": 0}, active=True)
+        self.assertEqual(self.m.redundant_overrides("t", G("top")),
+                         [(P("deep"), "a"), (P("deep"), "c"), (P("deep"), "active")])
+        self.do("reset_default", integration="t")
+        self.assertEqual(self.m.redundant_overrides("t", INSTANCE), [(P("deep"), "c")])
+
     def test_lists(self):
         self.do("override_fields", integration="t", project_id="deep", fields={"a": 2})
         self.do("set_custom", integration="t", project_id="straight", settings={}, active=False)
@@ -362,7 +369,9 @@ class Schemas(Case):
 
     def test_only_violations_that_the_write_adds(self):
         self.do("set_default", integration="hook", settings={"room": "r"})
-        self.do("register_integration", name="hook", schema={**HOOK, "required": ["room", "level"]})
+        stricter = {**HOOK, "required": ["room", "level"]}
+        self.refused(MATCHES, "register_integration", name="hook", schema=stricter)
+        self.do("register_integration", name="hook", schema=stricter, force=True)
         self.do("override_fields", integration="hook", fields={"room": "x"})
         self.do("set_default", integration="hook", settings={"room": "y"})
         self.refused(COMPLETE, "set_default", integration="hook", settings={"level": 1})
