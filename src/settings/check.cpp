@@ -144,16 +144,17 @@ class Check {
         }
     }
 
+    /// What stands at a level that the type is not for may stay, lock and go; it is what a write sets that is refused.
     void check_level() {
-        bool had = current_ != nullptr && layer(current_)->sets_something();
         bool sets = wanted_.custom || wanted_.active.has_value() || wanted_fields_.count > 0;
-        if (!sets || (had && !keys_changed_ && !becomes_custom_) ||
-            (type_.schema->levels & (1u << static_cast<int>(place_.level))) != 0)
+        bool adds = Giving::any() || keys_changed_ || becomes_custom_ || (wanted_.custom && keys_removed_) ||
+                    (wanted_.active.has_value() && (current_ == nullptr || current_->active != wanted_.active));
+        if (!sets || !adds || type_.schema->allows(place_.level))
             return;
         static const char *const names[] = {"the instance", "groups", "projects"};
         const char *allowed = nullptr;
         for (int level = 0; level < 3; level++)
-            if ((type_.schema->levels & (1u << level)) != 0)
+            if (type_.schema->allows(static_cast<core::Level>(level)))
                 allowed = allowed == nullptr ? names[level] : cat(allowed, " and ", names[level]);
         throw Refusal(ERRCODE_CHECK_VIOLATION,
                       cat("integration \"", type_.name, "\" can't be set on ", place_name(place_)))
@@ -166,7 +167,8 @@ class Check {
     /// schema, of which only violations that were not there before are refused. A write that only deactivates,
     /// locks, unlocks or takes overrides back is not checked.
     void check_schema() {
-        if (!Giving::any() && !keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ && !(wanted_.custom && keys_removed_))
+        if (!Giving::any() && !keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ &&
+            !(wanted_.custom && keys_removed_))
             return;
         ContextResource memory(CurrentMemoryContext);
         Violations violations(&memory), before(&memory), after(&memory);

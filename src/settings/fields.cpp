@@ -180,7 +180,8 @@ void check_own(const Target &target, const Names &names) {
     JsonFields fields = own ? fields_of(own->settings) : JsonFields{nullptr, 0};
     for (std::string_view name : names)
         if (fields.find(name) == nullptr)
-            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("field \"", name, "\" is inherited and can't be removed"))
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                          cat("field \"", name, "\" is inherited and can't be removed"))
                 .hint("Set it to another value, or to JSON null.");
 }
 

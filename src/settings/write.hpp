@@ -56,13 +56,15 @@ class TakingBack {
 /// where the row has that very value already.
 class Giving {
   public:
-    explicit Giving(const JsonFields &fields);
+    explicit Giving(const JsonFields &fields, bool whole = false);
     ~Giving();
+    /// Whether anything is given; whole settings without a field are something.
     static bool any();
     static bool has(std::string_view key);
 
   private:
     const JsonFields *outer_;
+    bool outer_whole_;
 };
 
 } // namespace intd
