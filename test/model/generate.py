@@ -175,8 +175,11 @@ class Generator:
         "remove_project": 1, "tree": 5}
 
     def operation(self):
-        kinds = [k for k in self.WEIGHTS if k in self.can]
-        kind = self.rng.choices(kinds, [self.WEIGHTS[k] for k in kinds])[0]
+        weights = {k: w for k, w in self.WEIGHTS.items() if k in self.can}
+        if self.tracked:  # those functions are refused then; the app's tables are changed instead
+            weights = {k: 20 if k == "tree" else 0.1 if k.startswith(("add", "move", "remove")) else w
+                       for k, w in weights.items()}
+        kind = self.rng.choices(list(weights), list(weights.values()))[0]
         if kind == "tree":
             return self.app_operation() if self.tracked else self.tree_operation()
         return getattr(self, "op_" + kind, self.by_scope)(kind)

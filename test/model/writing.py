@@ -157,7 +157,7 @@ class Writing:
         given = self._given(above, old, fields)
         only_off = not fields and active is not True
         self._finish(v, scope, integration, old._replace(settings=stored, active=now), given, careful=not only_off,
-                     changes_settings=bool(taken) or active is not None)
+                     changes_settings=bool(taken) or active is True or active is False and not old.sets)
 
     def inherit_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         if fields is None or None in fields:
@@ -187,7 +187,7 @@ class Writing:
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
         self._finish(v, scope, integration, old._replace(active=now), {}, careful=active is True,
-                     changes_settings=active is not None)
+                     changes_settings=active is True or active is False and not old.sets)
 
     # ---- locks
 
@@ -296,5 +296,6 @@ class Writing:
         removed = was.settings.keys() - stored.keys()
         back = not given and (new.custom == was.custom) and (not removed or not new.custom)
         careful = not (back and (active is not True or was.active is True))
-        touched = bool(given) or new.custom != was.custom or (active is not None and active is not was.active)
+        touched = (bool(given) or new.custom != was.custom or not was.sets
+                   or active is True and was.active is not True)
         self._finish(v, scope, name, row, given, careful, changes_settings=touched)
