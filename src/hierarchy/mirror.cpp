@@ -147,14 +147,10 @@ void mirror_leave_out(Datum group_ids) {
     }
 }
 
-void mirror_update(Kind kind, const State &before, State after, bool dead, int depth) {
+void mirror_update(Kind kind, const State &before, State after, int depth) {
+    if (after.id != 0)
+        take_ahead(kind, after.id, &after);
     bool same_id = before.id != 0 && after.id != 0 && view(before.id) == view(after.id);
-    bool was_ahead = after.id != 0 && take_ahead(kind, after.id, &after);
-    if (was_ahead)
-        same_id = before.id != 0 && view(before.id) == view(after.id);
-    else if (dead && same_id && before.in && after.in)
-        return; // what it is now has been told, or will be
-
     if (before.in) {
         Datum held = held_as(kind, before.id);
         if (!is_there(kind, held)) {
