@@ -104,7 +104,7 @@ UPDATE app."Teams" SET "Over" = NULL WHERE "Key" = 20;
 COMMIT;
 SELECT resync('app."Teams"'), resync('app.repos');
 
--- Row security of the app's is no obstacle to a writer, and tracking sees all rows or says that it can't.
+-- Row security of the app's is no obstacle to following its writes.
 ALTER TABLE app.repos ENABLE ROW LEVEL SECURITY;
 INSERT INTO app.repos VALUES ('00000000-0000-0000-0000-000000000003', 5);
 SELECT resync('app.repos');
@@ -138,7 +138,7 @@ BEGIN
     END LOOP;
 END $$;
 SELECT * FROM tracked_tables;
-UPDATE "App 2".squads SET above = 5 WHERE "the key" = 31;
+UPDATE "App 2".squads SET above = 20 WHERE "the key" = 31;
 SELECT resync('"App 2".squads');
 
 -- A column that is tracked can't be dropped by mistake. If it is, what is left does nothing and can be removed.
@@ -163,7 +163,7 @@ DROP SCHEMA "App 2";
 DROP TABLE app.repos;
 CREATE TABLE app.repos (id int PRIMARY KEY, group_id bigint);
 SELECT track_projects('app.repos');
-INSERT INTO app.repos VALUES (1, 5), (2, 30);
+INSERT INTO app.repos VALUES (1, 20), (2, 30);
 SELECT refusal('TRUNCATE app.squads');
 BEGIN;
 TRUNCATE app.squads;

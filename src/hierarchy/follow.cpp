@@ -329,12 +329,10 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
         return PointerGetDatum(nullptr);
     bool after = TRIGGER_FIRED_AFTER(data->tg_event), row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
     if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
-        bool partition = data->tg_relation->rd_rel->relispartition;
-        if (after == partition)
-            throw refuse();
-        if (partition)
+        // Before: of a partition; on one that was detached the trigger is a leftover.
+        if (!after && data->tg_relation->rd_rel->relispartition)
             follow_batches(data, kind, nullptr);
-        else if (Source source; guard([&] { return read_source(data->tg_relation, kind, &source); }))
+        else if (Source source; after && guard([&] { return read_source(data->tg_relation, kind, &source); }))
             mirror_truncate(kind);
     } else if (after && row)
         follow_row(fcinfo, data, kind);
