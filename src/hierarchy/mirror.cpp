@@ -99,12 +99,20 @@ void insert_row(Kind kind, const State &state) {
     run(kind, insert, {text_array(&state.id, nullptr, 1), text_array(&parent, &no_parent, 1)});
 }
 
-/// What is in a group that its filter lets in from now on.
+/// What is in a group that its filter lets in from now on: in the newest state, as the look-up.
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
         if (Datum children = children_in_source(kind, group); children != 0) {
             AsOwner owner(table_of(kind));
-            execute(adopt[static_cast<int>(kind)], {group, children});
+            guard([&] {
+                Datum values[] = {group, children};
+                SPI_connect();
+                int code = SPI_execute_snapshot(prepared(adopt[static_cast<int>(kind)]), values, nullptr,
+                                                GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+                if (code != SPI_OK_UPDATE)
+                    elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+                SPI_finish();
+            });
         }
 }
 
