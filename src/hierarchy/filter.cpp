@@ -20,6 +20,15 @@ namespace {
     pg_unreachable();
 }
 
+/// Positions in an error are positions in the filter, not in the statement that called us.
+void point_into_filter(void *filter) {
+    if (int position = geterrposition(); position > 0) {
+        errposition(0);
+        internalerrposition(position);
+        internalerrquery(static_cast<const char *>(filter));
+    }
+}
+
 /// The one expression of the text, which could hide a whole query.
 Node *only_expression(const char *filter) {
     List *statements = raw_parser(filter, RAW_PARSE_PLPGSQL_EXPR);
@@ -35,12 +44,18 @@ Node *only_expression(const char *filter) {
     auto *target = static_cast<ResTarget *>(linitial(select->targetList));
     if (target->name != nullptr || target->indirection != NIL)
         refuse(filter, "It must be one expression.");
+    // A star is no expression, and the server's parser takes for granted that it never gets here as one.
+    auto *column = reinterpret_cast<ColumnRef *>(target->val);
+    if (IsA(target->val, ColumnRef) && IsA(static_cast<Node *>(llast(column->fields)), A_Star))
+        refuse(filter, "It must be one expression.");
     return target->val;
 }
 
 } // namespace
 
 Node *parse_filter(Relation relation, const char *filter) {
+    ErrorContextCallback callback = {error_context_stack, point_into_filter, const_cast<char *>(filter)};
+    error_context_stack = &callback;
     Node *raw = only_expression(filter);
     ParseState *state = make_parsestate(nullptr);
     state->p_sourcetext = filter;
@@ -55,6 +70,7 @@ Node *parse_filter(Relation relation, const char *filter) {
     for (int i = 0; i < list_length(columns); i++)
         if (static_cast<Var *>(list_nth(columns, i))->varattno <= 0)
             refuse(filter, "It must be about columns of the table, not about the whole row or system columns.");
+    error_context_stack = callback.previous;
     return expression;
 }
 

@@ -130,11 +130,30 @@ bool has_unique_id(Relation relation, AttrNumber id) {
 struct RowEvent {
     bool tracked;
     State before, after;
-    bool dead;       // the row has been changed again since
+    State latest;    // of an UPDATE: what the row has become since; the same as after, if it was not changed again
+    bool dead;       // it was, and is gone, or has another id
     bool leaves;     // a DELETE that is half of a move to another partition
     CommandId command;
     Oid root;        // the partitioned table
 };
+
+/// The newest version of a row of which `header` is an older one; false if it was deleted or went to another
+/// partition.
+bool fetch_latest(Relation relation, HeapTupleHeader header, TupleTableSlot *slot) {
+    for (;;) {
+        ItemPointerData next = header->t_ctid;
+        if (HeapTupleHeaderIndicatesMovedPartitions(header) ||
+            !table_tuple_fetch_row_version(relation, &next, SnapshotAny, slot))
+            return false;
+        if (table_tuple_satisfies_snapshot(relation, slot, SnapshotSelf))
+            return true;
+        bool free_it;
+        HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &free_it);
+        if (ItemPointerEquals(&tuple->t_data->t_ctid, &tuple->t_self))
+            return false;
+        header = tuple->t_data;
+    }
+}
 
 RowEvent read_event(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
     RowEvent event = {};
@@ -156,13 +175,19 @@ RowEvent read_event(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
         event.after = state;
     if (update)
         event.after = read_state(reader, data->tg_newslot);
-    end_reading(level);
-
     Relation relation = data->tg_relation;
-    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_tableam != GetHeapamTableAmRoutine())
+    bool heap = relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine();
+    event.latest = event.after;
+    if (update && heap && !table_tuple_satisfies_snapshot(relation, data->tg_newslot, SnapshotSelf)) {
+        TupleTableSlot *slot = table_slot_create(relation, nullptr);
+        event.dead = !fetch_latest(relation, data->tg_newtuple->t_data, slot);
+        if (!event.dead)
+            event.latest = read_state(reader, slot);
+        ExecDropSingleTupleTableSlot(slot);
+    }
+    end_reading(level);
+    if (!heap)
         return event;
-    if (update)
-        event.dead = !table_tuple_satisfies_snapshot(relation, data->tg_newslot, SnapshotSelf);
     if (!update && relation->rd_rel->relispartition) {
         HeapTupleHeader header = data->tg_trigtuple->t_data;
         event.root = llast_oid(get_partition_ancestors(RelationGetRelid(relation)));
@@ -277,11 +302,19 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
             mirror_delete(kind, &event.before.id, 1, depth);
         return;
     }
-    check_state(event.after);
-    if (event.after.in)
-        settle_parents(&event.after, 1);
-    mirror_update(kind, insert && !arrives ? State{false, 0, std::nullopt} : event.before, event.after, event.dead,
-                  depth);
+    // A trigger of the app's may have changed the row again before we are told of this change. Where both left the
+    // id alone what counts is the outcome, because events of the later change, if there are any, were told before or
+    // are told after this one.
+    State &before = event.before, &after = event.after;
+    if (!insert && before.in && after.in && view(before.id) == view(after.id)) {
+        if (event.dead || !event.latest.in || view(event.latest.id) != view(after.id))
+            return;
+        after = event.latest;
+    }
+    check_state(after);
+    if (after.in)
+        settle_parents(&after, 1);
+    mirror_update(kind, insert && !arrives ? State{false, 0, std::nullopt} : before, after, depth);
 }
 
 Datum follow(FunctionCallInfo fcinfo, Kind kind) {
@@ -296,12 +329,10 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
         return PointerGetDatum(nullptr);
     bool after = TRIGGER_FIRED_AFTER(data->tg_event), row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
     if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
-        bool partition = data->tg_relation->rd_rel->relispartition;
-        if (after == partition)
-            throw refuse();
-        if (partition)
+        // Before: of a partition; on one that was detached the trigger is a leftover.
+        if (!after && data->tg_relation->rd_rel->relispartition)
             follow_batches(data, kind, nullptr);
-        else if (Source source; guard([&] { return read_source(data->tg_relation, kind, &source); }))
+        else if (Source source; after && guard([&] { return read_source(data->tg_relation, kind, &source); }))
             mirror_truncate(kind);
     } else if (after && row)
         follow_row(fcinfo, data, kind);

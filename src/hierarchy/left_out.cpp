@@ -22,6 +22,10 @@ namespace {
 /// Where the column's type is one of the server's, its index can be used, nothing of the app's runs in the statement
 /// and so it runs as the table's owner, without row security, as a foreign key's check does. Other types are compared
 /// as text, which may run a cast of the app's: as the role that writes.
+///
+/// What a look-up finds must still hold when we commit: a group is locked (as the table's owner, whoever writes; not
+/// where we are the role that writes, which may lack the right), so that the filter's outcome can't change meanwhile;
+/// what is in a group whose outcome we change is looked up in the newest state, also under REPEATABLE READ.
 struct Lookup {
     Relation relation;
     RowReader *reader;
@@ -29,6 +33,7 @@ struct Lookup {
     Oid type; // of the parameter
     Oid owner; // InvalidOid: the role that writes
     SPIPlanPtr plan;
+    bool newest;
 };
 
 /// The type that a column of this type is compared with, or InvalidOid if as text.
@@ -108,7 +113,9 @@ bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
         lookup->type = TEXTOID;
     const char *from = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(lookup->relation)),
                                                   RelationGetRelationName(lookup->relation));
-    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s", from, condition), 1, &lookup->type);
+    const char *lock = !by_parent && OidIsValid(lookup->owner) ? " FOR SHARE" : "";
+    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s%s", from, condition, lock), 1, &lookup->type);
+    lookup->newest = by_parent;
     if (lookup->plan == nullptr)
         elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     return true;
@@ -130,7 +137,9 @@ uint64 look_up(Lookup *lookup, std::string_view id) {
     GetUserIdAndSecContext(&user, &context);
     if (OidIsValid(lookup->owner))
         SetUserIdAndSecContext(lookup->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    int code = SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
+    int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(), InvalidSnapshot,
+                                                     false, true, 0)
+                              : SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
     SetUserIdAndSecContext(user, context);
     if (code != SPI_OK_SELECT)
         elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));

@@ -99,12 +99,20 @@ void insert_row(Kind kind, const State &state) {
     run(kind, insert, {text_array(&state.id, nullptr, 1), text_array(&parent, &no_parent, 1)});
 }
 
-/// What is in a group that its filter lets in from now on.
+/// What is in a group that its filter lets in from now on: in the newest state, as the look-up.
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
         if (Datum children = children_in_source(kind, group); children != 0) {
             AsOwner owner(table_of(kind));
-            execute(adopt[static_cast<int>(kind)], {group, children});
+            guard([&] {
+                Datum values[] = {group, children};
+                SPI_connect();
+                int code = SPI_execute_snapshot(prepared(adopt[static_cast<int>(kind)]), values, nullptr,
+                                                GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+                if (code != SPI_OK_UPDATE)
+                    elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+                SPI_finish();
+            });
         }
 }
 
@@ -147,14 +155,10 @@ void mirror_leave_out(Datum group_ids) {
     }
 }
 
-void mirror_update(Kind kind, const State &before, State after, bool dead, int depth) {
+void mirror_update(Kind kind, const State &before, State after, int depth) {
+    if (after.id != 0)
+        take_ahead(kind, after.id, &after);
     bool same_id = before.id != 0 && after.id != 0 && view(before.id) == view(after.id);
-    bool was_ahead = after.id != 0 && take_ahead(kind, after.id, &after);
-    if (was_ahead)
-        same_id = before.id != 0 && view(before.id) == view(after.id);
-    else if (dead && same_id && before.in && after.in)
-        return; // what it is now has been told, or will be
-
     if (before.in) {
         Datum held = held_as(kind, before.id);
         if (!is_there(kind, held)) {

@@ -18,8 +18,8 @@ void mirror_delete(Kind kind, const Datum *ids, int count, int depth);
 /// Removes all rows.
 void mirror_truncate(Kind kind);
 
-/// Makes the row that was `before` what is `after`. `dead`: the row has been changed again since.
-void mirror_update(Kind kind, const State &before, State after, bool dead, int depth);
+/// Makes the row that was `before` what is `after`; what was told ahead of the row of that id is what it is now.
+void mirror_update(Kind kind, const State &before, State after, int depth);
 
 /// Groups that their table has but its filter leaves out count as the instance: what names one of them as parent is
 /// put straight under it.

@@ -139,6 +139,9 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
         AtEOXact_GUC(true, level);
         CommandCounterIncrement();
     });
+    if (tracked_relation(kind) != oid)
+        throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, cat("table ", relation_name(oid), " can't be tracked this way"))
+            .detail("What the server made of the columns and the filter can't be read back.");
     int64 rows = 0;
     equalize_and_tell(kind, &rows);
     if (kind == Kind::groups)

@@ -1,0 +1,139 @@
+-- Ids of every kind of type, and what is no id.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
+DROP SCHEMA IF EXISTS app CASCADE;
+CREATE SCHEMA app;
+RESET client_min_messages;
+SET search_path = app, integration_defaults;
+CREATE VIEW tree AS
+    SELECT 'group' AS kind, id, parent_id FROM groups UNION ALL SELECT 'project', id, group_id FROM projects
+    ORDER BY 1, 2;
+-- What a client sees of an error.
+CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE state text; rule text; message text; detail text; hint text;
+BEGIN
+    EXECUTE statement;
+    SET CONSTRAINTS ALL IMMEDIATE;
+    SET CONSTRAINTS ALL DEFERRED;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, rule = CONSTRAINT_NAME, message = MESSAGE_TEXT,
+        detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', state || ' ' || rule, message, nullif(detail, ''), nullif(hint, ''));
+END $$;
+\pset format unaligned
+\pset tuples_only on
+
+CREATE DOMAIN app.key AS bigint CHECK (VALUE > 0);
+CREATE DOMAIN app.code AS varchar(10);
+CREATE TYPE app.color AS ENUM ('red', 'green', 'blue');
+CREATE TYPE app.pair AS (a int, b text);
+CREATE COLLATION app.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+
+-- Tracks a table of groups and one of projects with keys of a type, changes them and says what we have.
+CREATE FUNCTION app.try(type text, VARIADIC keys text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE mended bigint;
+BEGIN
+    EXECUTE format('CREATE TABLE app.g (id %1$s PRIMARY KEY, parent_id %1$s, type text DEFAULT ''Group'')', type);
+    EXECUTE format('CREATE TABLE app.p (id %1$s PRIMARY KEY, group_id %1$s)', type);
+    INSERT INTO app.g SELECT (jsonb_populate_record(NULL::app.g, jsonb_build_object('id', keys[1]))).id;
+    PERFORM track_groups('app.g', filter => $f$type = 'Group'$f$), track_projects('app.p');
+    EXECUTE format('INSERT INTO app.g VALUES (%2$L::%1$s, %3$L::%1$s), (%4$L::%1$s, %2$L::%1$s)', type, keys[2], keys[1], keys[3]);
+    EXECUTE format('INSERT INTO app.p VALUES (%2$L::%1$s, %3$L::%1$s), (%3$L::%1$s, NULL)', type, keys[1], keys[3]);
+    EXECUTE format('UPDATE app.g SET type = ''User'' WHERE id = %2$L::%1$s', type, keys[2]);
+    RETURN QUERY SELECT concat_ws(' ', 'left out:', tree.*) FROM tree;
+    EXECUTE format('UPDATE app.g SET type = ''Group'' WHERE id = %2$L::%1$s', type, keys[2]);
+    EXECUTE format('UPDATE app.g SET parent_id = %2$L::%1$s WHERE id = %3$L::%1$s', type, keys[1], keys[3]);
+    EXECUTE format('DELETE FROM app.p WHERE id = %2$L::%1$s', type, keys[3]);
+    mended := resync('app.g') + resync('app.p');
+    IF mended > 0 THEN RAISE 'resync() found % differences', mended; END IF;
+    SET CONSTRAINTS ALL IMMEDIATE;
+    RETURN QUERY SELECT concat_ws(' ', tree.*) FROM tree;
+    PERFORM untrack('app.g'), untrack('app.p');
+    DROP TABLE app.g, app.p;
+    DELETE FROM projects;
+    DELETE FROM groups;
+    SET CONSTRAINTS ALL DEFERRED;
+END $$;
+SELECT app.try('smallint', '1', '-2', '3');
+SELECT app.try('integer', '1', '-2', '2147483647');
+SELECT app.try('bigint', '1', '-2', '9223372036854775807');
+SELECT app.try('numeric', '1.50', '-2.00', '100000000000000000000');
+SELECT app.try('uuid', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'C0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+SELECT app.try('text', 'äß', ' b ', '1');
+SELECT app.try('varchar(5)', 'a', 'b', '1');
+SELECT app.try('char(5)', 'a', 'b', '1');
+SELECT app.try('app.key', '1', '2', '3');
+SELECT app.try('app.code', 'a', 'b', 'c');
+SELECT app.try('app.color', 'red', 'green', 'blue');
+SELECT app.try('app.pair', '(1,x)', '(2,"y z")', '(3,)');
+SELECT app.try('text COLLATE app.blind', 'a', 'B', 'c');
+
+-- Keys of another type than what refers to them.
+CREATE TABLE app.g (id int PRIMARY KEY, parent_id text, type text DEFAULT 'Group');
+CREATE TABLE app.p (id int PRIMARY KEY, group_id numeric);
+SELECT track_groups('app.g', filter => $$type = 'Group'$$), track_projects('app.p');
+INSERT INTO app.g VALUES (1, NULL, 'User'), (2, '1', 'Group');
+INSERT INTO app.p VALUES (1, 2.00), (2, 1.0);
+SELECT * FROM tree;
+SELECT refusal($$INSERT INTO app.g VALUES (3, 'x')$$);
+SELECT refusal($$INSERT INTO app.g VALUES (3, '99999999999')$$);
+SELECT refusal('INSERT INTO app.p VALUES (3, 1.5)');
+UPDATE app.g SET type = 'Group';
+SELECT * FROM tree;
+SELECT resync('app.g'), resync('app.p');
+DROP TABLE app.g, app.p;
+DELETE FROM projects;
+DELETE FROM groups;
+
+-- Ids that differ in letters only are two, whatever the column's collation takes for equal.
+CREATE TABLE app.g (id text COLLATE app.blind, parent_id text COLLATE app.blind);
+SELECT track_groups('app.g');
+INSERT INTO app.g VALUES ('a', NULL), ('b', 'a');
+SELECT refusal($$UPDATE app.g SET id = 'A' WHERE id = 'a'$$);
+DELETE FROM app.g;
+INSERT INTO app.g VALUES ('a', NULL);
+UPDATE app.g SET id = 'A' WHERE id = 'a';
+SELECT * FROM tree;
+DROP TABLE app.g;
+DELETE FROM groups;
+
+-- What is no id.
+CREATE TABLE app.g (id text, parent_id text, type text);
+SELECT track_groups('app.g', filter => $$type IS NULL$$);
+SELECT refusal('INSERT INTO app.g VALUES (NULL)');
+SELECT refusal($$INSERT INTO app.g VALUES ('')$$);
+SELECT refusal($$INSERT INTO app.g VALUES ('a', '')$$);
+SELECT refusal($$INSERT INTO app.g VALUES (repeat('ä', 128))$$);
+SELECT refusal($$INSERT INTO app.g VALUES (E'\x01a')$$);
+INSERT INTO app.g VALUES ('a', NULL, NULL), (NULL, NULL, 'left out'), ('', NULL, 'left out');
+SELECT refusal($$UPDATE app.g SET id = NULL WHERE id = 'a'$$);
+SELECT refusal($$UPDATE app.g SET id = '' WHERE id = 'a'$$);
+SELECT refusal($$UPDATE app.g SET type = NULL$$);
+SELECT refusal($$UPDATE app.g SET type = NULL WHERE id = ''$$);
+SELECT refusal($$INSERT INTO app.g VALUES ('a')$$);
+SELECT * FROM tree;
+SELECT untrack('app.g');
+SELECT refusal('SELECT track_groups(''app.g'')');
+DELETE FROM app.g WHERE id = '';
+SELECT refusal('SELECT track_groups(''app.g'')');
+DELETE FROM app.g WHERE id IS NULL;
+INSERT INTO app.g VALUES ('a');
+SELECT refusal('SELECT track_groups(''app.g'')');
+DELETE FROM app.g;
+INSERT INTO app.g VALUES ('a', 'nowhere');
+SELECT refusal('SELECT track_groups(''app.g'')');
+UPDATE app.g SET parent_id = 'a';
+SELECT refusal('SELECT track_groups(''app.g'')');
+DROP TABLE app.g;
+CREATE TABLE app.n (id numeric, parent_id numeric);
+INSERT INTO app.n VALUES ('NaN');
+SELECT refusal('SELECT track_groups(''app.n'')');
+DELETE FROM app.n;
+SELECT track_groups('app.n');
+SELECT refusal($$INSERT INTO app.n VALUES ('NaN')$$);
+
+SET client_min_messages = warning;
+DROP EXTENSION integration_defaults CASCADE;
+DROP SCHEMA app CASCADE;
