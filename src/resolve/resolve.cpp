@@ -86,12 +86,14 @@ const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
 /// The same with a project's own row, if it has one, on top.
 const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     const Folded *base = folded_group(inherited, fcinfo);
-    if (base == nullptr || PG_ARGISNULL(2))
+    if (base == nullptr || PG_ARGISNULL(2) || PG_ARGISNULL(4))
+        return base;
+    const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(4); });
+    if (!is_object(settings))
         return base;
     std::optional<bool> active;
     if (!PG_ARGISNULL(3))
         active = PG_GETARG_BOOL(3);
-    const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(4); });
     return &inherited.with(*base, make_layer(core::Level::project, {}, PG_GETARG_BOOL(2), active, settings, 0));
 }
 
