@@ -154,7 +154,7 @@ SELECT refusal('SELECT remove_group(77)');
 RESET ROLE;
 
 SET client_min_messages = warning;
-TRUNCATE groups CASCADE;
+TRUNCATE groups, projects, group_settings, project_settings;
 DROP OWNED BY regress_intd_nobody;
 DROP ROLE regress_intd_nobody;
 DROP FUNCTION refusal;

@@ -1,5 +1,6 @@
 // What the server loads.
 #include "catalog/integration.hpp"
+#include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
@@ -17,6 +18,7 @@ void _PG_init(void) {
     reserve_setting_prefix("integration_defaults");
     intd::watch_tables();
     intd::watch_integrations();
+    intd::watch_references();
     intd::watch_tree();
     intd::watch_tracked();
     intd::watch_inheritance();

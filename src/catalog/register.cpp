@@ -96,14 +96,15 @@ std::string_view name_argument(FunctionCallInfo fcinfo, int n) {
     return *name;
 }
 
-/// Settings keep their type. Whoever adds some meanwhile waits for the type's row.
+/// Settings keep their type. Whoever adds some meanwhile waits for the type's row (settings/references.cpp).
 void refuse_if_set(Datum name) {
     Value counts;
     {
         AsOwner owner(Table::integrations); // whatever of it the caller may see
         if (execute(lock_type, {name}) == 0)
             return;
-        fetch(count_settings, {name}, &counts);
+        NewestState newest;
+        fetch(count_settings, {name}, &counts, true);
     }
     if (counts)
         throw Refusal(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, cat("integration \"", view(name), "\" still has settings"))
@@ -188,8 +189,6 @@ INTD_FUNCTION(register_integration) {
 
 INTD_FUNCTION(unregister_integration) {
     Datum name = text_datum(name_argument(fcinfo, 0));
-    if (restoring()) // otherwise the trigger does
-        refuse_if_set(name);
     if (execute(delete_type, {name}) == 0)
         refuse_unknown(view(name));
     PG_RETURN_VOID();
@@ -232,17 +231,12 @@ INTD_FUNCTION(validate_settings) {
 INTD_FUNCTION(check_integration) {
     TriggerData *trigger = row_trigger(fcinfo, {table_oid(Table::integrations)}, TRIGGER_EVENT_BEFORE);
     bool deletes = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
-    if (!restoring()) {
-        if (!deletes)
-            check_row(trigger);
-        else
-            refuse_if_set(guard([&] {
-                bool is_null;
-                return PointerGetDatum(DatumGetTextPCopy(heap_getattr(
-                    trigger->tg_trigtuple, column::name + 1, RelationGetDescr(trigger->tg_relation), &is_null)));
-            }));
-    }
-    return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+    HeapTuple row = trigger_row(trigger);
+    if (deletes)
+        refuse_if_set(*text_column(row, trigger->tg_relation, column::name + 1));
+    else if (!restoring())
+        check_row(trigger);
+    return PointerGetDatum(row);
 }
 
 } // namespace intd

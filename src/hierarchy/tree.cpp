@@ -1,6 +1,7 @@
 // The tree by hand: add_*, move_* and remove_*. They run with the caller's rights and check at once; what other
 // sessions do meanwhile is checked at commit (see tree_rules.cpp).
 #include "hierarchy/arguments.hpp"
+#include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
@@ -108,11 +109,7 @@ void remove_scope(FunctionCallInfo fcinfo, Kind kind) {
         int64 of_groups = DatumGetInt64(*groups), of_projects = DatumGetInt64(*projects);
         if (of_groups + of_projects > 0)
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", view(id), "\" is not empty"))
-                .detail(guard([&]() -> const char * {
-                    return psprintf("It contains " INT64_FORMAT " %s and " INT64_FORMAT " %s.", of_groups,
-                                    of_groups == 1 ? "group" : "groups", of_projects,
-                                    of_projects == 1 ? "project" : "projects");
-                }))
+                .detail(cat("It contains ", count_scopes(of_groups, of_projects), "."))
                 .hint("Move or remove them first.")
                 .constraint("scope_parent_exists");
     }

@@ -5,8 +5,7 @@
 
 CREATE TABLE groups (
     id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
-    parent_id text COLLATE "C",
-    CONSTRAINT scope_parent_exists FOREIGN KEY (parent_id) REFERENCES groups (id) DEFERRABLE INITIALLY DEFERRED
+    parent_id text COLLATE "C"
 );
 CREATE INDEX groups_parent_id_idx ON groups (parent_id);
 COMMENT ON TABLE groups IS 'the groups of the tree, by the app''s own ids; a null parent is the instance';
@@ -14,14 +13,25 @@ SELECT pg_catalog.pg_extension_config_dump('groups', '');
 
 CREATE TABLE projects (
     id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
-    group_id text COLLATE "C",
-    CONSTRAINT scope_parent_exists FOREIGN KEY (group_id) REFERENCES groups (id) DEFERRABLE INITIALLY DEFERRED
+    group_id text COLLATE "C"
 );
 CREATE INDEX projects_group_id_idx ON projects (group_id);
 COMMENT ON TABLE projects IS 'the projects of the tree, by the app''s own ids; a null group is the instance';
 SELECT pg_catalog.pg_extension_config_dump('projects', '');
 
--- The rules that foreign keys can't hold.
+-- References to groups. They are triggers, because a restore fills these tables in any order, and in parallel.
+
+CREATE FUNCTION check_parent() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_parent';
+COMMENT ON FUNCTION check_parent() IS
+    'trigger of groups and projects: at commit, every parent is there (23503 scope_parent_exists)';
+CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE OR DELETE ON groups
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_parent();
+CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE ON projects
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.group_id IS NOT NULL)
+    EXECUTE FUNCTION check_parent();
+
+-- The other rules.
 
 CREATE FUNCTION check_group_chain() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_group_chain';

@@ -1,11 +1,11 @@
 #include "hierarchy/tree_rules.hpp"
 
 #include "hierarchy/external_id.hpp"
+#include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/tables.hpp"
-#include "postgres/trigger.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -60,16 +60,6 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
     }
 }
 
-/// A column of groups or projects, counted from 1, of the row that a trigger is fired for.
-Value column_of(HeapTuple tuple, Relation relation, int column) {
-    bool is_null;
-    Datum value = guard([&] {
-        Datum stored = heap_getattr(tuple, column, RelationGetDescr(relation), &is_null);
-        return is_null ? stored : PointerGetDatum(PG_DETOAST_DATUM_PACKED(stored));
-    });
-    return is_null ? std::nullopt : Value(value);
-}
-
 bool same(Value a, Value b) { return a && b ? view(*a) == view(*b) : a.has_value() == b.has_value(); }
 
 } // namespace
@@ -114,7 +104,7 @@ void refuse_cycle(Datum id) {
         if (row == nullptr) {
             if (way.empty())
                 return; // gone again
-            // The foreign key would find this too, but perhaps later, when the parent has been committed by
+            // check_parent() would find this too, but perhaps later, when the parent has been committed by
             // somebody else under one of the groups that were walked here: that cycle would be missed.
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back(), "\" has the parent \"", at, "\", which is not there"))
@@ -152,11 +142,12 @@ INTD_FUNCTION(check_group_chain) {
     if (restoring())
         return PointerGetDatum(nullptr);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
-    HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
-    Value id = column_of(tuple, data->tg_relation, 1);
-    if (update && same(id, column_of(data->tg_trigtuple, data->tg_relation, 1)) &&
-        same(column_of(tuple, data->tg_relation, 2), column_of(data->tg_trigtuple, data->tg_relation, 2)))
+    HeapTuple row = trigger_row(data);
+    Value id = text_column(row, data->tg_relation, 1);
+    if (update && same(id, text_column(data->tg_trigtuple, data->tg_relation, 1)) &&
+        same(text_column(row, data->tg_relation, 2), text_column(data->tg_trigtuple, data->tg_relation, 2)))
         return PointerGetDatum(nullptr);
+    refuse_missing_parent(data); // first, because it may have to wait for somebody who waits for the lock
     if (update || freed_groups)
         lock_group_moves();
     refuse_cycle(*id);
@@ -185,14 +176,15 @@ Statement rename_statements[] = {
 /// AFTER UPDATE OF id ON groups, for each row whose id changed.
 INTD_FUNCTION(rename_parent) {
     TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_AFTER);
-    if (restoring() || !TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+    if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
         return PointerGetDatum(nullptr);
-    Value old_id = column_of(data->tg_trigtuple, data->tg_relation, 1);
-    Value new_id = column_of(data->tg_newtuple, data->tg_relation, 1);
+    Value old_id = text_column(data->tg_trigtuple, data->tg_relation, 1);
+    Value new_id = text_column(data->tg_newtuple, data->tg_relation, 1);
     AsOwner owner(Table::groups);
+    guard([] { forget_walked(); }); // the statement has had its note_group_changes()
     for (Kind kind : all_kinds)
         if (!OidIsValid(tracked_relation(kind)))
-            execute(rename_statements[static_cast<int>(kind)], {old_id, new_id});
+            execute_newest(rename_statements[static_cast<int>(kind)], {old_id, new_id});
     return PointerGetDatum(nullptr);
 }
 
@@ -202,8 +194,7 @@ INTD_FUNCTION(check_id_is_final) {
     TriggerData *data = row_trigger(fcinfo, {groups, table_oid(Table::projects)}, TRIGGER_EVENT_AFTER);
     if (restoring())
         return PointerGetDatum(nullptr);
-    HeapTuple tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-    Datum id = *column_of(tuple, data->tg_relation, 1);
+    Datum id = *text_column(trigger_row(data), data->tg_relation, 1);
     Kind kind = RelationGetRelid(data->tg_relation) == groups ? Kind::groups : Kind::projects;
     AsOwner owner(table_of(kind));
     NewestState newest;

@@ -1,4 +1,4 @@
-// The rules of the tree that foreign keys can't hold: no group is its own ancestor, no id is used twice.
+// The rules of the tree besides references: no group is its own ancestor, no id is used twice.
 #pragma once
 
 #include "postgres/datum.hpp"

@@ -74,6 +74,28 @@ uint64 execute(Statement &statement, std::initializer_list<Value> parameters) {
     return run(statement, parameters, nullptr, 0, false);
 }
 
+uint64 execute_newest(Statement &statement, std::initializer_list<Value> parameters, int limit) {
+    Arguments arguments(parameters);
+    return guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        SPI_connect();
+        SPIPlanPtr plan = prepared(statement);
+        Snapshot newest = InvalidSnapshot, crosscheck = InvalidSnapshot; // READ COMMITTED takes the newest by itself
+        if (IsolationUsesXactSnapshot()) {
+            CommandCounterIncrement();
+            newest = GetLatestSnapshot();
+            crosscheck = GetTransactionSnapshot();
+        }
+        int code = SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, false, limit);
+        if (code < 0)
+            elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+        uint64 rows = SPI_processed;
+        SPI_finish();
+        MemoryContextSwitchTo(caller);
+        return rows;
+    });
+}
+
 uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,
                  bool read_only) {
     return run(statement, parameters, results, columns, read_only);

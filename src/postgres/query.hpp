@@ -35,6 +35,11 @@ inline uint64 fetch(Statement &statement, std::initializer_list<Value> parameter
     return fetch_row(statement, parameters, result, 1, read_only);
 }
 
+/// Runs a statement in the newest state: on what this transaction did and all that has been committed. 40001 if it
+/// would change a row that the transaction's own snapshot, under REPEATABLE READ or SERIALIZABLE, does not show. AFTER
+/// triggers of what it changes fire with those of the statement whose trigger we are in. Stops after `limit` rows.
+uint64 execute_newest(Statement &statement, std::initializer_list<Value> parameters, int limit = 0);
+
 /// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
 class NewestState {
   public:

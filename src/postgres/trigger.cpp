@@ -34,4 +34,31 @@ std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column) 
     return is_null ? std::nullopt : std::optional<Datum>(value);
 }
 
+HeapTuple trigger_row(TriggerData *data) {
+    return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+}
+
+std::optional<Datum> text_column(HeapTuple row, Relation relation, int column) {
+    bool is_null;
+    Datum value = guard([&] {
+        Datum stored = heap_getattr(row, column, RelationGetDescr(relation), &is_null);
+        return is_null ? stored : PointerGetDatum(PG_DETOAST_DATUM_PACKED(stored));
+    });
+    return is_null ? std::nullopt : std::optional<Datum>(value);
+}
+
+bool is_current(TriggerData *data) {
+    TupleTableSlot *slot = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newslot : data->tg_trigslot;
+    return guard([&] { return table_tuple_satisfies_snapshot(data->tg_relation, slot, SnapshotSelf); });
+}
+
+bool refers_anew(TriggerData *data, int column) {
+    if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
+        TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(data->tg_trigtuple->t_data)))
+        return true;
+    std::optional<Datum> before = text_column(data->tg_trigtuple, data->tg_relation, column);
+    std::optional<Datum> after = text_column(data->tg_newtuple, data->tg_relation, column);
+    return before && after ? view(*before) != view(*after) : before.has_value() != after.has_value();
+}
+
 } // namespace intd

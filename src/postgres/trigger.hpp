@@ -15,8 +15,23 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// A column of a row, counted from 1, detoasted; none if it is NULL.
 std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column);
 
-/// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off our triggers
-/// neither check nor derive, so that a restore gives back exactly what was there.
+/// The row that an INSERT or UPDATE stored, or that a DELETE removed.
+HeapTuple trigger_row(TriggerData *data);
+
+/// A text column of such a row, counted from 1, not copied; none if it is NULL.
+std::optional<Datum> text_column(HeapTuple row, Relation relation, int column);
+
+/// Whether the row that an INSERT or UPDATE stored is still there as it was stored: a deferred trigger comes late, and
+/// one that is not, after other triggers. If it is not there, its later version has an event of its own.
+bool is_current(TriggerData *data);
+
+/// Whether a column refers to something that is yet to be looked for: that is so after every INSERT, and after an
+/// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event came.
+bool refers_anew(TriggerData *data, int column);
+
+/// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off, rows that come in
+/// are neither checked nor derived from, so that a restore gives back exactly what was there, in any order. What deletes
+/// or renames, as no restore does, keeps the rules all the same.
 inline bool restoring() {
     return !check_function_bodies;
 }

@@ -2,8 +2,7 @@
 -- no CHECK on these tables, because its message would print the row, secrets and all; triggers hold the rules.
 
 CREATE TABLE instance_settings (
-    integration text COLLATE "C" NOT NULL PRIMARY KEY
-        REFERENCES integrations (name) ON UPDATE CASCADE,
+    integration text COLLATE "C" NOT NULL PRIMARY KEY,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
@@ -15,10 +14,8 @@ COMMENT ON TABLE instance_settings IS 'what is set on the instance: the defaults
 SELECT pg_catalog.pg_extension_config_dump('instance_settings', '');
 
 CREATE TABLE group_settings (
-    group_id text COLLATE "C" NOT NULL
-        REFERENCES groups (id) ON DELETE CASCADE ON UPDATE CASCADE,
-    integration text COLLATE "C" NOT NULL
-        REFERENCES integrations (name) ON UPDATE CASCADE,
+    group_id text COLLATE "C" NOT NULL,
+    integration text COLLATE "C" NOT NULL,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
@@ -32,10 +29,8 @@ COMMENT ON TABLE group_settings IS 'what is set on groups: the defaults of every
 SELECT pg_catalog.pg_extension_config_dump('group_settings', '');
 
 CREATE TABLE project_settings (
-    project_id text COLLATE "C" NOT NULL
-        REFERENCES projects (id) ON DELETE CASCADE ON UPDATE CASCADE,
-    integration text COLLATE "C" NOT NULL
-        REFERENCES integrations (name) ON UPDATE CASCADE,
+    project_id text COLLATE "C" NOT NULL,
+    integration text COLLATE "C" NOT NULL,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
@@ -73,6 +68,51 @@ CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON group_settings
 CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON project_settings
     FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}')
     EXECUTE FUNCTION remove_empty_settings();
+
+-- Settings refer to their type and to their group or project, and follow them. These are triggers, because a restore
+-- fills all these tables in any order, and in parallel. That a type with settings stays is up to check_integration().
+
+CREATE FUNCTION hold_references() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_hold_references';
+COMMENT ON FUNCTION hold_references() IS
+    'trigger of the settings tables: the type and the group or project of a row are there (23503), and stay until the transaction ends';
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON instance_settings
+    FOR EACH ROW EXECUTE FUNCTION hold_references();
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON group_settings
+    FOR EACH ROW EXECUTE FUNCTION hold_references();
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON project_settings
+    FOR EACH ROW EXECUTE FUNCTION hold_references();
+
+CREATE FUNCTION rename_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_rename_settings';
+COMMENT ON FUNCTION rename_settings() IS
+    'trigger of integrations, groups and projects: where a name or id changes, settings take the new one';
+CREATE TRIGGER rename_settings AFTER UPDATE ON integrations
+    FOR EACH ROW WHEN (OLD.name OPERATOR(pg_catalog.<>) NEW.name) EXECUTE FUNCTION rename_settings();
+CREATE TRIGGER rename_settings AFTER UPDATE ON groups
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_settings();
+CREATE TRIGGER rename_settings AFTER UPDATE ON projects
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_settings();
+
+CREATE FUNCTION remove_settings() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_settings';
+COMMENT ON FUNCTION remove_settings() IS
+    'trigger of groups and projects: settings go with their group or project';
+CREATE TRIGGER remove_settings AFTER DELETE ON groups
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION remove_settings();
+CREATE TRIGGER remove_settings AFTER DELETE ON projects
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION remove_settings();
+
+CREATE FUNCTION check_truncate() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_truncate';
+COMMENT ON FUNCTION check_truncate() IS
+    'trigger of integrations, groups and projects: they are truncated only if nothing refers to them, or together with what does (23503)';
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON integrations
+    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON groups
+    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON projects
+    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
 
 -- Setting whole settings, resetting them, going back to the default.
 

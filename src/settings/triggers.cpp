@@ -2,7 +2,9 @@
 #include "settings/triggers.hpp"
 
 #include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
+#include "settings/references.hpp"
 #include "settings/write.hpp"
 
 namespace intd {
@@ -82,7 +84,7 @@ const char *writer() {
     });
 }
 
-/// Where the row is to stand, or nothing if the type or the scope is not there: the foreign keys say so.
+/// Where the row is to stand, or nothing if the type or the scope is not there.
 std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, std::string_view type_name, Datum scope) {
     const Integration *type = inherited.find_type(type_name);
     if (type == nullptr)
@@ -103,16 +105,6 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
             return std::nullopt;
         return Place{columns.level, view(scope), inherited.down_to(tree.parent_of(*project), *type)};
     }
-}
-
-/// Whether a row whose key changes follows a foreign key (its scope or type was renamed), rather than being moved
-/// by hand to another: then what it was keyed by is no longer there.
-bool follows_rename(const Columns &columns, std::string_view old_type, Datum old_scope) {
-    if (find_integration(text_datum(old_type)) == nullptr)
-        return true;
-    if (columns.level == core::Level::instance)
-        return false;
-    return read_row(columns.level == core::Level::group ? Table::groups : Table::projects, old_scope) == nullptr;
 }
 
 } // namespace
@@ -140,8 +132,10 @@ INTD_FUNCTION(check_settings) {
         current = settings_row(data->tg_trigtuple, shape, columns);
         Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration);
         Datum old_scope = columns.scope == 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope);
-        bool same_key = view(old_type) == view(type) && (columns.scope == 0 || view(old_scope) == view(scope));
-        if (!same_key && !follows_rename(columns, view(old_type), old_scope))
+        // A row that is moved by hand to another key is a new one there.
+        Table scopes = columns.level == core::Level::group ? Table::groups : Table::projects;
+        if ((view(old_type) != view(type) && !follows_rename(Table::integrations, old_type, type)) ||
+            (columns.scope != 0 && view(old_scope) != view(scope) && !follows_rename(scopes, old_scope, scope)))
             current.reset();
         else if (same_row(*current, wanted) && !Giving::any()) {
             updated_at = column_value(data->tg_trigtuple, shape, columns.at(column::updated_at));
@@ -149,9 +143,18 @@ INTD_FUNCTION(check_settings) {
         }
     }
     if (!updated_at) {
-        Inheritance &inherited = inheritance();
-        if (std::optional<Place> place = place_of(inherited, columns, view(type), scope); place)
-            wanted = checked(inherited, *place, current ? &*current : nullptr, wanted);
+        auto check = [&] {
+            Inheritance &inherited = inheritance();
+            std::optional<Place> place = place_of(inherited, columns, view(type), scope);
+            if (place)
+                wanted = checked(inherited, *place, current ? &*current : nullptr, wanted);
+            return place.has_value();
+        };
+        if (!check()) {
+            FreshSnapshot snapshot; // what other parts of the same statement have added is there
+            if (!check())
+                refuse_missing_reference(columns.table, type, scope);
+        }
         updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
         updated_by = text_datum(writer());
     }

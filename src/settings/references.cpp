@@ -1,0 +1,238 @@
+#include "settings/references.hpp"
+
+#include "catalog/integration.hpp"
+#include "hierarchy/references.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/query.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+}
+
+namespace intd {
+namespace {
+
+// --- who refers ------------------------------------------------------------------------------------------------------
+
+Statement hold_type = {
+    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    nullptr};
+Statement hold_project = {
+    "SELECT 1 FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    nullptr};
+
+bool hold(Table table, Statement &statement, Datum key) {
+    AsOwner owner(table);
+    return execute(statement, {key}) > 0;
+}
+
+Refusal missing_type(Table table, Datum type) {
+    return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("integration \"", view(type), "\" is not registered"))
+        .hint("Register it before anything is set.")
+        .constraint(table == Table::instance_settings ? "instance_settings_integration_fkey"
+                    : table == Table::group_settings  ? "group_settings_integration_fkey"
+                                                      : "project_settings_integration_fkey");
+}
+
+Refusal missing_scope(Table table, Datum scope) {
+    bool group = table == Table::group_settings;
+    return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat(group ? "group \"" : "project \"", view(scope), "\" does not exist"))
+        .hint("Add it before anything is set on it.")
+        .constraint(group ? "group_settings_group_id_fkey" : "project_settings_project_id_fkey");
+}
+
+// --- who deletes or renames ------------------------------------------------------------------------------------------
+
+#define RENAME(table, key)                                                                                             \
+    {"UPDATE integration_defaults." table " SET " key " = $2 WHERE " key " OPERATOR(pg_catalog.=) $1", 2,              \
+     {TEXTOID, TEXTOID}, nullptr}
+#define REMOVE(table, key)                                                                                             \
+    {"DELETE FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID},    \
+     nullptr}
+#define REFERS(table, condition)                                                                                       \
+    "(SELECT pg_catalog.text '" table "' FROM integration_defaults." table " WHERE " condition " LIMIT 1)"
+
+/// A table that settings refer to: the statements for those of them that do, and whether any row refers to it at all.
+struct Referenced {
+    Table table;
+    Statement rename[3], remove, refers;
+};
+Referenced all_referenced[] = {
+    {Table::integrations,
+     {RENAME("instance_settings", "integration"), RENAME("group_settings", "integration"),
+      RENAME("project_settings", "integration")},
+     {},
+     {"SELECT COALESCE(" REFERS("instance_settings", "true") ", " REFERS("group_settings", "true") ", "
+      REFERS("project_settings", "true") ")", 0, {}, nullptr}},
+    {Table::groups,
+     {RENAME("group_settings", "group_id")},
+     REMOVE("group_settings", "group_id"),
+     {"SELECT COALESCE(" REFERS("projects", "group_id IS NOT NULL") ", " REFERS("group_settings", "true") ")", 0, {},
+      nullptr}},
+    {Table::projects,
+     {RENAME("project_settings", "project_id")},
+     REMOVE("project_settings", "project_id"),
+     {"SELECT " REFERS("project_settings", "true"), 0, {}, nullptr}},
+};
+
+/// The change that settings are just following.
+struct Renaming {
+    Table table;
+    Datum before, after;
+};
+const Renaming *renaming = nullptr;
+
+/// Until the end of the block.
+class Follow {
+  public:
+    explicit Follow(const Renaming &now) : outer_(renaming) { renaming = &now; }
+    ~Follow() { renaming = outer_; }
+    Follow(const Follow &) = delete;
+    Follow &operator=(const Follow &) = delete;
+
+  private:
+    const Renaming *outer_;
+};
+
+struct ReferencedTrigger {
+    TriggerData *data;
+    Referenced &referenced;
+};
+
+/// The trigger's data and what it is fired on. Throws unless that is one of the three tables.
+ReferencedTrigger referenced_trigger(FunctionCallInfo fcinfo) {
+    TriggerData *data = own_trigger(
+        fcinfo, {table_oid(Table::integrations), table_oid(Table::groups), table_oid(Table::projects)});
+    Referenced *referenced = all_referenced;
+    while (table_oid(referenced->table) != RelationGetRelid(data->tg_relation))
+        referenced++;
+    return {data, *referenced};
+}
+
+[[noreturn]] void refuse_event() {
+    throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                  "this function is for the triggers of integration_defaults' own tables");
+}
+
+/// Reads the ids of deleted rows. Server code: raises reports.
+struct DeletedRows {
+    Tuplestorestate *store;
+    int pointer;
+    TupleTableSlot *slot;
+
+    void open(TriggerData *data) {
+        store = data->tg_oldtable;
+        pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+        tuplestore_select_read_pointer(store, pointer);
+        tuplestore_rescan(store);
+        slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation), &TTSOpsMinimalTuple);
+    }
+
+    /// The next ids as text[], or 0 after the last one.
+    Datum next() {
+        constexpr int most = 1000;
+        Datum ids[most];
+        int count = 0;
+        bool is_null;
+        tuplestore_select_read_pointer(store, pointer);
+        while (count < most && tuplestore_gettupleslot(store, true, false, slot))
+            ids[count++] = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(slot, 1, &is_null)));
+        ExecClearTuple(slot); // a row that was read back from disk is in the caller's memory
+        return count == 0 ? 0 : PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+    }
+};
+
+} // namespace
+
+void refuse_missing_reference(Table table, Datum type, Datum scope) {
+    if (find_integration(type) == nullptr)
+        throw missing_type(table, type);
+    throw missing_scope(table, scope);
+}
+
+bool follows_rename(Table table, Datum before, Datum after) {
+    return renaming != nullptr && renaming->table == table && view(renaming->before) == view(before) &&
+           view(renaming->after) == view(after);
+}
+
+/// AFTER INSERT OR UPDATE on the settings tables, for each row. After, and not in check_settings(): whatever triggers
+/// that others have put before may have made of the row, this is what was stored.
+INTD_FUNCTION(hold_references) {
+    TriggerData *data = row_trigger(
+        fcinfo,
+        {table_oid(Table::instance_settings), table_oid(Table::group_settings), table_oid(Table::project_settings)},
+        TRIGGER_EVENT_AFTER);
+    if (restoring() || !is_current(data))
+        return PointerGetDatum(nullptr);
+    Table table = Table::instance_settings;
+    while (table_oid(table) != RelationGetRelid(data->tg_relation))
+        table = static_cast<Table>(static_cast<int>(table) + 1);
+    int type_column = table == Table::instance_settings ? 1 : 2;
+    if (type_column == 2 && refers_anew(data, 1)) {
+        Datum scope = *text_column(trigger_row(data), data->tg_relation, 1);
+        if (!(table == Table::group_settings ? hold_group(scope) : hold(Table::projects, hold_project, scope)))
+            throw missing_scope(table, scope);
+    }
+    if (refers_anew(data, type_column)) {
+        Datum type = *text_column(trigger_row(data), data->tg_relation, type_column);
+        if (!hold(Table::integrations, hold_type, type))
+            throw missing_type(table, type);
+    }
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER UPDATE on integrations, groups and projects, for each row whose name or id changed.
+INTD_FUNCTION(rename_settings) {
+    auto [data, referenced] = referenced_trigger(fcinfo);
+    if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
+        !TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+        refuse_event();
+    Renaming now = {referenced.table, *text_column(data->tg_trigtuple, data->tg_relation, 1),
+                    *text_column(data->tg_newtuple, data->tg_relation, 1)};
+    Follow follow(now);
+    AsOwner owner(referenced.table);
+    for (Statement &statement : referenced.rename)
+        if (statement.sql != nullptr)
+            execute_newest(statement, {now.before, now.after});
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER DELETE on groups and projects, for each statement.
+INTD_FUNCTION(remove_settings) {
+    auto [data, referenced] = referenced_trigger(fcinfo);
+    if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) || referenced.remove.sql == nullptr)
+        refuse_event();
+    DeletedRows deleted;
+    guard([&, data = data] { deleted.open(data); });
+    AsOwner owner(referenced.table);
+    RowMemory memory;
+    for (;;) {
+        InContext inside(memory.empty());
+        Datum ids = guard([&] { return deleted.next(); });
+        if (ids == 0)
+            break;
+        execute_newest(referenced.remove, {ids});
+    }
+    guard([&] { ExecDropSingleTupleTableSlot(deleted.slot); });
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER TRUNCATE on integrations, groups and projects.
+INTD_FUNCTION(check_truncate) {
+    auto [data, referenced] = referenced_trigger(fcinfo);
+    if (!TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event))
+        refuse_event();
+    AsOwner owner(referenced.table);
+    NewestState newest;
+    Value table;
+    fetch(referenced.refers, {}, &table, true);
+    if (table)
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                      cat("rows of table \"", view(*table), "\" refer to table \"",
+                          RelationGetRelationName(data->tg_relation), "\""))
+            .hint("Truncate both in one command, or use DELETE.")
+            .constraint(view(*table) == "projects" ? "scope_parent_exists" : nullptr);
+    return PointerGetDatum(nullptr);
+}
+
+} // namespace intd

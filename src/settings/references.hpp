@@ -1,0 +1,17 @@
+// References of settings to their type and to their group or project: what foreign keys with ON UPDATE CASCADE and, to
+// groups and projects, ON DELETE CASCADE would hold. See hierarchy/references.hpp for why and how.
+#pragma once
+
+#include "postgres/tables.hpp"
+
+namespace intd {
+
+/// Throws 23503, naming what is not there of the type and of the scope (0 on the instance) that a row of `table`
+/// refers to.
+[[noreturn]] void refuse_missing_reference(Table table, Datum type, Datum scope);
+
+/// Whether an UPDATE of settings that changes what they refer to follows a change of that name or id in `table`, rather
+/// than moving them by hand.
+bool follows_rename(Table table, Datum before, Datum after);
+
+} // namespace intd
