@@ -82,6 +82,43 @@ python() { # file
         as_server PGDATABASE="$database" PYTHONDONTWRITEBYTECODE=1 python3 "$W/tree/$file"
 }
 
+# What a client needs. Its packages are many, so only those of the clients that run; for JavaScript any node does.
+need_clients() { # folder...
+    local folder packages=()
+    for folder; do
+        case $(basename "$folder") in
+            psycopg) packages+=(python3-psycopg) ;;
+            asyncpg) packages+=(python3-asyncpg) ;;
+            sqlalchemy) packages+=(python3-sqlalchemy python3-psycopg2 python3-asyncpg) ;;
+            django) packages+=(python3-django python3-psycopg2) ;;
+            activerecord) packages+=(ruby-activerecord ruby-pg) ;;
+            jdbc) packages+=(default-jdk-headless libpostgresql-jdbc-java) ;;
+            *) command -v npm >/dev/null || packages+=(nodejs npm) ;;
+        esac
+    done
+    need "${packages[@]}"
+}
+
+# A program in a real client, in a database of its own with the extension in it. Nothing may wait there for ever.
+client() { # folder
+    local database=client_${1##*/} folder=$W/tree/$1
+    as_server psql -q -c "CREATE DATABASE \"$database\"" -c "ALTER DATABASE \"$database\" SET lock_timeout = '30s'" postgres &&
+        as_server psql -q -c "CREATE EXTENSION integration_defaults" "$database" && cd "$folder" || return
+    export PGDATABASE=$database PYTHONDONTWRITEBYTECODE=1 TMPDIR=$W
+    if [ -e run.py ]; then
+        /usr/bin/python3 "$folder/run.py"
+    elif [ -e run.rb ]; then
+        /usr/bin/ruby run.rb
+    elif [ -e Run.java ]; then
+        local driver=/usr/share/java/postgresql.jar
+        javac -J-XX:-UsePerfData -cp "$driver" -d "$W/jdbc" ./*.java &&
+            java -XX:-UsePerfData -cp "$W/jdbc:$driver" Run ../app.sql
+    else
+        [ -d ../node_modules ] || npm install --prefix .. --no-package-lock --ignore-scripts --omit=optional \
+            --no-audit --no-fund --loglevel=error && node run.mjs
+    fi
+}
+
 # The files of a part that were asked for; all of them if none were named, or if the part was.
 chosen() { # part, file...
     local part=$1 file want
@@ -104,6 +141,7 @@ test_all() { # part or file...
     run_part tap test/t/*.pl
     run_part schema test/schema/run.py
     run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
+    run_part clients test/clients/*/
     [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
     printf '\n%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ]
@@ -120,6 +158,13 @@ run_part() { # part, file...
         unit) part unit "$W/unit" unit ;;
         regress | isolation) part "$name" "$W/$name" regress "$name" "${files[@]}" ;;
         tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
+        clients)
+            need_clients "${files[@]}"
+            [ -d "$W/server" ] || start_server
+            for file in "${files[@]%/}"; do
+                part "$file" "$W/server" client "$file"
+            done
+            ;;
         *)
             [ -d "$W/server" ] || start_server
             for file in "${files[@]}"; do
