@@ -39,8 +39,9 @@ UPDATE chat_settings SET retries = NULL WHERE "Repo Id" = 2;
 UPDATE chat_settings SET url = 'mine' WHERE "Repo Id" = 2 RETURNING url, token;
 UPDATE chat_settings SET active = false WHERE "Repo Id" = 2 RETURNING active;
 UPDATE chat_settings SET active = NULL WHERE "Repo Id" = 2 RETURNING active;
-UPDATE chat_settings SET inherited = true WHERE "Repo Id" = 2 RETURNING inherited, url, token;
-DELETE FROM chat_settings WHERE "Repo Id" = 1;
+-- DELETE uses the default
+DELETE FROM chat_settings WHERE "Repo Id" IN (1, 2);
+SELECT inherited, url, token FROM chat_settings WHERE "Repo Id" = 2;
 SELECT count(*) FROM integration_defaults.project_settings;
 -- whole settings
 INSERT INTO chat_settings ("Repo Id", url, retries) VALUES (3, 'three', 1) RETURNING "Repo Id", active, inherited, url, token, channel, retries;
@@ -57,9 +58,13 @@ UPDATE chat_settings SET "Repo Id" = 9 WHERE "Repo Id" = 2;
 UPDATE chat_settings SET source_id = '9' WHERE "Repo Id" = 2;
 UPDATE chat_settings SET locked = '{a}' WHERE "Repo Id" = 2;
 UPDATE chat_settings SET inherited = false WHERE "Repo Id" = 2;
-UPDATE chat_settings SET inherited = true, retries = 4 WHERE "Repo Id" = 3;
+UPDATE chat_settings SET inherited = true WHERE "Repo Id" = 3;
 INSERT INTO chat_settings ("Repo Id") VALUES (99);
 INSERT INTO chat_settings (url) VALUES ('x');
+
+-- an ORM that saves all columns as it had loaded them, after a save of its own
+UPDATE chat_settings SET inherited = true, source_level = 'instance', source_id = NULL WHERE "Repo Id" = 3 RETURNING inherited, retries;
+UPDATE chat_settings SET inherited = true, source_level = 'instance', source_id = NULL, retries = 4 WHERE "Repo Id" = 3 RETURNING inherited, retries;
 
 -- values that do not fit their column are NULL, not an error
 SET check_function_bodies = off;

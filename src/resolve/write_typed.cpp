@@ -94,10 +94,6 @@ class TypedRow {
     void update(HeapTuple before, HeapTuple after) {
         if (!same(before, after, typed_column::key))
             refuse("the key of a row can't be changed", "Settings of another project are set by its own row.");
-        for (int column : {typed_column::source_level, typed_column::source_id, typed_column::locked})
-            if (!same(before, after, column))
-                refuse(cat("column \"", NameStr(TupleDescAttr(columns(), column - 1)->attname), "\" can't be changed"),
-                       "It follows from what is set.");
         ContextResource memory(CurrentMemoryContext);
         FieldChange change;
         Names cleared(&memory);
@@ -119,15 +115,8 @@ class TypedRow {
         change.active = boolean(after, typed_column::active);
         bool changes = change.set.count > 0 || !cleared.empty() || change.sets_active;
         Target where = target_of(before);
-        if (!same(before, after, typed_column::inherited)) {
-            if (changes)
-                refuse("inherited can't be changed together with other columns",
-                       "Set inherited to true alone to use the default.");
-            if (boolean(after, typed_column::inherited) != true)
-                refuse("inherited can't be set to false", "Change a column to override its field.");
-            remove_row(where);
-            return;
-        }
+        if (!changes)
+            refuse_derived(before, after);
         if (!cleared.empty()) {
             check_own(where, cleared);
             change.take_back = &cleared;
@@ -135,6 +124,20 @@ class TypedRow {
         }
         if (changes)
             change_fields(where, change);
+    }
+
+    /// What follows from what is set can't be set. A row that is saved as it was loaded, although it has changed since,
+    /// has all of it as it was: with ORMs that save every column that is no error, and changes nothing.
+    void refuse_derived(HeapTuple before, HeapTuple after) {
+        bool inherits = !same(before, after, typed_column::inherited);
+        if (inherits && !same(before, after, typed_column::source_level))
+            return;
+        if (inherits)
+            refuse("inherited can't be changed", "DELETE uses the default; changing a column overrides its field.");
+        for (int column : {typed_column::source_level, typed_column::source_id, typed_column::locked})
+            if (!same(before, after, column))
+                refuse(cat("column \"", NameStr(TupleDescAttr(columns(), column - 1)->attname), "\" can't be changed"),
+                       "It follows from what is set.");
     }
 
     HeapTuple resolved(HeapTuple row) {
