@@ -153,10 +153,10 @@ def saving_what_is_stale(app):
     slack.channel = "#first"
     slack.save()
     slack.save()  # as it was: writes the source, too, that it had before the first save
-    equal(app.own(4), {"channel": "#first"})
+    equal(app.own(4), '{"channel": "#first"}')
     slack.retries = 1
     slack.save()
-    equal(app.own(4), {"channel": "#first", "retries": 1})
+    equal(app.own(4), '{"channel": "#first", "retries": 1}')
     slack = app.Slack.objects.get(pk=app.key(4))
     for n in 1, 2:
         slack.retries = n
