@@ -45,12 +45,11 @@ const char *compare(Relation relation, AttrNumber column) {
 }
 
 const char *binding(Relation relation, const Source *source) {
-    const char *columns =
-        psprintf("%s OR %s", compare(relation, source->id), compare(relation, source->parent));
-    return source->filter == nullptr ? columns
-                                     : psprintf("%s OR (%s) IS DISTINCT FROM (%s)", columns,
-                                                filter_text(relation, source->filter, "old"),
-                                                filter_text(relation, source->filter, "new"));
+    const char *columns = psprintf("%s OR %s", compare(relation, source->id), compare(relation, source->parent));
+    return source->filter == nullptr
+               ? columns
+               : psprintf("%s OR (%s) IS DISTINCT FROM (%s)", columns, filter_text(relation, source->filter, "old"),
+                          filter_text(relation, source->filter, "new"));
 }
 
 /// Which of our triggers a relation has, as bits of TRIGGER_TYPE_INSERT and so on.
