@@ -172,10 +172,9 @@ namespace {
 /// Of $1, those that we have no group of, each once.
 Statement unknown_groups = {
     "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) "
-    "WHERE given.id IS NOT NULL AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
-    1,
-    {TEXTARRAYOID},
-    nullptr};
+    "WHERE given.id IS NOT NULL "
+    "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
+    1, {TEXTARRAYOID}, nullptr};
 
 } // namespace
 

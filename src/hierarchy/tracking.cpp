@@ -170,7 +170,12 @@ INTD_FUNCTION(track_projects) {
 /// untrack(source)
 INTD_FUNCTION(untrack) {
     Oid oid = source_argument(fcinfo);
-    guard([&] { relation_close(open_owned(oid), NoLock); });
+    guard([&] {
+        Relation relation = open_owned(oid);
+        if (relation->rd_rel->relispartition)
+            refuse_kind_of(relation, "a partition", "Name the partitioned table.");
+        relation_close(relation, NoLock);
+    });
     int dropped = guard([&] {
         int count = 0;
         for (Kind kind : all_kinds)
