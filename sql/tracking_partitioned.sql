@@ -125,6 +125,8 @@ TRUNCATE app.g;
 SELECT * FROM tree;
 
 -- Nothing of ours is left behind.
+SELECT refusal('SELECT untrack(''app.p_low'')');
+SELECT refusal('SELECT resync(''app.p_low'')');
 SELECT untrack('app.g'), untrack('app.p');
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'integration_defaults%';
 SELECT untrack('app.p_new');

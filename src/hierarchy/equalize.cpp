@@ -61,11 +61,10 @@ const char *statement_text(Kind kind, const Reading &own, const Reading *groups)
     const char *table = is_groups ? "integration_defaults.groups" : "integration_defaults.projects";
     const char *parent = is_groups ? "parent_id" : "group_id";
     const char *filter = own.filter == nullptr ? "true" : own.filter;
-    const char *left_out =
-        groups == nullptr || groups->filter == nullptr
-            ? "SELECT NULL::pg_catalog.text COLLATE pg_catalog.\"C\" AS id WHERE false"
-            : psprintf("SELECT DISTINCT %s AS id FROM %s WHERE (%s) IS NOT TRUE", groups->id, groups->from,
-                       groups->filter);
+    const char *left_out = groups == nullptr || groups->filter == nullptr
+                               ? "SELECT NULL::pg_catalog.text COLLATE pg_catalog.\"C\" AS id WHERE false"
+                               : psprintf("SELECT DISTINCT %s AS id FROM %s WHERE (%s) IS NOT TRUE", groups->id,
+                                          groups->from, groups->filter);
     StringInfoData text;
     initStringInfo(&text);
     appendStringInfo(&text,
@@ -83,12 +82,12 @@ const char *statement_text(Kind kind, const Reading &own, const Reading *groups)
                      "added AS (INSERT INTO %s (id, %s) SELECT w.id, w.parent FROM wanted w WHERE w.id IS NOT NULL "
                      "AND NOT EXISTS (SELECT FROM %s t WHERE t.id OPERATOR(pg_catalog.=) w.id) RETURNING 1) ",
                      table, table, parent, parent, parent, table, parent, table);
-    appendStringInfoString(&text,
-                           "SELECT (SELECT pg_catalog.count(*) FROM wanted), (SELECT pg_catalog.count(*) FROM removed), "
-                           "(SELECT pg_catalog.count(*) FROM changed), (SELECT pg_catalog.count(*) FROM added), "
-                           "(SELECT pg_catalog.count(*) FROM wanted WHERE id IS NULL), "
-                           "(SELECT id FROM wanted GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 "
-                           "LIMIT 1)");
+    appendStringInfoString(
+        &text, "SELECT (SELECT pg_catalog.count(*) FROM wanted), (SELECT pg_catalog.count(*) FROM removed), "
+               "(SELECT pg_catalog.count(*) FROM changed), (SELECT pg_catalog.count(*) FROM added), "
+               "(SELECT pg_catalog.count(*) FROM wanted WHERE id IS NULL), "
+               "(SELECT id FROM wanted GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 "
+               "LIMIT 1)");
     return text.data;
 }
 
@@ -115,8 +114,7 @@ Outcome run(const char *text) {
     Outcome outcome = {};
     bool is_null;
     for (int i = 0; i < 5; i++)
-        outcome.counts[i] =
-            DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null));
+        outcome.counts[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null));
     Datum twice = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6, &is_null);
     if (!is_null) {
         MemoryContextSwitchTo(caller);

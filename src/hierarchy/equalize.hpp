@@ -6,8 +6,8 @@
 namespace intd {
 
 struct Equalized {
-    int64 rows;                      // of the table that are let in
-    int64 removed, changed, added;   // of ours
+    int64 rows;                    // of the table that are let in
+    int64 removed, changed, added; // of ours
 };
 
 /// Reads every row of the table as the caller, whatever row security would hide from him (an error if it would), and

@@ -8,7 +8,8 @@ namespace intd {
 
 constexpr size_t max_id_length = 255; // bytes
 
-/// Throws 22023 unless the text is an id: 1 to 255 bytes, the first of them not 0x01 (placeholders, see tree_rules.hpp).
+/// Throws 22023 unless the text is an id: 1 to 255 bytes, the first of them not 0x01, with which placeholders begin
+/// (see tree_rules.hpp).
 void check_id(std::string_view text);
 
 /// An argument of type external_id: given, left out, or an explicit NULL.

@@ -15,8 +15,9 @@ namespace intd {
 namespace {
 
 [[noreturn]] void refuse(const char *filter, const char *why) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter \"%s\" is not a condition on a row", filter),
-                    errdetail("%s", why), errhint("For example: type = 'Group'.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter \"%s\" is not a condition on a row", filter),
+             errdetail("%s", why), errhint("For example: type = 'Group'.")));
     pg_unreachable();
 }
 

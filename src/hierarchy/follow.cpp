@@ -5,6 +5,7 @@
 //                      that changes its id, its parent or what the filter says (the trigger's WHEN)
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
 //   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it
+#include "hierarchy/feed.hpp"
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/mirror.hpp"
 #include "postgres/memory.hpp"
@@ -21,91 +22,6 @@ namespace intd {
 namespace {
 
 // --- server code -----------------------------------------------------------------------------------------------------
-
-constexpr int batch_size = 10000;
-
-/// Rows of a batch that are let in, and the ids of those that are left out.
-struct Batch {
-    State *states;
-    int count;
-    Datum *left_out;
-    int left_out_count;
-    bool last;
-};
-
-/// Where a batch comes from: a transition table or, before a partition is truncated, the partition itself.
-struct Feed {
-    RowReader *reader;
-    TupleTableSlot *slot;
-    Tuplestorestate *store;
-    int pointer;
-    TableScanDesc scan;
-    Snapshot snapshot;
-    MemoryContext memory; // of one batch
-};
-
-/// Opens a feed of `store`, or of the relation's own rows if that is null. False if nothing is tracked.
-bool open_feed(Feed *feed, Relation relation, Kind kind, Tuplestorestate *store) {
-    feed->reader = make_row_reader(relation, kind, CurrentMemoryContext);
-    if (feed->reader == nullptr)
-        return false;
-    feed->store = store;
-    if (store != nullptr) {
-        feed->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
-        feed->pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
-        tuplestore_select_read_pointer(store, feed->pointer);
-        tuplestore_rescan(store);
-    } else {
-        feed->slot = table_slot_create(relation, nullptr);
-        feed->snapshot = RegisterSnapshot(GetLatestSnapshot());
-        feed->scan = table_beginscan(relation, feed->snapshot, 0, nullptr);
-    }
-    feed->memory = AllocSetContextCreate(CurrentMemoryContext, "integration_defaults batch", ALLOCSET_DEFAULT_SIZES);
-    return true;
-}
-
-bool next_row(Feed *feed) {
-    return feed->store != nullptr ? tuplestore_gettupleslot(feed->store, true, false, feed->slot)
-                                  : table_scan_getnextslot(feed->scan, ForwardScanDirection, feed->slot);
-}
-
-/// The next rows; the batch before is gone.
-Batch next_batch(Feed *feed) {
-    ExecClearTuple(feed->slot); // a row read back from disk is in the batch's memory
-    MemoryContextReset(feed->memory);
-    MemoryContext caller = MemoryContextSwitchTo(feed->memory);
-    Batch batch = {};
-    batch.states = static_cast<State *>(palloc(batch_size * sizeof(State)));
-    batch.left_out = static_cast<Datum *>(palloc(batch_size * sizeof(Datum)));
-    if (feed->store != nullptr)
-        tuplestore_select_read_pointer(feed->store, feed->pointer);
-    int level = begin_reading(feed->reader);
-    while (batch.count < batch_size && batch.left_out_count < batch_size && !batch.last) {
-        CHECK_FOR_INTERRUPTS();
-        if (!next_row(feed)) {
-            batch.last = true;
-            break;
-        }
-        State state = read_state(feed->reader, feed->slot);
-        if (state.in)
-            batch.states[batch.count++] = state;
-        else if (state.id != 0)
-            batch.left_out[batch.left_out_count++] = state.id;
-    }
-    end_reading(level);
-    MemoryContextSwitchTo(caller);
-    return batch;
-}
-
-void close_feed(Feed *feed) {
-    ExecDropSingleTupleTableSlot(feed->slot);
-    if (feed->scan != nullptr) {
-        table_endscan(feed->scan);
-        UnregisterSnapshot(feed->snapshot);
-    }
-    MemoryContextDelete(feed->memory);
-    free_row_reader(feed->reader);
-}
 
 /// Whether no two rows of the table can have the same id, at no time: a unique index that is not deferrable.
 bool has_unique_id(Relation relation, AttrNumber id) {
@@ -130,11 +46,11 @@ bool has_unique_id(Relation relation, AttrNumber id) {
 struct RowEvent {
     bool tracked;
     State before, after;
-    State latest;    // of an UPDATE: what the row has become since; the same as after, if it was not changed again
-    bool dead;       // it was, and is gone, or has another id
-    bool leaves;     // a DELETE that is half of a move to another partition
+    State latest; // of an UPDATE: what the row has become since; the same as after, if it was not changed again
+    bool dead;    // it was, and is gone, or has another id
+    bool leaves;  // a DELETE that is half of a move to another partition
     CommandId command;
-    Oid root;        // the partitioned table
+    Oid root; // the partitioned table
 };
 
 /// The newest version of a row of which `header` is an older one; false if it was deleted or went to another
@@ -359,10 +275,14 @@ void finish_leaving() {
 } // namespace
 
 /// The trigger of tables that are tracked for groups.
-INTD_FUNCTION(follow_groups) { return follow(fcinfo, Kind::groups); }
+INTD_FUNCTION(follow_groups) {
+    return follow(fcinfo, Kind::groups);
+}
 
 /// The trigger of tables that are tracked for projects.
-INTD_FUNCTION(follow_projects) { return follow(fcinfo, Kind::projects); }
+INTD_FUNCTION(follow_projects) {
+    return follow(fcinfo, Kind::projects);
+}
 
 void watch_tracked() {
     watch_tracked_relations();

@@ -30,7 +30,7 @@ struct Lookup {
     Relation relation;
     RowReader *reader;
     TupleTableSlot *slot;
-    Oid type; // of the parameter
+    Oid type;  // of the parameter
     Oid owner; // InvalidOid: the role that writes
     SPIPlanPtr plan;
     bool newest;
@@ -71,8 +71,8 @@ bool as_parameter(Oid type, std::string_view id, Datum *value) {
         return true;
     }
     case NUMERICOID:
-        if (!all_of(id, "-.0123456789") || id.find('-', 1) != std::string_view::npos ||
-            id.find('.') != id.rfind('.') || !all_of(id.substr(id.size() - 1), "0123456789"))
+        if (!all_of(id, "-.0123456789") || id.find('-', 1) != std::string_view::npos || id.find('.') != id.rfind('.') ||
+            !all_of(id.substr(id.size() - 1), "0123456789"))
             return false;
         *value = OidInputFunctionCall(F_NUMERIC_IN, pnstrdup(id.data(), id.size()), InvalidOid, -1);
         return true;
@@ -137,8 +137,8 @@ uint64 look_up(Lookup *lookup, std::string_view id) {
     GetUserIdAndSecContext(&user, &context);
     if (OidIsValid(lookup->owner))
         SetUserIdAndSecContext(lookup->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(), InvalidSnapshot,
-                                                     false, true, 0)
+    int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(),
+                                                     InvalidSnapshot, false, true, 0)
                               : SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
     SetUserIdAndSecContext(user, context);
     if (code != SPI_OK_SELECT)
@@ -171,7 +171,8 @@ namespace {
 
 /// Of $1, those that we have no group of, each once.
 Statement unknown_groups = {
-    "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) WHERE given.id IS NOT NULL "
+    "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) "
+    "WHERE given.id IS NOT NULL "
     "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
     1, {TEXTARRAYOID}, nullptr};
 

@@ -23,8 +23,8 @@ Expr *column_as_text(Relation relation, AttrNumber column) {
     if (getBaseType(type) == NUMERICOID) {
         Node *number =
             coerce_to_target_type(nullptr, value, type, NUMERICOID, -1, COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
-        value = reinterpret_cast<Node *>(makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(number), InvalidOid,
-                                                      InvalidOid, COERCE_EXPLICIT_CALL));
+        value = reinterpret_cast<Node *>(
+            makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(number), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
         type = NUMERICOID;
     }
     Node *as_text =
@@ -37,11 +37,13 @@ Expr *column_as_text(Relation relation, AttrNumber column) {
     return reinterpret_cast<Expr *>(as_text);
 }
 
-bool is_not_built_in(Oid function, void *) { return function >= FirstNormalObjectId; }
+bool is_not_built_in(Oid function, void *) {
+    return function >= FirstNormalObjectId;
+}
 
 bool calls_others(Node *node, void *) {
-    return node != nullptr && (check_functions_in_node(node, is_not_built_in, nullptr) ||
-                               walk_expression(node, calls_others, nullptr));
+    return node != nullptr &&
+           (check_functions_in_node(node, is_not_built_in, nullptr) || walk_expression(node, calls_others, nullptr));
 }
 
 /// An expression's value, or 0 for NULL, copied to the current memory context.
@@ -83,7 +85,9 @@ RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext parent) {
     return reader;
 }
 
-void free_row_reader(RowReader *reader) { FreeExecutorState(reader->state); }
+void free_row_reader(RowReader *reader) {
+    FreeExecutorState(reader->state);
+}
 
 State read_state(RowReader *reader, TupleTableSlot *slot) {
     ExprContext *context = reader->context;
@@ -119,7 +123,9 @@ int fix_search_path() {
     return level;
 }
 
-int begin_reading(const RowReader *reader) { return reader->fix_path ? fix_search_path() : 0; }
+int begin_reading(const RowReader *reader) {
+    return reader->fix_path ? fix_search_path() : 0;
+}
 
 void end_reading(int level) {
     if (level > 0)

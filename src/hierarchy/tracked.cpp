@@ -128,7 +128,9 @@ struct {
 } known;
 
 /// Creating or dropping a trigger says that its table has changed, whichever that is.
-void forget_tracked(Datum, Oid) { known.valid = false; }
+void forget_tracked(Datum, Oid) {
+    known.valid = false;
+}
 
 } // namespace
 
@@ -175,7 +177,8 @@ INTD_FUNCTION(tracked_tables) {
                 if (read_source(relation, kind, &binding)) {
                     auto column_name = [&](AttrNumber column) {
                         return DirectFunctionCall1(
-                            namein, CStringGetDatum(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname)));
+                            namein,
+                            CStringGetDatum(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname)));
                     };
                     described.there = true;
                     described.relation = binding.relation;
@@ -198,6 +201,8 @@ INTD_FUNCTION(tracked_tables) {
     return static_cast<Datum>(0);
 }
 
-void watch_tracked_relations() { CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0)); }
+void watch_tracked_relations() {
+    CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0));
+}
 
 } // namespace intd

@@ -1,7 +1,8 @@
 // Which tables of the app's feed the tree: read from pg_trigger, the only record of it.
 //
 // Every table that is tracked has, for each kind that it feeds, one UPDATE trigger whose WHEN clause reads
-//     old.ID IS DISTINCT FROM new.ID OR old.PARENT IS DISTINCT FROM new.PARENT [OR FILTER(old) IS DISTINCT FROM FILTER(new)]
+//     old.ID IS DISTINCT FROM new.ID OR old.PARENT IS DISTINCT FROM new.PARENT [OR FILTER(old) IS DISTINCT FROM
+//     FILTER(new)]
 // The server keeps that clause as a tree of column numbers, so it survives renames, is dumped with the table, and
 // a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it.
 #pragma once
@@ -14,8 +15,12 @@ namespace intd {
 enum class Kind : uint8_t { groups, projects };
 constexpr Kind all_kinds[] = {Kind::groups, Kind::projects};
 
-inline Table table_of(Kind kind) { return kind == Kind::groups ? Table::groups : Table::projects; }
-inline const char *name_of(Kind kind) { return kind == Kind::groups ? "groups" : "projects"; }
+inline Table table_of(Kind kind) {
+    return kind == Kind::groups ? Table::groups : Table::projects;
+}
+inline const char *name_of(Kind kind) {
+    return kind == Kind::groups ? "groups" : "projects";
+}
 
 /// The columns and the filter of a tracked table. A POD in the memory context that was current.
 struct Source {

@@ -54,11 +54,11 @@ void require_trackable(Relation relation) {
 AttrNumber column_number(Relation relation, const char *name) {
     AttrNumber number = get_attnum(RelationGetRelid(relation), name);
     if (number == InvalidAttrNumber)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist", name,
-                                                                  RelationGetRelationName(relation))));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                                                  name, RelationGetRelationName(relation))));
     if (number < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("system column \"%s\" can't be tracked", name)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("system column \"%s\" can't be tracked", name)));
     return number;
 }
 
@@ -74,9 +74,10 @@ void tell_removed(Kind kind, Oid source, int64 removed) {
         return;
     const char *name = relation_name(source);
     guard([&] {
-        ereport(NOTICE, (errmsg(removed == 1 ? INT64_FORMAT " of the %s was removed, because table %s does not have it"
-                                             : INT64_FORMAT " of the %s were removed, because table %s does not have them",
-                                removed, name_of(kind), name)));
+        ereport(NOTICE,
+                (errmsg(removed == 1 ? INT64_FORMAT " of the %s was removed, because table %s does not have it"
+                                     : INT64_FORMAT " of the %s were removed, because table %s does not have them",
+                        removed, name_of(kind), name)));
     });
 }
 
@@ -157,15 +158,24 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
 } // namespace
 
 /// track_groups(source, id_column, parent_column, filter) → rows taken in
-INTD_FUNCTION(track_groups) { return track(fcinfo, Kind::groups); }
+INTD_FUNCTION(track_groups) {
+    return track(fcinfo, Kind::groups);
+}
 
 /// track_projects(source, id_column, group_column, filter) → rows taken in
-INTD_FUNCTION(track_projects) { return track(fcinfo, Kind::projects); }
+INTD_FUNCTION(track_projects) {
+    return track(fcinfo, Kind::projects);
+}
 
 /// untrack(source)
 INTD_FUNCTION(untrack) {
     Oid oid = source_argument(fcinfo);
-    guard([&] { relation_close(open_owned(oid), NoLock); });
+    guard([&] {
+        Relation relation = open_owned(oid);
+        if (relation->rd_rel->relispartition)
+            refuse_kind_of(relation, "a partition", "Name the partitioned table.");
+        relation_close(relation, NoLock);
+    });
     int dropped = guard([&] {
         int count = 0;
         for (Kind kind : all_kinds)

@@ -23,10 +23,13 @@ Left *lefts = nullptr;
 bool aside = false;
 void (*flush)() = nullptr;
 
-Datum copy_text(Datum text) { return text == 0 ? 0 : datumCopy(text, false, -1); }
+Datum copy_text(Datum text) {
+    return text == 0 ? 0 : datumCopy(text, false, -1);
+}
 
 State copy_state(const State &state) {
-    return {state.in, copy_text(state.id), state.parent ? std::optional<Datum>(copy_text(*state.parent)) : std::nullopt};
+    return {state.in, copy_text(state.id),
+            state.parent ? std::optional<Datum>(copy_text(*state.parent)) : std::nullopt};
 }
 
 /// Adds a new entry to the front of a list.
@@ -127,15 +130,19 @@ bool take_leaving(Kind kind, Oid root, CommandId command, State *state) {
 }
 
 bool take_lapsed(Kind kind, int depth, State *state) {
-    Left *found = take_from(
-        lefts, [&](const Left &left) { return left.leaving.kind == kind && left.leaving.depth >= depth; });
+    Left *found =
+        take_from(lefts, [&](const Left &left) { return left.leaving.kind == kind && left.leaving.depth >= depth; });
     if (found != nullptr)
         *state = found->leaving.state;
     return found != nullptr;
 }
 
-bool some_are_aside() { return aside; }
-void remember_aside() { aside = true; }
+bool some_are_aside() {
+    return aside;
+}
+void remember_aside() {
+    aside = true;
+}
 
 void watch_transit(void (*before_commit)()) {
     flush = before_commit;

@@ -87,7 +87,8 @@ void refuse_cycle(Datum id) {
     guard([] { prepare_walked(); });
     if (walked.groups == nullptr) {
         ContextResource *resource = ContextResource::in(walked.memory);
-        walked.groups = new (resource->allocate(sizeof(*walked.groups))) std::pmr::unordered_set<std::string_view>(resource);
+        void *place = resource->allocate(sizeof(*walked.groups));
+        walked.groups = new (place) std::pmr::unordered_set<std::string_view>(resource);
     }
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> way(&memory);
@@ -123,7 +124,8 @@ void refuse_cycle(Datum id) {
 Datum placeholder_of(std::string_view id) {
     if (id.size() < max_id_length)
         return text_datum(cat("\x01", id));
-    uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(id.data()), static_cast<int>(id.size()), 0);
+    auto *bytes = reinterpret_cast<const unsigned char *>(id.data());
+    uint64 hash = hash_bytes_extended(bytes, static_cast<int>(id.size()), 0);
     return text_datum(guard([&]() -> const char * { return psprintf("\x01\x01%016" INT64_MODIFIER "x", hash); }));
 }
 

@@ -45,12 +45,11 @@ const char *compare(Relation relation, AttrNumber column) {
 }
 
 const char *binding(Relation relation, const Source *source) {
-    const char *columns =
-        psprintf("%s OR %s", compare(relation, source->id), compare(relation, source->parent));
-    return source->filter == nullptr ? columns
-                                     : psprintf("%s OR (%s) IS DISTINCT FROM (%s)", columns,
-                                                filter_text(relation, source->filter, "old"),
-                                                filter_text(relation, source->filter, "new"));
+    const char *columns = psprintf("%s OR %s", compare(relation, source->id), compare(relation, source->parent));
+    return source->filter == nullptr
+               ? columns
+               : psprintf("%s OR (%s) IS DISTINCT FROM (%s)", columns, filter_text(relation, source->filter, "old"),
+                          filter_text(relation, source->filter, "new"));
 }
 
 /// Which of our triggers a relation has, as bits of TRIGGER_TYPE_INSERT and so on.
@@ -129,7 +128,10 @@ int drop_triggers(Oid oid, Kind kind) {
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
         TriggerDesc *triggers = relation->trigdesc;
         for (int n = 0; triggers != nullptr && n < triggers->numtriggers; n++)
-            if (const Trigger &trigger = triggers->triggers[n]; trigger.tgfoid == function && !trigger.tgisclone)
+            // A partition's row triggers are clones, which go with those that they were cloned from.
+            if (const Trigger &trigger = triggers->triggers[n];
+                trigger.tgfoid == function &&
+                (!relation->rd_rel->relispartition || TRIGGER_FOR_TRUNCATE(trigger.tgtype)))
                 list = lappend(list, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger.tgname),
                                               qualified_name(relation)));
         table_close(relation, NoLock);
