@@ -86,7 +86,7 @@ const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
 /// The same with a project's own row, if it has one, on top.
 const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     const Folded *base = folded_group(inherited, fcinfo);
-    if (base == nullptr || PG_ARGISNULL(2))
+    if (base == nullptr || PG_ARGISNULL(2) || PG_ARGISNULL(4))
         return base;
     std::optional<bool> active;
     if (!PG_ARGISNULL(3))
