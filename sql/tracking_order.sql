@@ -73,6 +73,19 @@ DELETE FROM app.g WHERE id = 2 AND parent_id IS NULL;
 UPDATE app.g SET parent_id = NULL WHERE id = 3;
 COMMIT;
 SELECT resync('app.g'), resync('app.p');
+BEGIN;
+INSERT INTO app.p VALUES (7, 2);
+COMMIT;
+SELECT set_custom('slack', 7, '{"of": "7"}');
+-- Of two rows with one id the second goes again: the first keeps what is set on it.
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO app.p VALUES (7, 3);
+DELETE FROM app.p WHERE id = 7 AND group_id = 3;
+COMMIT;
+SELECT * FROM tree WHERE id = '7';
+SELECT * FROM app.marks WHERE id = '7';
+SELECT resync('app.g'), resync('app.p');
 SELECT refusal('INSERT INTO app.g VALUES (2, NULL)');
 SELECT refusal('UPDATE app.g SET id = 2 WHERE id = 4');
 SELECT * FROM tree WHERE kind = 'group';
@@ -148,8 +161,17 @@ BEGIN
 END $$;
 SELECT app.try('a_first');
 SELECT app.try('z_last');
--- In a subtransaction that fails.
 CREATE TRIGGER z_last AFTER INSERT OR UPDATE ON app.n FOR EACH ROW EXECUTE FUNCTION app.again();
+-- What waits for a group that comes left out, or comes and is then left out, or the other way round.
+BEGIN;
+INSERT INTO app.n VALUES (31, 21), (32, 22), (33, 23);
+INSERT INTO app.n VALUES (21, NULL, 'User', NULL), (22, NULL, 'Group', 'type'), (23, NULL, 'User', 'type');
+COMMIT;
+SELECT * FROM tree;
+SELECT resync('app.n');
+SELECT refusal($$INSERT INTO app.n VALUES (24, 24, 'User', 'type')$$);
+DELETE FROM app.n;
+-- In a subtransaction that fails.
 BEGIN;
 INSERT INTO app.n VALUES (1, NULL), (2, NULL);
 SAVEPOINT s;

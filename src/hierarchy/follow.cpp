@@ -134,24 +134,22 @@ void settle_parents(State *states, int count) {
             states[i].parent.reset();
 }
 
-/// Rows that left their partition and did not arrive in another one are gone.
-void remove_lapsed(Kind kind, int depth) {
-    State gone;
-    while (take_lapsed(kind, depth, &gone))
-        if (gone.in)
-            mirror_delete(kind, &gone.id, 1, 1);
-}
-
 void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<Datum> ids(&memory), parents(&memory);
+    std::pmr::vector<Datum> left_out(batch.left_out, batch.left_out + batch.left_out_count, &memory);
     auto *nulls = static_cast<bool *>(memory.allocate(std::max(batch.count, 1) * sizeof(bool)));
     settle_parents(batch.states, batch.count);
     for (int i = 0; i < batch.count; i++) {
+        // A trigger of the app's may have changed it already.
         State state = batch.states[i];
-        check_state(state);
-        if (take_ahead(kind, state.id, &state) && !state.in)
-            continue; // deleted again by a trigger of the app's
+        if (!take_ahead(kind, state.id, &state))
+            check_state(state);
+        if (!state.in) {
+            if (state.id != 0)
+                left_out.push_back(state.id);
+            continue;
+        }
         nulls[ids.size()] = !state.parent;
         ids.push_back(state.id);
         parents.push_back(state.parent.value_or(static_cast<Datum>(0)));
@@ -160,16 +158,22 @@ void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
         mirror_insert(kind, text_array(ids.data(), nullptr, count), text_array(parents.data(), nulls, count),
                       may_be_held);
     // What waited for these groups as its parents counts as the instance.
-    if (kind == Kind::groups && batch.left_out_count > 0)
-        mirror_leave_out(text_array(batch.left_out, nullptr, batch.left_out_count));
+    if (int count = static_cast<int>(left_out.size()); kind == Kind::groups && count > 0)
+        mirror_leave_out(text_array(left_out.data(), nullptr, count));
 }
 
-void delete_batch(Kind kind, const Batch &batch, int depth) {
-    ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<Datum> ids(&memory);
-    for (int i = 0; i < batch.count; i++)
-        ids.push_back(batch.states[i].id);
-    mirror_delete(kind, ids.data(), batch.count, depth);
+void delete_rows(Kind kind, State *states, int count, int depth) {
+    if (some_are_aside())
+        settle_parents(states, count);
+    mirror_delete(kind, states, count, depth);
+}
+
+/// Rows that left their partition and did not arrive in another one are gone.
+void remove_lapsed(Kind kind, int depth) {
+    State gone;
+    while (take_lapsed(kind, depth, &gone))
+        if (gone.in)
+            delete_rows(kind, &gone, 1, 1);
 }
 
 /// INSERT or DELETE of a plain table, or the rows of a partition that is about to be truncated.
@@ -194,7 +198,7 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
         if (insert)
             insert_batch(kind, batch, depth > 1 || !opened.unique);
         else
-            delete_batch(kind, batch, depth);
+            delete_rows(kind, batch.states, batch.count, depth);
         if (batch.last)
             break;
     }
@@ -215,7 +219,7 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
     }
     if (remove) {
         if (event.before.in)
-            mirror_delete(kind, &event.before.id, 1, depth);
+            delete_rows(kind, &event.before, 1, depth);
         return;
     }
     // A trigger of the app's may have changed the row again before we are told of this change. Where both left the
@@ -230,6 +234,8 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
     check_state(after);
     if (after.in)
         settle_parents(&after, 1);
+    if (before.in && some_are_aside())
+        settle_parents(&before, 1);
     mirror_update(kind, insert && !arrives ? State{false, 0, std::nullopt} : before, after, depth);
 }
 

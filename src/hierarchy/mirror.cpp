@@ -8,7 +8,7 @@
 namespace intd {
 namespace {
 
-enum { insert, remove, remove_all, step_aside, rename, move, find, statement_count };
+enum { insert, remove, remove_all, step_aside, rename, move, find, find_in, statement_count };
 
 #define MIRROR_STATEMENTS(table, parent)                                                                               \
     {                                                                                                                  \
@@ -27,15 +27,20 @@ enum { insert, remove, remove_all, step_aside, rename, move, find, statement_cou
          "AND NOT (" parent " OPERATOR(pg_catalog.=) $2 IS TRUE OR " parent " IS NULL AND $2 IS NULL)", 2,             \
          {TEXTOID, TEXTOID}, nullptr},                                                                                 \
         {"SELECT 1 FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr},    \
+        {"SELECT 1 FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) $1 "                            \
+         "AND (" parent " OPERATOR(pg_catalog.=) $2 OR " parent " IS NULL AND $2 IS NULL)", 2, {TEXTOID, TEXTOID},     \
+         nullptr},                                                                                                     \
     }
 
 Statement statements[][statement_count] = {MIRROR_STATEMENTS("groups", "parent_id"),
                                            MIRROR_STATEMENTS("projects", "group_id")};
 
 Statement leave_out[] = {
-    {"UPDATE integration_defaults.groups SET parent_id = NULL WHERE parent_id OPERATOR(pg_catalog.=) ANY ($1)", 1,
+    {"UPDATE integration_defaults.groups t SET parent_id = NULL WHERE t.parent_id OPERATOR(pg_catalog.=) ANY ($1) "
+     "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) t.parent_id)", 1,
      {TEXTARRAYOID}, nullptr},
-    {"UPDATE integration_defaults.projects SET group_id = NULL WHERE group_id OPERATOR(pg_catalog.=) ANY ($1)", 1,
+    {"UPDATE integration_defaults.projects t SET group_id = NULL WHERE t.group_id OPERATOR(pg_catalog.=) ANY ($1) "
+     "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) t.group_id)", 1,
      {TEXTARRAYOID}, nullptr},
 };
 
@@ -57,13 +62,31 @@ bool is_there(Kind kind, Datum id) {
     return fetch(statements[static_cast<int>(kind)][find], {id}, &found) > 0;
 }
 
-/// The id under which we have the row that the app calls `id`: what is told of an id that two rows have concerns
-/// the one that had it first, and has made room.
-Datum held_as(Kind kind, Datum id) {
-    if (some_are_aside())
-        if (Datum placeholder = placeholder_of(view(id)); is_there(kind, placeholder))
-            return placeholder;
-    return id;
+bool is_there_in(Kind kind, Datum id, const std::optional<Datum> &parent) {
+    AsOwner owner(table_of(kind));
+    Value found;
+    return fetch(statements[static_cast<int>(kind)][find_in], {id, parent}, &found) > 0;
+}
+
+/// The id under which we have the row of which something is told. Where two rows have its id, of which the first has
+/// made room, that is the one whose parent is told; if both or none are in it, the first.
+Datum held_as(Kind kind, const State &state) {
+    if (!some_are_aside())
+        return state.id;
+    Datum placeholder = placeholder_of(view(state.id));
+    if (!is_there(kind, placeholder))
+        return state.id;
+    bool second = !is_there_in(kind, placeholder, state.parent) && is_there_in(kind, state.id, state.parent);
+    return second ? state.id : placeholder;
+}
+
+/// What held `id` has left it: the row that made room for it, if there is one, has its id back.
+void let_back(Kind kind, Datum held, Datum id) {
+    if (!some_are_aside() || view(held) != view(id))
+        return;
+    Datum placeholder = placeholder_of(view(id));
+    if (is_there(kind, placeholder))
+        run(kind, rename, {placeholder, id});
 }
 
 /// Makes room for rows with these ids.
@@ -134,15 +157,20 @@ void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held) {
     run(kind, insert, {ids, parents});
 }
 
-void mirror_delete(Kind kind, const Datum *ids, int count, int depth) {
+void mirror_delete(Kind kind, const State *states, int count, int depth) {
     if (count > 0 && !some_are_aside() && depth == 1) {
-        run(kind, remove, {text_array(ids, nullptr, count)});
+        ContextResource memory(CurrentMemoryContext);
+        std::pmr::vector<Datum> ids(&memory);
+        for (int i = 0; i < count; i++)
+            ids.push_back(states[i].id);
+        run(kind, remove, {text_array(ids.data(), nullptr, count)});
         return;
     }
     for (int i = 0; i < count; i++) {
-        Datum held = held_as(kind, ids[i]);
+        Datum held = held_as(kind, states[i]);
         if (run(kind, remove, {text_array(&held, nullptr, 1)}) == 0 && depth > 1)
-            remember_ahead(kind, ids[i], {false, ids[i], std::nullopt});
+            remember_ahead(kind, states[i].id, {false, 0, std::nullopt});
+        let_back(kind, held, states[i].id);
     }
 }
 
@@ -160,7 +188,7 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
         take_ahead(kind, after.id, &after);
     bool same_id = before.id != 0 && after.id != 0 && view(before.id) == view(after.id);
     if (before.in) {
-        Datum held = held_as(kind, before.id);
+        Datum held = held_as(kind, before);
         if (!is_there(kind, held)) {
             // In a trigger of the app's: it is about to be told of. Else we have not been told, as in
             // session_replication_role = replica: it is there from now on.
@@ -171,14 +199,16 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
             return;
         }
         if (!after.in) {
+            run(kind, remove, {text_array(&held, nullptr, 1)});
+            let_back(kind, held, before.id);
             if (kind == Kind::groups && after.id != 0)
                 mirror_leave_out(text_array(&after.id, nullptr, 1));
-            run(kind, remove, {text_array(&held, nullptr, 1)});
             return;
         }
         if (view(held) != view(after.id)) {
             make_room(kind, &after.id, 1);
             run(kind, rename, {held, after.id});
+            let_back(kind, held, before.id);
         }
         run(kind, move, {after.id, after.parent});
         return;

@@ -13,7 +13,8 @@ Datum text_array(const Datum *texts, const bool *nulls, int count);
 void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held);
 
 /// Removes rows. Inside triggers of the app's, ids that are not there are remembered: their INSERT is yet to come.
-void mirror_delete(Kind kind, const Datum *ids, int count, int depth);
+/// Parents matter only while some_are_aside().
+void mirror_delete(Kind kind, const State *states, int count, int depth);
 
 /// Removes all rows.
 void mirror_truncate(Kind kind);
@@ -22,7 +23,7 @@ void mirror_truncate(Kind kind);
 void mirror_update(Kind kind, const State &before, State after, int depth);
 
 /// Groups that their table has but its filter leaves out count as the instance: what names one of them as parent is
-/// put straight under it.
+/// put straight under it. Those of which we have a group (a trigger of the app's let it in meanwhile) are not meant.
 void mirror_leave_out(Datum group_ids);
 
 } // namespace intd
