@@ -17,8 +17,10 @@ SETUP = [
     f"""INSERT INTO {S}.project_settings (project_id, integration, custom, settings)
         VALUES ('p1', 'hook', false, '{{"room": "own"}}')""",
     "CREATE SCHEMA nonsense",
-    "CREATE TABLE nonsense.teams (id bigint PRIMARY KEY, parent_id bigint, type text)",
-    "CREATE TABLE nonsense.repos (id bigint PRIMARY KEY, group_id bigint, type text)",
+    "CREATE TABLE nonsense.teams (id text PRIMARY KEY, parent_id text, type text)",
+    "INSERT INTO nonsense.teams VALUES ('g1', NULL), ('g2', 'g1'), ('empty', NULL)",
+    "CREATE TABLE nonsense.repos (id text PRIMARY KEY, group_id text, type text)",
+    "INSERT INTO nonsense.repos VALUES ('p1', 'g2'), ('p2', NULL)",
     "CREATE VIEW nonsense.view AS SELECT * FROM nonsense.teams",
     "CREATE MATERIALIZED VIEW nonsense.matview AS SELECT * FROM nonsense.teams",
     "CREATE SEQUENCE nonsense.sequence",
@@ -32,6 +34,11 @@ SETUP = [
     "CREATE FOREIGN TABLE nonsense.far (id bigint, parent_id bigint, group_id bigint) SERVER nonsense_server",
     "CREATE TEMPORARY TABLE fleeting (id bigint, parent_id bigint, group_id bigint)",
 ]
+
+# What is done before, for functions that need a tracked table.
+TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
+           "resync": f"SELECT {S}.track_groups('nonsense.teams')",
+           "untrack": f"SELECT {S}.track_groups('nonsense.teams')"}
 
 # Functions that only read; a NULL id or integration gives no row there.
 READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
@@ -85,7 +92,7 @@ UNFIT = [('\'{"nobody": 1}\'::jsonb', "23514"), ("""'{"room": 1}'::jsonb""", "23
 BAD_IDS = [("''", "22023"), ("''::text", "22023"), (LONG, "22023"), ("repeat('ä', 128)", "22023"), (HUGE, "22023"),
            ("'NaN'::numeric", "22023"), ("'Infinity'::numeric", "22023"), ("'   '::char(3)", "22023"),
            ("repeat('9', 300)::numeric", "22023"), ("1.5::float8", "42883"), ("true", "42883"), ("ARRAY['g1']", "42883")]
-NOT_TABLES = [(f"'{name}'::regclass", {"0A000", "42809"}) for name in (
+NOT_TABLES = [(f"'{name}'::regclass", {"0A000", "42809", "42703"}) for name in (
     "nonsense.view", "nonsense.matview", "nonsense.sequence", "nonsense.composite", "nonsense.teams_pkey",
     "nonsense.part", "nonsense.parent", "nonsense.child", "nonsense.far", "fleeting", "pg_catalog.pg_class",
     f"{S}.groups", f"{S}.projects", f"{S}.group_settings", f"{S}.integrations", f"{S}.project_integrations")]
@@ -135,6 +142,8 @@ BAD = {
                (f"pg_catalog.jsonb_build_object({HUGE}, 1)", "22023"),
                *[(f"'{schema}'::jsonb", "22023") for schema in BAD_SCHEMAS]],
     "settings": [("NULL::jsonb", "22023"), *NOT_OBJECTS, *MALFORMED, *UNFIT, ("'{}'::jsonb", {"23514", FINE})],
+    "validate_settings.settings": [(value, {FINE, NOTHING, "54001"}) for value, _ in
+                                   [("NULL::jsonb", 0), *NOT_OBJECTS, *UNFIT]] + MALFORMED,
     "fields jsonb": [("NULL::jsonb", "22023"), *NOT_OBJECTS, *MALFORMED, *UNFIT],
     "fields text[]": [("NULL::text[]", FINE), ("ARRAY[NULL]::text[]", "22023"), ("ARRAY['room', NULL]", "22023"),
                       ("ARRAY[['room', 'url']]", "22023"), ("ARRAY['nobody']", "22023"), ("ARRAY['']", "22023"),
@@ -153,8 +162,8 @@ BAD = {
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "catalog": [("NULL", "22023"), ("''", "22023"), ("'nobody'", "22023"), ("'../gitlab'", "22023"), (HUGE, "22023")],
     "source": [*NO_TABLE, *NOT_TABLES],
-    "untrack.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.teams'::regclass", "55000")],
-    "resync.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.teams'::regclass", "55000")],
+    "untrack.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
+    "resync.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
     "id_column": COLUMNS, "parent_column": COLUMNS, "group_column": COLUMNS,
     "filter": [("NULL", FINE), *FILTERS],
 }
@@ -202,6 +211,7 @@ DIRECT = [
     (f"INSERT INTO {S}.integrations (name) VALUES ('')", {"22023", "23514"}),
     (f"INSERT INTO {S}.integrations (name, schema) VALUES ('x', 'true')", "22023"),
     *[(f"SELECT ('{value}'::{S}.external_id)", "22023") for value in ("", "x" * 256)],
+    (f"SELECT {S}.create_view('hook')", "55000"),
     *[(sql, {"0A000", "39P01", "42883", "42501"}) for sql in (
         f"SELECT {S}.external_id_in(NULL, 1)", f"SELECT {S}.external_id_recv('x'::bytea)")],
 ]
