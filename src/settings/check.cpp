@@ -2,6 +2,10 @@
 
 #include "settings/write.hpp"
 
+extern "C" {
+#include "utils/array.h"
+}
+
 namespace intd {
 namespace {
 
@@ -132,6 +136,13 @@ class Check {
     void check_lock_names() {
         if (wanted_.locked == 0)
             return;
+        bool names_only = guard([&] {
+            ArrayType *names = DatumGetArrayTypeP(wanted_.locked);
+            return ARR_NDIM(names) <= 1 && !array_contains_nulls(names);
+        });
+        if (!names_only)
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                          "\"locked\" must be a one-dimensional array of names without nulls");
         const Layer *now = layer(&wanted_), *before = layer(current_);
         for (int i = 0; i < now->lock_count; i++) {
             std::string_view name = now->locks[i];
