@@ -89,9 +89,8 @@ class Writing:
         return kept
 
     def _given(self, above, old, settings):
-        """For _finish. Whether a key is checked that says what the row has, or what a lock holds, is left open."""
-        return {k: (value, not above.locked_by(k) and not (k in old.settings and same(old.settings[k], value)))
-                for k, value in settings.items()}
+        """For _finish: whether a key is checked that a lock holds is left open."""
+        return {k: (value, not above.locked_by(k)) for k, value in settings.items()}
 
     def _unlocked_active(self, v, above, active, old, otherwise):
         """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
@@ -157,7 +156,7 @@ class Writing:
         given = self._given(above, old, fields)
         only_off = not fields and active is not True
         self._finish(v, scope, integration, old._replace(settings=stored, active=now), given, careful=not only_off,
-                     changes_settings=bool(taken) or active is True or active is False and not old.sets)
+                     changes_settings=bool(taken) or active is not None)
 
     def inherit_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         if fields is None or None in fields:
@@ -187,7 +186,7 @@ class Writing:
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
         self._finish(v, scope, integration, old._replace(active=now), {}, careful=active is True,
-                     changes_settings=active is True or active is False and not old.sets)
+                     changes_settings=active is not None)
 
     # ---- locks
 
@@ -296,6 +295,6 @@ class Writing:
         removed = was.settings.keys() - stored.keys()
         back = not given and (new.custom == was.custom) and (not removed or not new.custom)
         careful = not (back and (active is not True or was.active is True))
-        touched = (bool(given) or new.custom != was.custom or not was.sets
+        touched = (bool(given) or (new.custom and not was.custom) or not was.sets
                    or active is True and was.active is not True)
         self._finish(v, scope, name, row, given, careful, changes_settings=touched)
