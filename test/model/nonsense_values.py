@@ -3,10 +3,12 @@
 S = "integration_defaults"
 FINE, NOTHING = "success", "no row or NULL"
 
+EMPTY = "TRUNCATE " + ", ".join(f"{S}.{table}" for table in (
+    "instance_settings", "group_settings", "project_settings", "projects", "groups", "integrations"))
 SETUP = [
     "DROP SCHEMA IF EXISTS app, nonsense CASCADE",
     "DROP FOREIGN DATA WRAPPER IF EXISTS nonsense_wrapper CASCADE",
-    f"TRUNCATE {S}.integrations, {S}.groups, {S}.projects CASCADE",
+    EMPTY,
     f"""SELECT {S}.register_integration('hook', '{{"properties": {{"url": {{"type": "string", "maxLength": 99}},
         "token": {{"type": "string", "writeOnly": true, "maxLength": 99}}, "room": {{"type": "string", "maxLength": 99}}}},
         "additionalProperties": false, "required": ["url"], "x-atomic": [["url", "token"]]}}')""",

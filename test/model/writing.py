@@ -139,17 +139,22 @@ class Writing:
 
     # ---- field by field
 
+    def _override(self, v, above, old, fields):
+        """(the row's settings with these fields, which of them were not left unstored)."""
+        kind = above.kind
+        taken = self._unlocked(v, above, fields, old)
+        stored = {**old.settings, **taken}
+        for key, value in taken.items():
+            if len(kind.unit(key)) > 1 and not (key in old.settings and same(old.settings[key], value)):
+                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
+                    stored.pop(secret, None)
+        return stored, taken
+
     def override_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT, active=None):
         kind, scope = self._target(v, integration, project_id, group_id, [fields])
         old = self.rows.get((scope, integration)) or Row(False, None, {})
         above = self._above(v, scope, integration)
-        taken = self._unlocked(v, above, fields, old)
-        stored = {**old.settings, **taken}
-        for key, value in taken.items():
-            if key not in old.settings or not same(old.settings[key], value):
-                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
-                    if len(kind.unit(key)) > 1:
-                        stored.pop(secret, None)
+        stored, taken = self._override(v, above, old, fields)
         now = old.active
         if active is not None:
             now = self._unlocked_active(v, above, active, old.active, None)
