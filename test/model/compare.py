@@ -257,6 +257,8 @@ def what_is_there(connection):
         can |= {"sql_insert", "sql_update", "sql_delete", "sql_insert_all", "sql_update_all"}
     if "groups" in triggers:
         can |= {"tree"}
+    if "project_integrations" in triggers:
+        can |= {"view_insert", "view_update", "view_delete"}
     if {"track_groups", "track_projects"} <= has:
         can |= {"track"}
     can |= {"sql_allow"}

@@ -3,7 +3,7 @@ their effective value all happen often."""
 
 import uuid
 
-from model import INSTANCE, Broken
+from model import INSTANCE, Broken, same
 
 WORDS = ["a", "b", "äß", "", "it's", "much too long for that"]
 
@@ -170,6 +170,7 @@ class Generator:
         "set_default": 10, "reset_default": 4, "set_custom": 10, "use_default": 5, "override_fields": 9,
         "inherit_fields": 5, "set_active": 5, "lock_fields": 5, "unlock_fields": 4,
         "sql_insert": 10, "sql_update": 12, "sql_delete": 4, "sql_insert_all": 1, "sql_update_all": 1,
+        "view_insert": 3, "view_update": 9, "view_delete": 2,
         "register_integration": 1.5, "unregister_integration": 0.5, "allow_integrations": 1, "sql_allow": 0.5,
         "add_group": 2, "move_group": 3, "remove_group": 1.5, "add_project": 2, "move_project": 2,
         "remove_project": 1, "tree": 5}
@@ -224,6 +225,51 @@ class Generator:
         if scope[0] != "project" and rng.random() < 0.35:
             found["locked"] = frozenset(["*"] if rng.random() < 0.1 else self.names(name))
         return found
+
+    def op_view_insert(self, kind):
+        scope, name = self.some_scope(), self.some_type()
+        columns = {"settings": self.settings(scope, name)}
+        if self.rng.random() < 0.4:
+            columns["active"] = self.active(0.3)
+        return kind, {"scope": scope, "integration": name, "columns": columns}
+
+    def op_view_delete(self, kind):
+        return kind, {"scope": self.some_scope(), "integration": self.some_type()}
+
+    def op_view_update(self, kind):
+        """What an ORM saves: the row as it was loaded, with a key or two changed."""
+        rng, model = self.rng, self.model
+        scope, name = self.some_scope(), self.some_type()
+        try:
+            seen = model.resolve(scope, name) if name in model.types and model.exists(scope) else None
+        except Broken:
+            seen = None
+        if seen is None:
+            return kind, {"scope": scope, "integration": name, "columns": {"active": True}}
+        columns = {}
+        row = model.rows.get((scope, name))
+        if rng.random() < 0.8:
+            settings, new = dict(seen["settings"]), self.settings(scope, name, 0.5)
+            if isinstance(new, dict):
+                settings.update(new)
+                changed = {k for k in new if k not in seen["settings"] or not same(new[k], seen["settings"][k])}
+                removable = sorted(set(row.settings if row else []) - model.types[name].units(changed))
+                if removable and rng.random() < 0.3 and not self.locked(scope, name, removable):
+                    settings.pop(rng.choice(removable), None)
+                elif rng.random() < 0.03 and settings:
+                    settings.pop(rng.choice(sorted(settings)))
+            else:
+                settings = new
+            columns["settings"] = settings
+        if rng.random() < 0.3 or not columns:
+            columns["active"] = self.active(0.15)
+        if not seen["inherited"] and rng.random() < 0.1:
+            columns = {**(columns if rng.random() < 0.3 else {}), "inherited": True}
+        return kind, {"scope": scope, "integration": name, "columns": columns}
+
+    def locked(self, scope, name, fields):
+        above = self.model.fold_above(scope, name) if scope != INSTANCE else None
+        return above is not None and any(above.locked_by(field) for field in fields)
 
     def op_sql_insert(self, kind):
         scope, name = self.some_scope(), self.some_type()

@@ -4,6 +4,7 @@
 from reading import INSTANCE, Broken, Fold, Reading, Row
 from shape import Type, same
 from tree import Tree
+from viewing import Viewing
 from writing import GIVEN_NOT, Writing
 
 __all__ = ["ANY", "GIVEN_NOT", "INSTANCE", "Broken", "Fold", "Model", "Row", "Type", "Verdict", "same"]
@@ -58,7 +59,7 @@ class Verdict:
         return words(self.must | self.may)
 
 
-class Model(Tree, Reading, Writing):
+class Model(Tree, Reading, Writing, Viewing):
     def __init__(self):
         self.types = {}
         self.groups = {}

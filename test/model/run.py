@@ -18,6 +18,8 @@ from model import ANY, INSTANCE, Broken, Model
 from sqltext import SCHEMA, document, statement, text
 
 TABLES = "instance_settings, group_settings, project_settings, projects, groups, integrations".split(", ")
+# Operations whose result is compared: whether there was something, or the rows that a view's command counts.
+COUNTED = ("use_default", "reset_default", "view_insert", "view_update", "view_delete")
 
 
 class Difference(Exception):
@@ -135,7 +137,7 @@ class Session:
         sql = statement(kind, given, self.generator.id_type)
         try:
             cursor = self.sql(sql)
-            result = cursor.fetchone()[0] if cursor.description else None
+            result = cursor.fetchone()[0] if cursor.description else cursor.rowcount
         except psycopg.Error as caught:
             error = caught
         if error:
@@ -154,7 +156,7 @@ class Session:
             return
         if not verdict.allows(error and error.sqlstate, error and error.diag.constraint_name):
             raise Difference(sql, verdict, outcome(error))
-        if error is None and kind in ("use_default", "reset_default") and result is not verdict.result:
+        if error is None and kind in COUNTED and result != verdict.result:
             raise Difference(sql, verdict.result, result)
         self.look(kind, given)
 

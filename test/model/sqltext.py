@@ -71,6 +71,17 @@ def column(name, value):
     return texts(value) if name == "locked" else boolean(value)
 
 
+def view(kind, scope, integration, columns=None):
+    level, scope_id = scope
+    table = f"{SCHEMA}.{level}_integrations"
+    if kind == "view_delete":
+        return f"DELETE FROM {table}" + where(scope, integration)
+    if kind == "view_update":
+        changes = ", ".join(f"{name} = {column(name, value)}" for name, value in columns.items())
+        return f"UPDATE {table} SET {changes}" + where(scope, integration)
+    return insert(table, scope, integration, columns)
+
+
 def settings_table(kind, scope, integration, columns=None):
     level, scope_id = scope
     table = f"{SCHEMA}.{TABLES[level]}"
@@ -79,6 +90,11 @@ def settings_table(kind, scope, integration, columns=None):
     if kind == "sql_update":
         changes = ", ".join(f"{name} = {column(name, value)}" for name, value in columns.items())
         return f"UPDATE {table} SET {changes}" + where(scope, integration)
+    return insert(table, scope, integration, columns)
+
+
+def insert(table, scope, integration, columns):
+    level, scope_id = scope
     names, values = ["integration"], [text(integration)]
     if level != "instance":
         names, values = [level + "_id"] + names, [text(scope_id)] + values
@@ -138,6 +154,8 @@ def statement(kind, arguments, id_type="text"):
         return function(kind, arguments)
     if kind in ("sql_insert", "sql_update", "sql_delete"):
         return settings_table(kind, **arguments)
+    if kind.startswith("view_"):
+        return view(kind, **arguments)
     if kind in ("sql_insert_all", "sql_update_all"):
         return many(kind, **arguments)
     if kind == "sql_allow":

@@ -89,9 +89,8 @@ class Writing:
         return kept
 
     def _given(self, above, old, settings):
-        """For _finish. Whether a key is checked that says what the row has, or what a lock holds, is left open."""
-        return {k: (value, not above.locked_by(k) and not (k in old.settings and same(old.settings[k], value)))
-                for k, value in settings.items()}
+        """For _finish: whether a key is checked that a lock holds is left open."""
+        return {k: (value, not above.locked_by(k)) for k, value in settings.items()}
 
     def _unlocked_active(self, v, above, active, old, otherwise):
         """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
@@ -140,24 +139,29 @@ class Writing:
 
     # ---- field by field
 
+    def _override(self, v, above, old, fields):
+        """(the row's settings with these fields, which of them were not left unstored)."""
+        kind = above.kind
+        taken = self._unlocked(v, above, fields, old)
+        stored = {**old.settings, **taken}
+        for key, value in taken.items():
+            if len(kind.unit(key)) > 1 and not (key in old.settings and same(old.settings[key], value)):
+                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
+                    stored.pop(secret, None)
+        return stored, taken
+
     def override_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT, active=None):
         kind, scope = self._target(v, integration, project_id, group_id, [fields])
         old = self.rows.get((scope, integration)) or Row(False, None, {})
         above = self._above(v, scope, integration)
-        taken = self._unlocked(v, above, fields, old)
-        stored = {**old.settings, **taken}
-        for key, value in taken.items():
-            if key not in old.settings or not same(old.settings[key], value):
-                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
-                    if len(kind.unit(key)) > 1:
-                        stored.pop(secret, None)
+        stored, taken = self._override(v, above, old, fields)
         now = old.active
         if active is not None:
             now = self._unlocked_active(v, above, active, old.active, None)
         given = self._given(above, old, fields)
         only_off = not fields and active is not True
         self._finish(v, scope, integration, old._replace(settings=stored, active=now), given, careful=not only_off,
-                     changes_settings=bool(taken) or active is True or active is False and not old.sets)
+                     changes_settings=bool(taken) or active is not None)
 
     def inherit_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         if fields is None or None in fields:
@@ -187,7 +191,7 @@ class Writing:
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
         self._finish(v, scope, integration, old._replace(active=now), {}, careful=active is True,
-                     changes_settings=active is True or active is False and not old.sets)
+                     changes_settings=active is not None)
 
     # ---- locks
 
@@ -296,6 +300,6 @@ class Writing:
         removed = was.settings.keys() - stored.keys()
         back = not given and (new.custom == was.custom) and (not removed or not new.custom)
         careful = not (back and (active is not True or was.active is True))
-        touched = (bool(given) or new.custom != was.custom or not was.sets
+        touched = (bool(given) or (new.custom and not was.custom) or not was.sets
                    or active is True and was.active is not True)
         self._finish(v, scope, name, row, given, careful, changes_settings=touched)
