@@ -52,6 +52,19 @@ unit() {
         "$W/unit.run"
 }
 
+# A bounded run; FUZZ_SECONDS=3600 ./dev test fuzz is a longer one. Input that fails is printed, in base64 too.
+fuzz() { # file...
+    local seconds=${FUZZ_SECONDS:-20}
+    clang++ -std=c++17 -O1 -g -Wall -Wextra -Wshadow -Werror -fsanitize=fuzzer,address,undefined \
+        -fno-sanitize-recover=all -Isrc "$@" src/core/*.cpp -o "$W/fuzz.run" || return
+    echo "$seconds seconds of random chains"
+    if "$W/fuzz.run" -max_total_time="$seconds" -max_len=300 -verbosity=0 -artifact_prefix="$W/"; then
+        echo "1 passed, 0 failed"
+    else
+        echo "0 passed, 1 failed"
+    fi
+}
+
 regress() { # regress or isolation, file...
     local kind=$1 program=pg_regress input=$W/tree output=$W/$1 names
     shift
@@ -136,6 +149,7 @@ test_all() { # part or file...
     local wanted=("$@")
     shopt -s nullglob
     run_part unit test/unit/*.cpp
+    run_part fuzz test/fuzz/*.cpp
     run_part regress sql/*.sql
     run_part isolation test/isolation/specs/*.spec
     run_part tap test/t/*.pl
@@ -156,6 +170,7 @@ run_part() { # part, file...
     fi
     case $name in
         unit) part unit "$W/unit" unit ;;
+        fuzz) part fuzz "$W/fuzz" fuzz "${files[@]}" ;;
         regress | isolation) part "$name" "$W/$name" regress "$name" "${files[@]}" ;;
         tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
         clients)

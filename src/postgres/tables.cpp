@@ -65,13 +65,13 @@ void forget_readers(Datum, int, uint32) {
         table.reader = InvalidOid;
 }
 
-/// Whether the relation's primary key is the first `keys` columns in order.
+/// Whether the relation's primary key is the first `keys` columns in order, and holds for every snapshot.
 bool has_declared_key(Oid index, int keys) {
     HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
     if (!HeapTupleIsValid(tuple))
         return false;
     auto *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    bool same = form->indisvalid && form->indnkeyatts == keys;
+    bool same = form->indisvalid && !form->indcheckxmin && form->indnkeyatts == keys;
     for (int i = 0; same && i < keys; i++)
         same = form->indkey.values[i] == i + 1;
     ReleaseSysCache(tuple);
@@ -111,9 +111,12 @@ bool is_direct(Table table) {
         return false;
     Oid user = GetUserId();
     if (entry.reader != user) {
-        if (pg_class_aclcheck(entry.relation, user, ACL_SELECT) != ACLCHECK_OK)
+        Oid &reader = known[static_cast<int>(table)].reader;
+        reader = user; // before checking: a message that arrives meanwhile takes it back
+        if (pg_class_aclcheck(entry.relation, user, ACL_SELECT) != ACLCHECK_OK) {
+            reader = InvalidOid;
             return false;
-        known[static_cast<int>(table)].reader = user;
+        }
     }
     return !entry.secured || check_enable_rls(entry.relation, InvalidOid, true) != RLS_ENABLED;
 }
@@ -163,7 +166,9 @@ Rows scan(Table table, int nkeys, const Datum *keys) {
         copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), own.columns);
     }
     systable_endscan(cursor);
-    table_close(relation, AccessShareLock);
+    // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated or
+    // hidden by row security before the rest of it is read.
+    table_close(relation, NoLock);
     return rows;
 }
 
@@ -216,6 +221,8 @@ Rows read_rows(Table table, Datum key) {
 
 bool reads_all_directly() {
     return guard([] {
+        // A transaction that holds all its locks already hears of nothing; rights taken away end with this call.
+        AcceptInvalidationMessages();
         for (int i = 0; i < table_count; i++)
             if (!is_direct(static_cast<Table>(i)))
                 return false;
