@@ -56,13 +56,7 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 
 // --- who deletes or renames ------------------------------------------------------------------------------------------
 
-// What is still in a group that is not there (again).
-Statement count_left = {
-    "SELECT (SELECT pg_catalog.count(*) FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1), "
-    "(SELECT pg_catalog.count(*) FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1) "
-    "WHERE NOT EXISTS (SELECT FROM integration_defaults.groups WHERE id OPERATOR(pg_catalog.=) $1)",
-    1, {TEXTOID}, nullptr};
-
+// Somebody may be about to delete what is still in a group: FOR KEY SHARE waits for him.
 Statement hold_left[] = {
     {"SELECT 1 FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
      nullptr},
@@ -70,27 +64,25 @@ Statement hold_left[] = {
      nullptr},
 };
 
-/// Throws 23503 if groups or projects are left in a group that was deleted or has another id now.
+Statement count_left = {
+    "SELECT (SELECT pg_catalog.count(*) FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1), "
+    "(SELECT pg_catalog.count(*) FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1)",
+    1, {TEXTOID}, nullptr};
+
+/// Throws 23503 if groups or projects are left in a group that was deleted or has another id now, and is not there again.
 void refuse_what_is_left(Datum id) {
     AsOwner owner(Table::groups);
-    Value groups, projects;
-    {
-        NewestState newest;
-        Value counts[2];
-        if (fetch_row(count_left, {id}, counts, 2, true) == 0)
-            return;
-        groups = counts[0], projects = counts[1];
-    }
-    int64 left[] = {DatumGetInt64(*groups), DatumGetInt64(*projects)};
-    // Somebody may be about to delete them: that is waited for.
-    bool stays = false;
-    for (int i = 0; i < 2 && !stays; i++)
-        stays = left[i] > 0 && execute_newest(hold_left[i], {id}, 1) > 0;
-    if (stays)
-        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                      cat("group \"", view(id), "\" is still the parent of ", count_scopes(left[0], left[1])))
-            .hint("Move or remove them in the same transaction.")
-            .constraint("scope_parent_exists");
+    NewestState newest;
+    if (read_row(Table::groups, id) != nullptr ||
+        (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
+        return;
+    Value counts[2];
+    fetch_row(count_left, {id}, counts, 2, true);
+    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                  cat("group \"", view(id), "\" is still the parent of ",
+                      count_scopes(DatumGetInt64(*counts[0]), DatumGetInt64(*counts[1]))))
+        .hint("Move or remove them in the same transaction.")
+        .constraint("scope_parent_exists");
 }
 
 } // namespace

@@ -61,7 +61,8 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
 
 SPIPlanPtr prepared(Statement &statement) {
     if (statement.plan == nullptr) {
-        SPIPlanPtr plan = SPI_prepare(statement.sql, statement.parameters, statement.types);
+        SPIPlanPtr plan = SPI_prepare_cursor(statement.sql, statement.parameters, statement.types,
+                                             statement.generic ? CURSOR_OPT_GENERIC_PLAN : 0);
         if (plan == nullptr)
             elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);

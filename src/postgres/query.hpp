@@ -12,6 +12,7 @@ struct Statement {
     int parameters;
     Oid types[8];
     SPIPlanPtr plan;
+    bool generic = false; // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
 };
 
 /// The statement's kept plan. Server code: raises reports; SPI must be connected.

@@ -48,7 +48,7 @@ Refusal missing_scope(Table table, Datum scope) {
      {TEXTOID, TEXTOID}, nullptr}
 #define REMOVE(table, key)                                                                                             \
     {"DELETE FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID},    \
-     nullptr}
+     nullptr, true}
 #define REFERS(table, condition)                                                                                       \
     "(SELECT pg_catalog.text '" table "' FROM integration_defaults." table " WHERE " condition " LIMIT 1)"
 
