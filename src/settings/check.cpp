@@ -183,9 +183,11 @@ class Check {
             return;
         ContextResource memory(CurrentMemoryContext);
         Violations violations(&memory), before(&memory), after(&memory);
-        for (const JsonField &field : wanted_fields_)
-            if (Giving::has(field.key) || !same_json(current_value(field.key), &field.value))
+        for (const JsonField &field : wanted_fields_) {
+            bool is_given = Giving::has(field.key) && fold_.lock_of(field.key) == nullptr; // else: what a lock shadows
+            if (is_given || !same_json(current_value(field.key), &field.value))
                 validate_property(*type_.schema, field.key, field.value, violations);
+        }
         if (current_ != nullptr || place_.above.configured())
             effective_violations(inherited_.with(place_.above, layer(current_)), before);
         effective_violations(inherited_.with(place_.above, layer(&wanted_)), after);

@@ -220,6 +220,7 @@ class Tree:
         self._sync()
 
     def app_truncate_projects(self, v):
+        v.might("55006")  # the app's own deferred constraints are still to be checked
         self.app[1].clear()
         self._sync()
 
