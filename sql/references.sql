@@ -241,3 +241,22 @@ DROP OWNED BY regress_intd_writer;
 DROP ROLE regress_intd_writer;
 DROP FUNCTION refusal;
 DROP VIEW tree, set_on;
+
+-- TRUNCATE … CASCADE takes along what refers to the table, where the user may truncate that too.
+SELECT register_integration('t');
+INSERT INTO groups VALUES ('a', NULL);
+INSERT INTO projects VALUES ('p', 'a'), ('q', NULL);
+SELECT set_default('t', '{}'), set_default('t', '{}', 'a'), set_custom('t', 'p', '{}');
+TRUNCATE groups CASCADE;
+SELECT (SELECT count(*) FROM groups), (SELECT count(*) FROM projects), (SELECT count(*) FROM group_settings),
+       (SELECT count(*) FROM project_settings), (SELECT count(*) FROM instance_settings);
+CREATE ROLE regress_truncates;
+GRANT USAGE ON SCHEMA integration_defaults TO regress_truncates;
+GRANT TRUNCATE ON integrations TO regress_truncates;
+SET ROLE regress_truncates;
+TRUNCATE integrations CASCADE;
+RESET ROLE;
+TRUNCATE integrations, groups, projects CASCADE;
+SELECT (SELECT count(*) FROM integrations), (SELECT count(*) FROM instance_settings);
+DROP OWNED BY regress_truncates;
+DROP ROLE regress_truncates;

@@ -1,5 +1,11 @@
 #include "postgres/trigger.hpp"
 
+extern "C" {
+#include "nodes/plannodes.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
+}
+
 namespace intd {
 
 TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables) {
@@ -59,6 +65,17 @@ bool refers_anew(TriggerData *data, int column) {
     std::optional<Datum> before = text_column(data->tg_trigtuple, data->tg_relation, column);
     std::optional<Datum> after = text_column(data->tg_newtuple, data->tg_relation, column);
     return before && after ? view(*before) != view(*after) : before.has_value() != after.has_value();
+}
+
+bool truncate_cascades() {
+    if (ActivePortal == nullptr)
+        return false;
+    for (int i = 0; i < list_length(ActivePortal->stmts); i++) {
+        auto *statement = static_cast<PlannedStmt *>(list_nth(ActivePortal->stmts, i));
+        if (statement->utilityStmt != nullptr && IsA(statement->utilityStmt, TruncateStmt))
+            return reinterpret_cast<TruncateStmt *>(statement->utilityStmt)->behavior == DROP_CASCADE;
+    }
+    return false;
 }
 
 } // namespace intd

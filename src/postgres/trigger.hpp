@@ -36,4 +36,7 @@ inline bool restoring() {
     return !check_function_bodies;
 }
 
+/// Whether the command that the client has sent is a TRUNCATE … CASCADE. Of one inside a function it can't be told.
+bool truncate_cascades();
+
 } // namespace intd

@@ -52,10 +52,20 @@ Refusal missing_scope(Table table, Datum scope) {
 #define REFERS(table, condition)                                                                                       \
     "(SELECT pg_catalog.text '" table "' FROM integration_defaults." table " WHERE " condition " LIMIT 1)"
 
-/// A table that settings refer to: the statements for those of them that do, and whether any row refers to it at all.
+#define EMPTIED(table) {Table::table, {"DELETE FROM integration_defaults." #table, 0, {}, nullptr}}
+
+/// A table whose rows refer to another, and how it is emptied.
+struct Referring {
+    Table table;
+    Statement empty; // null: none
+};
+
+/// A table that settings refer to: the statements for those of them that do, whether any row refers to it at all, and
+/// what goes with it where a TRUNCATE cascades.
 struct Referenced {
     Table table;
     Statement rename[3], remove, refers;
+    Referring referring[3];
 };
 Referenced all_referenced[] = {
     {Table::integrations,
@@ -63,16 +73,19 @@ Referenced all_referenced[] = {
       RENAME("project_settings", "integration")},
      {},
      {"SELECT COALESCE(" REFERS("instance_settings", "true") ", " REFERS("group_settings", "true") ", "
-      REFERS("project_settings", "true") ")", 0, {}, nullptr}},
+      REFERS("project_settings", "true") ")", 0, {}, nullptr},
+     {EMPTIED(instance_settings), EMPTIED(group_settings), EMPTIED(project_settings)}},
     {Table::groups,
      {RENAME("group_settings", "group_id")},
      REMOVE("group_settings", "group_id"),
      {"SELECT COALESCE(" REFERS("projects", "group_id IS NOT NULL") ", " REFERS("group_settings", "true") ")", 0, {},
-      nullptr}},
+      nullptr},
+     {EMPTIED(projects), EMPTIED(group_settings), {}}},
     {Table::projects,
      {RENAME("project_settings", "project_id")},
      REMOVE("project_settings", "project_id"),
-     {"SELECT " REFERS("project_settings", "true"), 0, {}, nullptr}},
+     {"SELECT " REFERS("project_settings", "true"), 0, {}, nullptr},
+     {EMPTIED(project_settings), {}, {}}},
 };
 
 /// The change that settings are just following.
@@ -217,11 +230,29 @@ INTD_FUNCTION(remove_settings) {
     return PointerGetDatum(nullptr);
 }
 
+/// Empties what refers to a table that a TRUNCATE … CASCADE has emptied, if the user may truncate that too (42501).
+void cascade_truncate(Referenced &referenced) {
+    for (Referring &referring : referenced.referring) {
+        if (referring.empty.sql == nullptr)
+            break;
+        Oid relation = table_oid(referring.table);
+        guard([&] {
+            AclResult may = pg_class_aclcheck(relation, GetUserId(), ACL_TRUNCATE);
+            if (may != ACLCHECK_OK)
+                aclcheck_error(may, OBJECT_TABLE, get_rel_name(relation));
+        });
+        AsOwner owner(referring.table);
+        execute(referring.empty, {});
+    }
+}
+
 /// AFTER TRUNCATE on integrations, groups and projects.
 INTD_FUNCTION(check_truncate) {
     auto [data, referenced] = referenced_trigger(fcinfo);
     if (!TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || !TRIGGER_FIRED_AFTER(data->tg_event))
         refuse_event();
+    if (truncate_cascades())
+        cascade_truncate(referenced);
     AsOwner owner(referenced.table);
     NewestState newest;
     Value table;
@@ -230,7 +261,7 @@ INTD_FUNCTION(check_truncate) {
         throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                       cat("rows of table \"", view(*table), "\" refer to table \"",
                           RelationGetRelationName(data->tg_relation), "\""))
-            .hint("Truncate both in one command, or use DELETE.")
+            .hint("Truncate both in one command, or use TRUNCATE ... CASCADE.")
             .constraint(view(*table) == "projects" ? "scope_parent_exists" : nullptr);
     return PointerGetDatum(nullptr);
 }
