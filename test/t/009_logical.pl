@@ -7,8 +7,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $publisher = new_node('publisher', conf => "wal_level = logical\n");
-my $shard = new_node('shard', conf => "wal_level = logical\n");
+my $publisher = new_node('publisher', allows_streaming => 'logical');
+my $shard = new_node('shard');
 make_app($publisher, 'postgres');
 
 # The second one has the same projects in a table of its own, which it tracks. So both must give the same answers.
@@ -21,7 +21,7 @@ $publisher->safe_psql('postgres', <<'SQL');
 CREATE PUBLICATION defaults FOR TABLE integration_defaults.integrations, integration_defaults.groups,
     integration_defaults.instance_settings, integration_defaults.group_settings;
 SQL
-my $source = $publisher->connstr('postgres');
+my $source = $publisher->connstr . ' dbname=postgres';
 $shard->safe_psql('postgres', "CREATE SUBSCRIPTION defaults CONNECTION '$source' PUBLICATION defaults");
 sub caught_up { $publisher->wait_for_catchup('defaults'); }
 $shard->wait_for_subscription_sync($publisher, 'defaults');

@@ -16,7 +16,7 @@ CREATE ROLE restricted;
 GRANT USAGE ON SCHEMA integration_defaults TO restricted;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA integration_defaults TO restricted;
 GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO restricted;
-CREATE POLICY some ON integration_defaults.group_settings TO restricted USING (true);
+CREATE POLICY everybody ON integration_defaults.group_settings TO restricted USING (true);
 ALTER TABLE integration_defaults.group_settings ENABLE ROW LEVEL SECURITY;
 SQL
 my $session = $node->background_psql('postgres');
@@ -41,16 +41,15 @@ my @calls = (
 sub used
 {
 	# a statement of its own in a new transaction: what belongs to the one before is gone
-	return $session->query_safe(q{SELECT sum(used_bytes) FROM pg_backend_memory_contexts});
+	return $session->query_safe(q{RESET ROLE; SELECT sum(used_bytes) FROM pg_backend_memory_contexts});
 }
 my $calls = 0;
 sub call
 {
 	my ($what, $in_one, $each, $role) = @_;
-	$session->query_safe("SET ROLE $role");
-	my $statement = sub { $session->query_safe("SELECT count(c) FROM generate_series(1, $_[0]) n, LATERAL (SELECT $what OFFSET 0) c") };
+	my $statement = sub { $session->query_safe("SET ROLE $role; SELECT count(c) FROM generate_series(1, $_[0]) n, LATERAL (SELECT $what OFFSET 0) c") };
 	my $loop = sub {
-		$session->query_safe("DO \$do\$ BEGIN FOR n IN 1 .. $_[0] LOOP PERFORM $what; IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$do\$");
+		$session->query_safe("SET ROLE $role; DO \$do\$ BEGIN FOR n IN 1 .. $_[0] LOOP PERFORM $what; IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$do\$");
 	};
 	# what is kept on purpose, such as plans and compiled schemas, comes first
 	$_->(200) foreach $statement, $loop, $statement, $loop;
@@ -62,7 +61,6 @@ sub call
 	$calls += $in_one + $each;
 	cmp_ok($between - $before, '<', 16_384, "$what: nothing is left of $in_one calls in a statement ($role)");
 	cmp_ok($after - $between, '<', 16_384, "$what: nor of $each statements");
-	$session->query_safe('RESET ROLE');
 }
 call(@$_, 'postgres') foreach @calls;
 # where row security is in force, everything is read by queries, and nothing is remembered
