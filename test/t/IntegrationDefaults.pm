@@ -8,14 +8,15 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of);
+our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of kill_server start_again);
 
 sub new_node
 {
 	my ($name, %init) = @_;
+	my $conf = delete $init{conf} // '';
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ], %init);
-	$node->append_conf('postgresql.conf', "autovacuum = off\ncheckpoint_timeout = 1h\nmax_wal_size = 4GB\n");
+	$node->append_conf('postgresql.conf', "autovacuum = off\ncheckpoint_timeout = 1h\nmax_wal_size = 4GB\n$conf");
 	$node->start;
 	return $node;
 }
@@ -121,6 +122,38 @@ sub dump_of
 	ok($ok && $err eq '', "pg_dump of $database") or diag $err;
 	$out =~ s/^\\(un)?restrict .*\n//mg;
 	return $out;
+}
+
+# Kills the first process, and unless told to leave them all the others too, with -9. Gives the pids to wait for.
+sub kill_server
+{
+	my ($node, $first_only) = @_;
+	my $first = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my @pids = ($first);
+	foreach my $file ($first_only ? () : glob '/proc/[0-9]*/stat')
+	{
+		open my $stat, '<', $file or next;
+		push @pids, $1 if (<$stat> // '') =~ /^(\d+) \(.*\) \S \Q$first\E /s;
+	}
+	kill 'KILL', @pids;
+	$node->{_pid} = undef;
+	return @pids;
+}
+
+# The killed processes are gone a moment later, and those that the first of them has started after that.
+sub start_again
+{
+	my ($node, @pids) = @_;
+	foreach my $try (1 .. 600)
+	{
+		if (!grep { kill(0, $_) } @pids)
+		{
+			return if $node->start(fail_ok => 1);
+			$node->stop('immediate', fail_ok => 1);
+		}
+		select(undef, undef, undef, 0.1);
+	}
+	die 'the server did not start again';
 }
 
 # Runs a client program; gives whether it succeeded.

@@ -1,0 +1,96 @@
+# A million calls of the reading functions in one backend, and all of it is given back. The calls of one statement see
+# one snapshot; those of a loop in a DO, each its own.
+use strict;
+use warnings;
+use IntegrationDefaults;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('memory');
+make_app($node, 'postgres');
+$node->safe_psql('postgres', <<'SQL');
+SET search_path = app;
+SELECT integration_defaults.create_view('chat');
+CREATE ROLE restricted;
+GRANT USAGE ON SCHEMA integration_defaults TO restricted;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA integration_defaults TO restricted;
+GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO restricted;
+CREATE POLICY everybody ON integration_defaults.group_settings TO restricted USING (true);
+ALTER TABLE integration_defaults.group_settings ENABLE ROW LEVEL SECURITY;
+SQL
+my $session = $node->background_psql('postgres');
+$session->query_safe('SET search_path = integration_defaults; SET jit = off');
+
+# Each: how often in one statement, and how often as a statement of its own. What lists projects or draws the tree reads
+# the whole of them in each call.
+my @calls = (
+	[ q{resolve('chat', 1 + n % 70)}, 200_000, 20_000 ],
+	[ q{resolve('chat', group_id => '3')}, 200_000, 20_000 ],
+	[ q{resolve_all(1 + n % 70)}, 100_000, 10_000 ],
+	[ q{active_settings('chat', 1 + n % 70)}, 1_000_000, 50_000 ],
+	[ q{explain('chat', 1 + n % 70)}, 50_000, 10_000 ],
+	[ q{projects_using_custom_settings('chat')}, 2_000, 500 ],
+	[ q{projects_using_default('chat', '1')}, 1_000, 500 ],
+	[ q{tree('chat')}, 1_000, 500 ],
+	[ q{invalid_settings()}, 1_000, 500 ],
+	[ q{redundant_overrides('chat')}, 2_000, 500 ],
+	[ q{validate_settings('chat', '{"limit": 0, "url": "u"}')}, 50_000, 10_000 ],
+	[ q{effective_settings_of('chat', '3', NULL, NULL, NULL)}, 1_000_000, 20_000 ]);
+
+sub used
+{
+	# a statement of its own in a new transaction: what belongs to the one before is gone
+	return $session->query_safe(q{RESET ROLE; SELECT sum(used_bytes) FROM pg_backend_memory_contexts});
+}
+my $calls = 0;
+sub call
+{
+	my ($what, $in_one, $each, $role) = @_;
+	my $statement = sub { $session->query_safe("SET ROLE $role; SELECT count(c) FROM generate_series(1, $_[0]) n, LATERAL (SELECT $what OFFSET 0) c") };
+	my $loop = sub {
+		$session->query_safe("SET ROLE $role; DO \$do\$ BEGIN FOR n IN 1 .. $_[0] LOOP PERFORM $what; IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$do\$");
+	};
+	# what is kept on purpose, such as plans and compiled schemas, comes first
+	$_->(200) foreach $statement, $loop, $statement, $loop;
+	my $before = used();
+	$statement->($in_one);
+	my $between = used();
+	$loop->($each);
+	my $after = used();
+	$calls += $in_one + $each;
+	cmp_ok($between - $before, '<', 16_384, "$what: nothing is left of $in_one calls in a statement ($role)");
+	cmp_ok($after - $between, '<', 16_384, "$what: nor of $each statements");
+}
+call(@$_, 'postgres') foreach @calls;
+# where row security is in force, everything is read by queries, and nothing is remembered
+call($_->[0], $_->[1] / 100, $_->[2] / 50, 'restricted') foreach @calls;
+
+# Within a statement, too: a million calls take no more than a thousand.
+my $peak = sub {
+	return $session->query_safe(<<"SQL");
+SELECT max(used) FROM (SELECT active_settings('chat', 1 + n % 70), CASE WHEN n % ($_[0] / 10) = 0
+    THEN (SELECT sum(used_bytes) FROM pg_backend_memory_contexts WHERE n > 0) END AS used FROM generate_series(1, $_[0]) n OFFSET 0) x
+SQL
+};
+my $few = $peak->(1000);
+cmp_ok($peak->(200_000) - $few, '<', 65_536 + 200_000 * 2, 'a statement needs no more for many calls than for few');
+
+# Errors leave nothing either.
+my $errors = <<'SQL';
+DO $do$ BEGIN FOR n IN 1 .. %d LOOP
+    BEGIN PERFORM resolve('chat', 'nowhere'); EXCEPTION WHEN undefined_object THEN END;
+    BEGIN PERFORM set_custom('chat', 9, '{"limit": 0}'); EXCEPTION WHEN check_violation THEN END;
+    IF n % 100 = 0 THEN COMMIT; END IF;
+END LOOP; END $do$
+SQL
+$errors =~ s/n % 100/n %% 100/;
+$session->query_safe(sprintf $errors, 200);
+my $before = used();
+$session->query_safe(sprintf $errors, 5_000);
+cmp_ok(used() - $before, '<', 16_384, 'nothing is left of 10,000 errors');
+cmp_ok($calls, '>', 2_500_000, "$calls calls in one backend");
+
+$session->quit;
+$node->stop;
+done_testing();
