@@ -103,7 +103,8 @@ RESET ROLE;
 SELECT app.who();
 SELECT id, parent_id FROM integration_defaults.groups ORDER BY 1;
 SELECT id, group_id FROM integration_defaults.projects ORDER BY 1;
--- A superuser who writes runs what the tables' owner brought, as with any trigger; resync() runs it as its caller.
+-- A superuser who writes runs what the tables' owner brought, as with any trigger; resync() runs it as that owner,
+-- whoever calls it.
 BEGIN;
 INSERT INTO app.g VALUES ('(4)', '(1)', 'Group');
 SELECT rolcreaterole FROM pg_roles WHERE rolname = 'regress_intd_app';
@@ -113,6 +114,12 @@ SET ROLE regress_intd_app;
 SELECT integration_defaults.resync('app.g');
 SELECT app.who();
 RESET ROLE;
+SELECT integration_defaults.resync('app.g'), integration_defaults.resync('app.p');
+SELECT app.who();
+SET ROLE regress_intd_admin;
+SELECT app.refusal($$SELECT * FROM integration_defaults.read_tracked('groups')$$);
+RESET ROLE;
+SELECT app.refusal($$SELECT * FROM integration_defaults.read_tracked('others')$$);
 SELECT rolcreaterole FROM pg_roles WHERE rolname = 'regress_intd_app';
 
 -- Look-ups of left-out parents with ids of the server's types run as the table's owner: the writer needs no SELECT.

@@ -1,7 +1,13 @@
 #include "hierarchy/equalize.hpp"
 
 #include "hierarchy/filter.hpp"
+#include "hierarchy/left_out.hpp"
 #include "hierarchy/rows.hpp"
+#include "postgres/result.hpp"
+
+extern "C" {
+#include "access/relation.h"
+}
 
 namespace intd {
 
@@ -9,70 +15,107 @@ namespace intd {
 
 namespace {
 
-/// The type whose cast to external_id a column's type takes, as SQL; any other goes by way of text.
-const char *id_type(Oid type) {
-    switch (getBaseType(type)) {
-    case INT2OID:
-        return "pg_catalog.int2";
-    case INT4OID:
-        return "pg_catalog.int4";
-    case INT8OID:
-        return "pg_catalog.int8";
-    case NUMERICOID:
-        return "pg_catalog.numeric";
-    case UUIDOID:
-        return "pg_catalog.uuid";
-    case BPCHAROID:
-        return "pg_catalog.bpchar";
-    default:
-        return "pg_catalog.text";
-    }
-}
-
-/// A column as an id of ours, checked by external_id.
-const char *id_of(Relation relation, AttrNumber column) {
+/// A column as the text of an id; external_id has yet to check it. Nothing of ours is called: the role that reads may
+/// have no rights here.
+const char *id_text(Relation relation, AttrNumber column) {
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
-    return psprintf("integration_defaults.external_id(x.%s::%s)::pg_catalog.text COLLATE pg_catalog.\"C\"",
-                    quote_identifier(NameStr(attribute->attname)), id_type(attribute->atttypid));
+    return psprintf("x.%s::pg_catalog.text", quote_identifier(NameStr(attribute->attname)));
 }
 
-struct Reading {
-    const char *from, *id, *parent, *filter; // filter: null if there is none
+/// How external_id makes an id of such a text: the columns of a source may differ in that.
+const char *id_of(Relation relation, AttrNumber column, const char *text) {
+    bool number = getBaseType(TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid) == NUMERICOID;
+    return psprintf("integration_defaults.external_id(x.%s%s)::pg_catalog.text COLLATE pg_catalog.\"C\"", text,
+                    number ? "::pg_catalog.numeric" : "");
+}
+
+struct Ids {
+    const char *id, *parent;
 };
 
-/// How a tracked table is read, as pieces of SQL; no from if it is none.
-Reading reading_of(Oid oid, Kind kind) {
-    Reading reading = {};
-    Relation relation = table_open(oid, AccessShareLock);
+Ids ids_of(Kind kind) {
+    Relation relation = table_open(tracked_relation(kind), AccessShareLock);
     Source source;
+    Ids ids = {"NULL", "NULL"};
     if (read_source(relation, kind, &source))
-        reading = {psprintf("%s x", quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-                                                               RelationGetRelationName(relation))),
-                   id_of(relation, source.id), id_of(relation, source.parent),
-                   source.filter == nullptr ? nullptr : filter_text(relation, source.filter, "x")};
+        ids = {id_of(relation, source.id, "id"), id_of(relation, source.parent, "parent")};
     table_close(relation, AccessShareLock);
-    return reading;
+    return ids;
+}
+
+/// SELECT id, parent, whether the filter lets it in.
+const char *reading_text(Relation relation, const Source &source) {
+    return psprintf("SELECT %s, %s, (%s) IS TRUE FROM %s x", id_text(relation, source.id),
+                    id_text(relation, source.parent),
+                    source.filter == nullptr ? "true" : filter_text(relation, source.filter, "x"),
+                    quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                               RelationGetRelationName(relation)));
+}
+
+Portal open_reading(const char *text) {
+    SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
+    if (plan == nullptr)
+        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
+}
+
+/// Reads a tracked table under the active snapshot. Whoever else calls for it, a filter and casts run as the owner of
+/// the table, who could have put them there: calling track_*() or resync() on somebody's table lends him no rights. The
+/// caller must be allowed to read it.
+void read_tracked(Kind kind, Tuplestorestate *store, TupleDesc columns) {
+    Oid oid = tracked_relation(kind);
+    Source source;
+    Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+    if (relation == nullptr || !read_source(relation, kind, &source))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("no table of %s is tracked", name_of(kind))));
+    if (AclResult may = pg_class_aclcheck(oid, GetUserId(), ACL_SELECT); may != ACLCHECK_OK)
+        aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
+    Oid user, owner = relation->rd_rel->relowner;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    if (owner != user)
+        SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+    int level = fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
+    set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    SPI_connect();
+    Portal rows = open_reading(reading_text(relation, source));
+    for (;;) {
+        SPI_cursor_fetch(rows, true, 10000);
+        if (SPI_processed == 0)
+            break;
+        for (uint64 i = 0; i < SPI_processed; i++) {
+            Datum values[3];
+            bool nulls[3];
+            heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+            tuplestore_putvalues(store, columns, values, nulls);
+        }
+        SPI_freetuptable(SPI_tuptable);
+    }
+    SPI_cursor_close(rows);
+    SPI_finish();
+    AtEOXact_GUC(true, level);
+    SetUserIdAndSecContext(user, context);
+    relation_close(relation, AccessShareLock);
 }
 
 /// One statement that does it all: `wanted` is what ours is to be. Nothing is compared by an operator that the
 /// app could bring.
-const char *statement_text(Kind kind, const Reading &own, const Reading *groups) {
+const char *statement_text(Kind kind, bool filtered) {
     bool is_groups = kind == Kind::groups;
     const char *table = is_groups ? "integration_defaults.groups" : "integration_defaults.projects";
     const char *parent = is_groups ? "parent_id" : "group_id";
-    const char *filter = own.filter == nullptr ? "true" : own.filter;
-    const char *left_out = groups == nullptr || groups->filter == nullptr
-                               ? "SELECT NULL::pg_catalog.text COLLATE pg_catalog.\"C\" AS id WHERE false"
-                               : psprintf("SELECT DISTINCT %s AS id FROM %s WHERE (%s) IS NOT TRUE", groups->id,
-                                          groups->from, groups->filter);
     StringInfoData text;
     initStringInfo(&text);
+    Ids own = ids_of(kind);
     appendStringInfo(&text,
-                     "WITH left_out AS MATERIALIZED (%s), "
+                     "WITH left_out AS MATERIALIZED (SELECT DISTINCT %s AS id "
+                     "FROM integration_defaults.read_tracked('groups') x WHERE NOT x.passes AND %s), "
                      "wanted AS MATERIALIZED (SELECT own.id, CASE WHEN l.id IS NULL THEN own.parent END AS parent "
-                     "FROM (SELECT %s AS id, %s AS parent FROM %s WHERE %s) own "
-                     "LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
-                     left_out, own.id, own.parent, own.from, filter);
+                     "FROM (SELECT %s AS id, %s AS parent FROM integration_defaults.read_tracked('%s') x "
+                     "WHERE x.passes) own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
+                     filtered ? ids_of(Kind::groups).id : own.id, filtered ? "true" : "false", own.id, own.parent,
+                     name_of(kind));
     appendStringInfo(&text,
                      "removed AS (DELETE FROM %s t WHERE NOT EXISTS (SELECT FROM wanted w "
                      "WHERE w.id OPERATOR(pg_catalog.=) t.id) RETURNING 1), "
@@ -99,7 +142,6 @@ struct Outcome {
 Outcome run(const char *text) {
     MemoryContext caller = CurrentMemoryContext;
     int level = fix_search_path();
-    set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     // A filter makes the planner expect few rows; with many, a nested loop over a CTE takes for ever.
     set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     SPI_connect();
@@ -131,14 +173,9 @@ Outcome run(const char *text) {
 // --- C++ -------------------------------------------------------------------------------------------------------------
 
 Equalized equalize(Kind kind) {
-    Oid source = tracked_relation(kind), groups = tracked_relation(Kind::groups);
-    Outcome outcome = guard([&] {
-        int level = fix_search_path(); // so that every name in the filters is written out
-        Reading own = reading_of(source, kind);
-        Reading of_groups = OidIsValid(groups) ? reading_of(groups, Kind::groups) : Reading{};
-        AtEOXact_GUC(true, level);
-        return run(statement_text(kind, own, OidIsValid(groups) ? &of_groups : nullptr));
-    });
+    Oid source = tracked_relation(kind);
+    bool filtered = groups_are_filtered();
+    Outcome outcome = guard([&] { return run(statement_text(kind, filtered)); });
     if (outcome.counts[4] > 0)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, cat("table ", relation_name(source), " has rows without an id"));
     if (outcome.twice != 0)
@@ -146,6 +183,16 @@ Equalized equalize(Kind kind) {
                       cat("table ", relation_name(source), " has the id \"", view(outcome.twice), "\" twice"))
             .constraint(kind == Kind::groups ? "groups_pkey" : "projects_pkey");
     return {outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]};
+}
+
+/// read_tracked(kind): the rows of the table that is tracked for the kind.
+INTD_FUNCTION(read_tracked) {
+    std::optional<std::string_view> kind = text_argument(fcinfo, 0);
+    if (!kind || (*kind != "groups" && *kind != "projects"))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "kind must be groups or projects");
+    ResultSet result(fcinfo);
+    guard([&] { read_tracked(*kind == "groups" ? Kind::groups : Kind::projects, result.store(), result.columns()); });
+    return null_result(fcinfo);
 }
 
 } // namespace intd

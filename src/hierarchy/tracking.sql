@@ -19,6 +19,11 @@ CREATE VIEW tracked_tables AS
 COMMENT ON VIEW tracked_tables IS
     'the tables that are tracked: kind (groups, projects), source, its columns of the id and of the parent, and the filter';
 
+CREATE FUNCTION read_tracked(kind text) RETURNS TABLE (id text, parent text, passes boolean)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_read_tracked';
+COMMENT ON FUNCTION read_tracked(text) IS
+    'for track_groups(), track_projects() and resync(): the rows of the table that is tracked for groups or projects, with what its filter says; the filter and casts run as the table''s owner. Errors: 42501 without SELECT on the table, 55000 not tracked, 22023 another kind';
+
 CREATE FUNCTION track_groups(source regclass, id_column name DEFAULT 'id', parent_column name DEFAULT 'parent_id',
                              filter text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_track_groups';

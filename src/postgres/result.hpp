@@ -14,6 +14,10 @@ class ResultSet {
     /// Adds a row: one value a column.
     void add(std::initializer_list<std::optional<Datum>> values);
 
+    /// Where the rows go, and their columns, for server code that adds many.
+    Tuplestorestate *store() { return store_; }
+    TupleDesc columns() const { return columns_; }
+
   private:
     Tuplestorestate *store_;
     TupleDesc columns_;

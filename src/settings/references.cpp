@@ -15,10 +15,14 @@ namespace {
 // --- who refers ------------------------------------------------------------------------------------------------------
 
 Statement hold_type = {
-    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+    1,
+    {TEXTOID},
     nullptr};
 Statement hold_project = {
-    "SELECT 1 FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    "SELECT 1 FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+    1,
+    {TEXTOID},
     nullptr};
 
 bool hold(Table table, Statement &statement, Datum key) {
@@ -36,7 +40,8 @@ Refusal missing_type(Table table, Datum type) {
 
 Refusal missing_scope(Table table, Datum scope) {
     bool group = table == Table::group_settings;
-    return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat(group ? "group \"" : "project \"", view(scope), "\" does not exist"))
+    return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                   cat(group ? "group \"" : "project \"", view(scope), "\" does not exist"))
         .hint("Add it before anything is set on it.")
         .constraint(group ? "group_settings_group_id_fkey" : "project_settings_project_id_fkey");
 }
@@ -44,15 +49,24 @@ Refusal missing_scope(Table table, Datum scope) {
 // --- who deletes or renames ------------------------------------------------------------------------------------------
 
 #define RENAME(table, key)                                                                                             \
-    {"UPDATE integration_defaults." table " SET " key " = $2 WHERE " key " OPERATOR(pg_catalog.=) $1", 2,              \
-     {TEXTOID, TEXTOID}, nullptr}
+    {                                                                                                                  \
+        "UPDATE integration_defaults." table " SET " key " = $2 WHERE " key " OPERATOR(pg_catalog.=) $1", 2,           \
+            {TEXTOID, TEXTOID}, nullptr                                                                                \
+    }
 #define REMOVE(table, key)                                                                                             \
-    {"DELETE FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID},    \
-     nullptr, true}
+    {                                                                                                                  \
+        "DELETE FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID}, \
+            nullptr, true                                                                                              \
+    }
 #define REFERS(table, condition)                                                                                       \
     "(SELECT pg_catalog.text '" table "' FROM integration_defaults." table " WHERE " condition " LIMIT 1)"
 
-#define EMPTIED(table) {Table::table, {"DELETE FROM integration_defaults." #table, 0, {}, nullptr}}
+#define EMPTIED(table)                                                                                                 \
+    {                                                                                                                  \
+        Table::table, {                                                                                                \
+            "DELETE FROM integration_defaults." #table, 0, {}, nullptr                                                 \
+        }                                                                                                              \
+    }
 
 /// A table whose rows refer to another, and how it is emptied.
 struct Referring {
@@ -72,13 +86,18 @@ Referenced all_referenced[] = {
      {RENAME("instance_settings", "integration"), RENAME("group_settings", "integration"),
       RENAME("project_settings", "integration")},
      {},
-     {"SELECT COALESCE(" REFERS("instance_settings", "true") ", " REFERS("group_settings", "true") ", "
-      REFERS("project_settings", "true") ")", 0, {}, nullptr},
+     {"SELECT COALESCE(" REFERS("instance_settings", "true") ", " REFERS("group_settings", "true") ", " REFERS(
+          "project_settings", "true") ")",
+      0,
+      {},
+      nullptr},
      {EMPTIED(instance_settings), EMPTIED(group_settings), EMPTIED(project_settings)}},
     {Table::groups,
      {RENAME("group_settings", "group_id")},
      REMOVE("group_settings", "group_id"),
-     {"SELECT COALESCE(" REFERS("projects", "group_id IS NOT NULL") ", " REFERS("group_settings", "true") ")", 0, {},
+     {"SELECT COALESCE(" REFERS("projects", "group_id IS NOT NULL") ", " REFERS("group_settings", "true") ")",
+      0,
+      {},
       nullptr},
      {EMPTIED(projects), EMPTIED(group_settings), {}}},
     {Table::projects,
@@ -114,8 +133,8 @@ struct ReferencedTrigger {
 
 /// The trigger's data and what it is fired on. Throws unless that is one of the three tables.
 ReferencedTrigger referenced_trigger(FunctionCallInfo fcinfo) {
-    TriggerData *data = own_trigger(
-        fcinfo, {table_oid(Table::integrations), table_oid(Table::groups), table_oid(Table::projects)});
+    TriggerData *data =
+        own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups), table_oid(Table::projects)});
     Referenced *referenced = all_referenced;
     while (table_oid(referenced->table) != RelationGetRelid(data->tg_relation))
         referenced++;
@@ -258,9 +277,8 @@ INTD_FUNCTION(check_truncate) {
     Value table;
     fetch(referenced.refers, {}, &table, true);
     if (table)
-        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                      cat("rows of table \"", view(*table), "\" refer to table \"",
-                          RelationGetRelationName(data->tg_relation), "\""))
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("rows of table \"", view(*table), "\" refer to table \"",
+                                                         RelationGetRelationName(data->tg_relation), "\""))
             .hint("Truncate both in one command, or use TRUNCATE ... CASCADE.")
             .constraint(view(*table) == "projects" ? "scope_parent_exists" : nullptr);
     return PointerGetDatum(nullptr);

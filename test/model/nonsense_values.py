@@ -39,6 +39,7 @@ SETUP = [
 
 # What is done before, for functions that need a tracked table.
 TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
+           "read_tracked": f"SELECT {S}.track_groups('nonsense.teams')",
            "resync": f"SELECT {S}.track_groups('nonsense.teams')",
            "untrack": f"SELECT {S}.track_groups('nonsense.teams')"}
 
@@ -66,7 +67,7 @@ VALID = {
     "register_integration.name": "'brand-new'", "title": "'Hook'", "category": "'hooks'", "force": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
-    "custom": "true", "create_view.name": "'nonsense_view'"}
+    "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
 DEEP_ARRAY = "(repeat('[', 10000) || repeat(']', 10000))::jsonb"
@@ -135,6 +136,7 @@ BAD = {
     "name": [("NULL", "22023"), ("''", "42704"), ("'nobody'", "42704"), (HUGE, "42704"), ("'hook'", "2BP01")],
     "register_integration.name": [("NULL", "22023"), ("''", "22023"), ("' '", "22023"), ("'a b'", "22023"),
                                   (LONG, "22023"), (HUGE, "22023"), ("E'a\\nb'", "22023")],
+    "kind": [("NULL", "22023"), ("''", "22023"), ("'group'", "22023"), ("'projects'", "55000"), (HUGE, "22023")],
     "create_view.name": [("NULL", FINE), ("''", {"22023", "42601", "42602"}), (LONG, {"22023", "42622"}),
                          (HUGE, {"22023", "42622"})],
     "schema": [("NULL::jsonb", "22023"), *NOT_OBJECTS, *MALFORMED, (DEEP_ARRAY, {"22023", "54001"}),
