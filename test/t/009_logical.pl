@@ -42,7 +42,8 @@ SELECT 'instance', r.* FROM resolve_all() r ORDER BY integration;
 SELECT 'group', g.id, r.* FROM groups g, resolve_all(group_id => g.id) r ORDER BY g.id, integration;
 SELECT 'project', p.id, r.* FROM projects p, resolve_all(p.id) r ORDER BY p.id, integration;
 SELECT 'hot', p.id, active_settings('chat', p.id) FROM projects p ORDER BY p.id;
-SELECT 'explain', p.id, e.* FROM projects p, explain('chat', p.id) e ORDER BY p.id, field;
+SELECT 'explain', p.id, e.* FROM projects p, explain('chat', p.id) e
+    WHERE field <> 'token' ORDER BY p.id, field; -- a secret's fingerprint is another one in each database
 SELECT 'custom', project_id, custom, active, fields FROM projects_using_custom_settings('chat', '2') ORDER BY project_id;
 SELECT 'default', d.* FROM projects_using_default('chat') d ORDER BY project_id;
 SELECT 'view', v.* FROM project_integrations v ORDER BY project_id, integration;
@@ -96,12 +97,11 @@ $held->query_safe('COMMIT');
 is($held->query_safe($hot), $session->query_safe($hot), 'and the next one what is there');
 
 # The second one's own projects and their settings stay its own business.
-$shard->safe_psql('postgres', q{INSERT INTO app.projects VALUES (5000, '3'); SELECT integration_defaults.set_custom('free', 5000, '{"k": "shard"}')});
+$shard->safe_psql('postgres', q{INSERT INTO app.projects VALUES (5000, '1'), (5002, '3'); SELECT integration_defaults.set_custom('free', 5000, '{"k": "shard"}')});
 is($shard->safe_psql('postgres', q{SELECT integration_defaults.active_settings('free', 5000), integration_defaults.active_settings('chat', 5000) ->> 'webhook'}),
-	$publisher->safe_psql('postgres', q{SELECT '{"k": "shard", "k2": [1]}', settings ->> 'webhook' FROM integration_defaults.resolve('chat', group_id => '3')}),
-	'a project of its own has its settings and inherits');
+	'{"k": "shard", "k2": [1]}|https://last', 'a project of its own has its settings and inherits');
 is(error_of($shard, 'postgres', q{INSERT INTO app.projects VALUES (5001, 'nowhere')}), '23503', 'its rules hold');
-is(error_of($shard, 'postgres', q{SELECT integration_defaults.override_fields('chat', '{"url": "https://x"}', 5000)}), '23514', 'locks that came in bind it');
+is(error_of($shard, 'postgres', q{SELECT integration_defaults.override_fields('chat', '{"channel": "#x"}', 5002)}), '23514', 'locks that came in bind it');
 is($publisher->safe_psql('postgres', q{SELECT count(*) FROM integration_defaults.projects WHERE id = '5000'}), '0', 'and the first one knows nothing of it');
 my @errors = grep { / ERROR: .*(duplicate|violates|conflict)/ && !/nowhere/ } split /\n/, slurp_file($shard->logfile);
 is(scalar @errors, 0, 'the apply worker met no error') or diag join "\n", @errors;
