@@ -26,6 +26,8 @@ TABLE own;
 SELECT override_fields('hook', '{"channel": "#other"}', 'p');
 SELECT set_custom('hook', 'q', '{"channel": "#q"}');
 UPDATE project_settings SET settings = '{"channel": "#plain"}';
+-- also with the value that the lock shadows
+SELECT override_fields('hook', '{"channel": "#p"}', 'p');
 -- with the effective value it is accepted and left unstored
 SELECT override_fields('hook', '{"channel": "#7", "retries": 2}', 'q');
 SELECT settings FROM project_settings WHERE project_id = 'q';
@@ -39,6 +41,9 @@ TABLE own;
 UPDATE project_integrations SET settings = settings WHERE project_id = 'p';
 UPDATE project_integrations SET settings = settings || '{"retries": 4}' WHERE project_id = 'p' RETURNING *;
 TABLE own;
+
+-- which no report calls redundant
+SELECT * FROM redundant_overrides('hook');
 
 -- lock removed gives back what was shadowed
 SELECT unlock_fields('hook', '{channel}', '7');
@@ -79,6 +84,10 @@ SELECT active FROM project_settings WHERE project_id = 'q';
 SELECT set_default('hook', '{"url": "u7", "token": "t7"}', '7', false);
 SELECT set_custom('hook', 'q', '{"url": "uq"}');
 SELECT active, settings FROM resolve('hook', 'q');
+SELECT use_default('hook', 'q'), unlock_fields('hook', '{active}', '7'), set_active('hook', true, 'q'), lock_fields('hook', '{active}', '7');
+SELECT set_active('hook', true, 'q');
+SELECT override_fields('hook', '{"retries": 3}', 'q');
+SELECT active FROM project_settings WHERE project_id = 'q';
 SELECT unlock_fields('hook', '{active}', '7');
 
 -- all, and active, and fields to come

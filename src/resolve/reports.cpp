@@ -86,8 +86,11 @@ INTD_FUNCTION(redundant_overrides) {
             if (own.active && *own.active == without.active() && above.configured())
                 result.add({level_name(level), id, text_datum("active")});
             for (const core::Resolved &field : with.fields()) {
-                if (own.fields.find(field.name) == nullptr)
-                    continue;
+                const JsonbValue *value = own.fields.find(field.name);
+                int n = without.find(field.name);
+                if (value == nullptr || n < 0 ||
+                    !same_json(value, static_cast<const JsonbValue *>(without.fields()[n].value)))
+                    continue; // also what a lock shadows, unless it is the locked value
                 // fields of an atomic group are redundant together only
                 bool redundant = true;
                 for (const core::Resolved &other : with.fields())

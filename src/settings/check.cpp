@@ -47,6 +47,12 @@ class Check {
   private:
     const JsonbValue *current_value(std::string_view key) const { return current_fields_.find(key); }
 
+    /// Whether a value is just what the row has already, and nobody gave it anew.
+    bool repeats(std::string_view key, const JsonbValue &value) const {
+        const JsonbValue *stored = current_value(key);
+        return stored != nullptr && !Giving::has(key) && same_json(stored, &value);
+    }
+
     bool is_secret(std::string_view key) const {
         int n = type_.schema->shape.find(key);
         return n >= 0 && type_.schema->shape.properties()[n].secret;
@@ -61,8 +67,7 @@ class Check {
         const core::Scope *holder = nullptr;
         for (const JsonField &field : wanted_fields_) {
             const core::Scope *lock = fold_.lock_of(field.key);
-            const JsonbValue *stored = lock == nullptr ? nullptr : current_value(field.key);
-            if (lock == nullptr || (stored != nullptr && same_json(stored, &field.value))) {
+            if (lock == nullptr || repeats(field.key, field.value)) {
                 kept.add(field.key, field.value);
                 continue;
             }
@@ -87,9 +92,9 @@ class Check {
         for (const JsonField &field : current_fields_) {
             if (fold_.lock_of(field.key) == nullptr || TakingBack::now())
                 continue;
-            const JsonbValue *given = wanted_fields_.find(field.key);
-            if (given != nullptr && same_json(given, &field.value))
-                continue;
+            const JsonbValue *wanted = wanted_fields_.find(field.key);
+            if (wanted != nullptr && repeats(field.key, *wanted))
+                continue; // kept above
             kept.add(field.key, field.value);
             differs = true;
         }
@@ -101,7 +106,8 @@ class Check {
 
     /// Under a lock: whether the `active` that is given changes nothing.
     bool keeps_active() const {
-        return *wanted_.active == fold_.active() || (current_ != nullptr && wanted_.active == current_->active);
+        return *wanted_.active == fold_.active() ||
+               (current_ != nullptr && !Giving::has_active() && wanted_.active == current_->active);
     }
 
     /// Custom settings are active or not: what the row had; else, if it is locked above, the locked value; else

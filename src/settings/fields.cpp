@@ -138,14 +138,14 @@ void change_fields(const Target &target, const FieldChange &change) {
     ContextResource memory(CurrentMemoryContext);
     const Names none(&memory);
     const Names &take_back = change.take_back == nullptr ? none : *change.take_back;
-    bool inherits_active = change.sets_active && !change.active;
+    bool gives_active = change.sets_active && change.active, inherits_active = change.sets_active && !change.active;
     std::optional<TakingBack> taking_back;
     if (change.take_back != nullptr || inherits_active)
         taking_back.emplace();
-    Giving giving(change.set);
+    Giving giving(change.set, false, gives_active);
 
     change_row(target, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
-        if (!current && change.set.count == 0 && !change.active)
+        if (!current && change.set.count == 0 && !gives_active)
             return std::nullopt;
         if (current && current->custom &&
             (inherits_active || (change.take_back != nullptr && !change.take_back_from_custom)))

@@ -75,7 +75,7 @@ Value boolean(std::optional<bool> value) {
 
 int taking_back = 0;
 const JsonFields *given = nullptr;
-bool given_whole = false;
+bool given_whole = false, given_active = false;
 
 } // namespace
 
@@ -113,7 +113,7 @@ bool store_row(const Target &target, bool exists, const SettingsRow &wanted) {
 
 void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bool> active) {
     JsonFields fields = is_object(settings) ? fields_of(settings) : JsonFields{nullptr, 0};
-    Giving giving(fields, true);
+    Giving giving(fields, true, active.has_value());
     do {
         if (execute(statements_of(target).replace,
                     {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0)
@@ -139,19 +139,26 @@ bool TakingBack::now() {
     return taking_back > 0;
 }
 
-Giving::Giving(const JsonFields &fields, bool whole) : outer_(given), outer_whole_(given_whole) {
+Giving::Giving(const JsonFields &fields, bool whole, bool active)
+    : outer_(given), outer_whole_(given_whole), outer_active_(given_active) {
     given = &fields;
     given_whole = whole;
+    given_active = active;
 }
 Giving::~Giving() {
     given = outer_;
     given_whole = outer_whole_;
+    given_active = outer_active_;
 }
 bool Giving::any() {
-    return given != nullptr && (given_whole || given->count > 0);
+    return given != nullptr && (given_whole || given_active || given->count > 0);
 }
 bool Giving::has(std::string_view key) {
     return given != nullptr && given->find(key) != nullptr;
+}
+
+bool Giving::has_active() {
+    return given_active;
 }
 
 } // namespace intd

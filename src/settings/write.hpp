@@ -56,15 +56,17 @@ class TakingBack {
 /// where the row has that very value already.
 class Giving {
   public:
-    explicit Giving(const JsonFields &fields, bool whole = false);
+    Giving(const JsonFields &fields, bool whole, bool active);
     ~Giving();
-    /// Whether anything is given; whole settings without a field are something.
+    /// Whether anything is given: a field, `active`, or whole settings, be they without a field.
     static bool any();
     static bool has(std::string_view key);
+    /// Whether `active` is given.
+    static bool has_active();
 
   private:
     const JsonFields *outer_;
-    bool outer_whole_;
+    bool outer_whole_, outer_active_;
 };
 
 } // namespace intd

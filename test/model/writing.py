@@ -76,14 +76,11 @@ class Writing:
             v.refuse("23514", "setting_is_complete" if rule.startswith("required ") else "setting_matches_schema")
 
     def _unlocked(self, v, above, settings, old):
-        """Of the settings given, those that are stored; a locked one is accepted with its effective value only, and,
-        as in plain SQL, where it repeats what the row has, shadowed."""
+        """Of the settings given, those that are stored; a locked one is accepted with its effective value only."""
         kept = {}
         for key, value in settings.items():
             if not above.locked_by(key):
                 kept[key] = value
-            elif key in old.settings and same(old.settings[key], value):
-                pass
             elif key in above.kind.secrets or key not in above.settings or not same(above.settings[key], value):
                 v.refuse(*LOCKED)
         return kept
@@ -96,7 +93,7 @@ class Writing:
         """What of a given `active` is stored; under a lock it can only be the effective one, and stays as it was."""
         if not above.locked_by("active"):
             return active
-        if active is not above.active[0] and active is not old:
+        if active is not above.active[0]:
             v.refuse(*LOCKED)
         return old if old is not None else otherwise
 
