@@ -1,4 +1,4 @@
-// The rules that a write of settings must keep (DESIGN: "Settings", "Schema", errors).
+// The rules that a write of settings must keep.
 #pragma once
 
 #include "catalog/validate.hpp"

@@ -1,4 +1,5 @@
-"""The reference model: the whole of DESIGN sections 3 and 4 that concerns state, in plain Python. An operation is run by
+"""The reference model: all rules of the extension that concern state, in plain Python and written apart from its code,
+so that it is a second opinion. An operation is run by
 `Model.run(name, **arguments)`, which says how it may end; nothing is changed where it must be refused."""
 
 from reading import INSTANCE, Broken, Fold, Reading, Row

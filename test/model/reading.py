@@ -1,4 +1,4 @@
-"""The fold of DESIGN section 3 and the functions that read."""
+"""The fold, the one rule of inheritance, and the functions that read."""
 
 from typing import NamedTuple, Optional
 
