@@ -97,11 +97,13 @@ class Explanation {
     void add_active() {
         const core::Fold &fold = *folded_.fold;
         const core::Scope *lock = above_.fold->active_lock();
-        const char *why = !folded_.integration->allowed ? "not allowed" : reason(lock, fold.active_source(), false);
+        // nobody supplies the `false` of a type that is not allowed
+        const core::Scope *source = folded_.integration->allowed ? fold.active_source() : nullptr;
+        const char *why = folded_.integration->allowed ? reason(lock, source, false) : "not allowed";
         Value own;
         if (own_ != nullptr && own_->active)
             own = boolean(*own_->active);
-        add("active", boolean(folded_.active()), fold.active_source(), why, own, boolean(above_.active()), lock);
+        add("active", boolean(folded_.active()), source, why, own, boolean(above_.active()), lock);
     }
 
     void add_field(const core::Resolved &field, bool secret) {
