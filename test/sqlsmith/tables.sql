@@ -26,7 +26,7 @@ INSERT INTO app.wood
     FROM generate_series(1, 60) n;
 SET search_path = app;
 SELECT integration_defaults.create_view('slack'), integration_defaults.create_view('any');
-CREATE VIEW resolved AS SELECT r.* FROM wood, integration_defaults.resolve('slack', coalesce(id, 9)) r;
+CREATE VIEW resolved AS SELECT r.* FROM wood, integration_defaults.resolve('slack', group_id => id) r WHERE id::text::int <= 60;
 CREATE VIEW resolved_all AS SELECT r.* FROM generate_series(1, 60) g, integration_defaults.resolve_all(group_id => g) r;
 CREATE VIEW explained AS SELECT e.* FROM projects, integration_defaults.explain('any', id) e;
 CREATE VIEW customs AS SELECT * FROM integration_defaults.projects_using_custom_settings('jira');
