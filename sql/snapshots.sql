@@ -1,4 +1,7 @@
 -- One session: what is remembered between two calls never shows what the snapshot, or the reader, does not see.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION integration_defaults;
 SET search_path = integration_defaults, public;
 SELECT add_group('a'), add_group('b', 'a'), add_project(1, 'b'), add_project(2);

@@ -132,6 +132,21 @@ client() { # folder
     fi
 }
 
+# Queries at random, which may fail but not bring the server down, nor with an internal error.
+sqlsmith() { # file with tables
+    need sqlsmith
+    local log=$W/server/server.log count=${QUERIES:-5000} called
+    as_server psql -q -c "CREATE DATABASE smith" -c "ALTER DATABASE smith SET track_functions = 'all'" \
+        -c "ALTER DATABASE smith SET statement_timeout = '5s'" postgres || return
+    as_server psql -q -v ON_ERROR_STOP=1 -f "$W/tree/$1" smith >/dev/null || return
+    as_server sqlsmith --target="host=$W dbname=smith user=postgres" --exclude-catalog --max-queries="$count" \
+        --seed="${SEED:-$RANDOM}" || true
+    called=$(as_server psql -qAtc "SELECT count(*) FILTER (WHERE calls > 0) || ' of our functions, ' || sum(calls) || ' times'
+        FROM pg_stat_user_functions WHERE schemaname = 'integration_defaults'" smith) && echo "called $called" &&
+        ! grep -E 'was terminated by signal|TRAP|PANIC|C\+\+ exception|SPI_|cache lookup failed' "$log" &&
+        echo "the server is up after $count queries" && echo "1 passed, 0 failed"
+}
+
 # The files of a part that were asked for; all of them if none were named, or if the part was.
 chosen() { # part, file...
     local part=$1 file want
@@ -156,6 +171,7 @@ test_all() { # part or file...
     run_part schema test/schema/run.py
     run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
     run_part clients test/clients/*/
+    [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
     [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
     printf '\n%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ]
@@ -183,7 +199,10 @@ run_part() { # part, file...
         *)
             [ -d "$W/server" ] || start_server
             for file in "${files[@]}"; do
-                part "$file" "$W/server" python "$file"
+                case $name in
+                    sqlsmith) part "$name" "$W/server" sqlsmith "$file" ;;
+                    *) part "$file" "$W/server" python "$file" ;;
+                esac
             done
             ;;
     esac
