@@ -72,7 +72,9 @@ INTD_FUNCTION(redundant_overrides) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
-    auto &[inherited, type, top] = *asked;
+    Inheritance &inherited = asked->inherited; // not a structured binding: a lambda can't capture one
+    const Integration &type = asked->type;
+    const Located &top = asked->at;
     visit_own_rows(
         inherited, type, top.node, [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
             if (own.custom)
