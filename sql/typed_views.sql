@@ -93,5 +93,18 @@ SELECT integration_defaults.create_view('chat', 'other "name"');
 SELECT integration_defaults.create_view('nope');
 SELECT integration_defaults.create_view('chat', '');
 SELECT "Repo Id", aaa FROM "other ""name""" WHERE "Repo Id" < 3 ORDER BY 1;
+
+-- a key of a type of the user's, which its own cast turns into our id
+SELECT integration_defaults.untrack('"Repos"');
+DELETE FROM integration_defaults.projects;
+CREATE TYPE code AS (n int);
+CREATE FUNCTION as_text(code) RETURNS text LANGUAGE sql AS $$ SELECT 'code ' || ($1).n $$;
+CREATE CAST (code AS text) WITH FUNCTION as_text(code);
+CREATE TABLE coded (id code PRIMARY KEY, group_id bigint);
+INSERT INTO coded VALUES ('(1)', NULL), ('(2)', 1);
+SELECT integration_defaults.track_projects('coded');
+SELECT integration_defaults.create_view('chat', 'coded_chat');
+UPDATE coded_chat SET aaa = 'x' WHERE id = '(2)'::code RETURNING id, aaa, source_id;
+SELECT id, aaa, source_level FROM coded_chat ORDER BY id;
 SET client_min_messages = warning;
 DROP SCHEMA app CASCADE;

@@ -15,8 +15,8 @@ namespace {
 
 /// A column's value as text: an explicit cast, so a user's type may bring its own. A number has no zeros at the end
 /// of its fraction, as external_id(numeric).
-Expr *column_as_text(Relation relation, AttrNumber column) {
-    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+Expr *column_as_text(TupleDesc shape, AttrNumber column) {
+    Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
     auto *value = reinterpret_cast<Node *>(
         makeVar(PRS2_OLD_VARNO, column, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
     Oid type = attribute->atttypid;
@@ -72,7 +72,8 @@ RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext parent) {
     reader->source.filter = static_cast<Node *>(copyObjectImpl(source.filter));
     reader->state = state;
     reader->context = CreateExprContext(state);
-    Expr *id = column_as_text(relation, source.id), *parent_id = column_as_text(relation, source.parent);
+    TupleDesc shape = RelationGetDescr(relation);
+    Expr *id = column_as_text(shape, source.id), *parent_id = column_as_text(shape, source.parent);
     auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
     for (Expr *expression : {id, parent_id, filter})
         reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
@@ -114,6 +115,25 @@ State read_state(RowReader *reader, TupleTableSlot *slot) {
     if (Datum parent = evaluate(reader->parent, context); parent != 0)
         state.parent = parent;
     return state;
+}
+
+Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column) {
+    MemoryContext caller = CurrentMemoryContext;
+    EState *state = CreateExecutorState();
+    MemoryContextSwitchTo(state->es_query_cxt);
+    Expr *expression = column_as_text(shape, column);
+    int level = calls_others(reinterpret_cast<Node *>(expression), nullptr) ? fix_search_path() : 0;
+    ExprContext *context = CreateExprContext(state);
+    TupleTableSlot *slot = MakeSingleTupleTableSlot(shape, &TTSOpsHeapTuple);
+    ExecStoreHeapTuple(row, slot, false);
+    context->ecxt_scantuple = slot;
+    ExprState *prepared = ExecPrepareExpr(expression, state);
+    MemoryContextSwitchTo(caller);
+    Datum id = evaluate(prepared, context);
+    end_reading(level);
+    ExecDropSingleTupleTableSlot(slot);
+    FreeExecutorState(state);
+    return id;
 }
 
 int fix_search_path() {

@@ -33,6 +33,9 @@ void free_row_reader(RowReader *reader);
 /// What a row says; texts in the current memory context. A row that is let in has an id: 22004.
 State read_state(RowReader *reader, TupleTableSlot *slot);
 
+/// A column of one row as the text of an id, as read_state() makes it; 0 for NULL.
+Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column);
+
 /// From begin to end the search_path is fixed, if the reader needs it; rows are read in between.
 int begin_reading(const RowReader *reader);
 void end_reading(int level);

@@ -1,6 +1,7 @@
 // Writing through a typed view.
 #include "resolve/typed_view.hpp"
 
+#include "hierarchy/rows.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/locate.hpp"
@@ -59,24 +60,13 @@ class TypedRow {
                (!one || guard([&] { return datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen); }));
     }
 
-    /// The key as our id.
+    /// The key as our id, made of it as tracking does.
     Datum id(HeapTuple tuple) const {
-        Value key = value(tuple, typed_column::key);
-        if (!key)
+        Datum id = guard([&] { return read_id(tuple, columns(), typed_column::key); });
+        if (id == 0)
             throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, "the key of a project must not be null");
-        Oid type = type_of(typed_column::key);
-        std::string_view text = view(guard([&] {
-            Datum stored = getBaseType(type) == NUMERICOID ? DirectFunctionCall1(numeric_trim_scale, *key) : *key;
-            Oid output;
-            bool is_varlena;
-            getTypeOutputInfo(type, &output, &is_varlena);
-            return OidOutputFunctionCall(output, stored);
-        }));
-        if (guard([&] { return getBaseType(type); }) == BPCHAROID)
-            while (!text.empty() && text.back() == ' ')
-                text.remove_suffix(1);
-        check_id(text);
-        return text_datum(text);
+        check_id(view(id));
+        return id;
     }
 
     Target target_of(HeapTuple tuple) const { return target(integration(), {core::Level::project, id(tuple), false}); }
