@@ -148,11 +148,9 @@ Row *another(Rows *rows, int *room) {
     return &rows->begin_[rows->count++];
 }
 
-Rows scan(Table table, int nkeys, const Datum *keys) {
-    const Known &entry = known[static_cast<int>(table)];
+Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     const Declared &own = declared[static_cast<int>(table)];
-    Oid index = entry.key;
-    Relation relation = table_open(entry.relation, AccessShareLock);
+    Oid index = known[static_cast<int>(table)].key;
     ScanKeyData conditions[2];
     for (int i = 0; i < nkeys; i++)
         ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
@@ -200,7 +198,16 @@ Rows select(Table table, int nkeys, const Datum *keys) {
 }
 
 Rows read(Table table, int nkeys, const Datum *keys) {
-    return guard([&] { return is_direct(table) ? scan(table, nkeys, keys) : select(table, nkeys, keys); });
+    return guard([&] {
+        const Known &entry = known[static_cast<int>(table)];
+        while (is_direct(table)) {
+            Relation relation = table_open(entry.relation, AccessShareLock);
+            if (entry.valid && entry.reader == GetUserId())
+                return scan(relation, table, nkeys, keys);
+            table_close(relation, AccessShareLock); // changed while we waited for the lock: look again
+        }
+        return select(table, nkeys, keys);
+    });
 }
 
 } // namespace

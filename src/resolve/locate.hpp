@@ -14,6 +14,10 @@ struct Located {
 
     std::string_view text() const { return id == 0 ? std::string_view() : view(id); }
     bool is_project() const { return level == core::Level::project; }
+    /// Whether a source, which may be null, is another scope, or none.
+    bool inherits_from(const core::Scope *source) const {
+        return source == nullptr || source->level != level || source->id != text();
+    }
 };
 
 /// Throws 42704 if the scope is not there.

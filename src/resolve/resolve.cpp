@@ -13,9 +13,8 @@ void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     if (!folded.configured())
         return;
     const core::Scope *source = folded.fold->nearest();
-    bool own = source->level == at.level && source->id == at.text();
     result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
-                BoolGetDatum(!own), level_name(source->level), source_id(source)});
+                BoolGetDatum(at.inherits_from(source)), level_name(source->level), source_id(source)});
 }
 
 } // namespace

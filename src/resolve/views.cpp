@@ -123,11 +123,11 @@ HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
     const Folded &folded = Question{inherited, type, at}.folded();
     const core::Scope *source = folded.fold->nearest();
     std::optional<Datum> id = source_id(source);
-    bool is_own = source != nullptr && source->level == at.level && source->id == at.text();
     int first = self.first();
     int columns[] = {first + 1, first + 2, first + 3, first + 4, first + 5};
-    Datum values[] = {BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()), BoolGetDatum(!is_own),
-                      source == nullptr ? 0 : level_name(source->level), id.value_or(static_cast<Datum>(0))};
+    Datum values[] = {BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
+                      BoolGetDatum(at.inherits_from(source)), source == nullptr ? 0 : level_name(source->level),
+                      id.value_or(static_cast<Datum>(0))};
     bool nulls[] = {false, false, false, source == nullptr, !id};
     return guard(
         [&] { return heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls); });

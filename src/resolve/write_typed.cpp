@@ -148,7 +148,7 @@ class TypedRow {
             nulls.push_back(!found);
         };
         put(typed_column::active, BoolGetDatum(folded.active()));
-        put(typed_column::inherited, BoolGetDatum(source == nullptr || source->level != core::Level::project));
+        put(typed_column::inherited, BoolGetDatum(at.inherits_from(source)));
         put(typed_column::source_level, source == nullptr ? std::nullopt : Value(level_name(source->level)));
         put(typed_column::source_id, source_name);
         for (int n = 0; n < fields(); n++) {
