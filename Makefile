@@ -5,7 +5,7 @@ EXTVERSION = 1.0
 MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
-ROOMS = core postgres catalog hierarchy settings resolve
+ROOMS = core postgres catalog hierarchy settings resolve cascade
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp))))
 
 # The install script is the declarations of all rooms, joined in dependency order.
@@ -18,6 +18,7 @@ SQL_PARTS = \
 	src/settings/settings.sql \
 	src/resolve/resolve.sql \
 	src/resolve/views.sql \
+	src/cascade/cascade.sql \
 	src/install_end.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

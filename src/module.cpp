@@ -1,4 +1,7 @@
 // What the server loads.
+#include "cascade/changes.hpp"
+#include "cascade/locks.hpp"
+#include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
 #include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
@@ -16,6 +19,9 @@ void _PG_init(void) {
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     reserve_setting_prefix("integration_defaults");
+    intd::watch_changes(); // before all others: it is the last to act before a commit
+    intd::watch_materialized();
+    intd::watch_locks();
     intd::watch_tables();
     intd::watch_integrations();
     intd::watch_references();

@@ -1,6 +1,7 @@
 #include "hierarchy/tracked.hpp"
 
 #include "postgres/result.hpp"
+#include "postgres/trigger.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -59,11 +60,7 @@ bool read_binding(const char *when, Source *source) {
 } // namespace
 
 Oid follow_function(Kind kind) {
-    Oid schema = get_namespace_oid("integration_defaults", true);
-    oidvector *none = buildoidvector(nullptr, 0);
-    return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-                           CStringGetDatum(kind == Kind::groups ? "follow_groups" : "follow_projects"),
-                           PointerGetDatum(none), ObjectIdGetDatum(schema));
+    return own_trigger_function(kind == Kind::groups ? "follow_groups" : "follow_projects");
 }
 
 bool read_source(Relation relation, Kind kind, Source *source) {

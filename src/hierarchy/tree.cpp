@@ -88,16 +88,19 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
     Datum id = required_id(fcinfo, kind);
     Value parent = parent_argument(fcinfo);
     begin_change(kind);
-    if (kind == Kind::groups)
-        lock_group_moves();
     Value found;
     if (fetch(statement(kind, find), {id}, &found) == 0)
         throw unknown_scope(level_of(kind), view(id));
     require_parent(parent);
     if (execute(statement(kind, update), {id, parent}) == 0)
         throw unknown_scope(level_of(kind), view(id)); // gone meanwhile
-    if (kind == Kind::groups)
-        refuse_cycle(id);
+    if (kind == Kind::projects)
+        return;
+    // The rows first, then the lock of moves, as who moves by plain SQL does at commit.
+    if (parent)
+        hold_group(*parent);
+    lock_group_moves();
+    refuse_cycle(id);
 }
 
 void remove_scope(FunctionCallInfo fcinfo, Kind kind) {

@@ -75,6 +75,10 @@ void lock_group_moves() {
     moves_locked = true;
 }
 
+bool groups_were_freed() {
+    return freed_groups;
+}
+
 Refusal group_cycle(const char *chain, std::string_view group) {
     return Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", group, "\" would become its own ancestor"))
         .detail(cat("From each group to its parent: ", chain, "."))

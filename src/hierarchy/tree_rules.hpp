@@ -8,6 +8,10 @@ namespace intd {
 /// Makes other moves of groups wait until this transaction has ended.
 void lock_group_moves();
 
+/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back: only then can something be
+/// in a group that is inserted.
+bool groups_were_freed();
+
 /// Walks up from a group in the newest state (this transaction's and all that is committed, also under REPEATABLE
 /// READ) and throws 23514 if it comes back to where it was, 23503 if a parent is not there.
 void refuse_cycle(Datum id);

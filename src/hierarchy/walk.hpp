@@ -36,6 +36,19 @@ class Tree {
     TreeNode instance_ = {core::Level::instance, {}, nullptr};
 };
 
+/// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
+/// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent.
+class OverlookBroken {
+  public:
+    OverlookBroken();
+    ~OverlookBroken();
+    OverlookBroken(const OverlookBroken &) = delete;
+    OverlookBroken &operator=(const OverlookBroken &) = delete;
+
+    /// Whether one was met.
+    bool met() const;
+};
+
 /// Whether `node` is `ancestor` or below it.
 inline bool is_within(const TreeNode *node, const TreeNode *ancestor) {
     while (node != nullptr && node != ancestor)

@@ -62,7 +62,9 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
 SPIPlanPtr prepared(Statement &statement) {
     if (statement.plan == nullptr) {
         SPIPlanPtr plan = SPI_prepare_cursor(statement.sql, statement.parameters, statement.types,
-                                             statement.generic ? CURSOR_OPT_GENERIC_PLAN : 0);
+                                             statement.generic  ? CURSOR_OPT_GENERIC_PLAN
+                                             : statement.custom ? CURSOR_OPT_CUSTOM_PLAN
+                                                                : 0);
         if (plan == nullptr)
             elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);
@@ -71,11 +73,29 @@ SPIPlanPtr prepared(Statement &statement) {
     return statement.plan;
 }
 
+PlannerSettings::PlannerSettings(Purpose purpose) : level_(NewGUCNestLevel()) {
+    guard([&] {
+        auto set = [](const char *name, const char *value) {
+            set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+        };
+        if (purpose == few_rows)
+            for (const char *name : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"})
+                set(name, "off");
+        else {
+            if (work_mem < maintenance_work_mem)
+                set("work_mem", psprintf("%d", maintenance_work_mem));
+            set("jit", "off");
+        }
+    });
+}
+
 uint64 execute(Statement &statement, std::initializer_list<Value> parameters) {
     return run(statement, parameters, nullptr, 0, false);
 }
 
-uint64 execute_newest(Statement &statement, std::initializer_list<Value> parameters, int limit) {
+namespace {
+
+uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters, bool alone, int limit) {
     Arguments arguments(parameters);
     return guard([&] {
         MemoryContext caller = CurrentMemoryContext;
@@ -87,7 +107,7 @@ uint64 execute_newest(Statement &statement, std::initializer_list<Value> paramet
             newest = GetLatestSnapshot();
             crosscheck = GetTransactionSnapshot();
         }
-        int code = SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, false, limit);
+        int code = SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, alone, limit);
         if (code < 0)
             elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
         uint64 rows = SPI_processed;
@@ -95,6 +115,16 @@ uint64 execute_newest(Statement &statement, std::initializer_list<Value> paramet
         MemoryContextSwitchTo(caller);
         return rows;
     });
+}
+
+} // namespace
+
+uint64 execute_newest(Statement &statement, std::initializer_list<Value> parameters, int limit) {
+    return run_newest(statement, parameters, false, limit);
+}
+
+uint64 execute_newest_alone(Statement &statement, std::initializer_list<Value> parameters) {
+    return run_newest(statement, parameters, true, 0);
 }
 
 uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,

@@ -13,6 +13,7 @@ struct Statement {
     Oid types[8];
     SPIPlanPtr plan;
     bool generic = false; // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
+    bool custom = false;  // planned anew each time: for statements over whole tables
 };
 
 /// The statement's kept plan. Server code: raises reports; SPI must be connected.
@@ -20,6 +21,23 @@ SPIPlanPtr prepared(Statement &statement);
 
 /// A parameter or a result; a missing value is SQL NULL.
 using Value = std::optional<Datum>;
+
+/// Until the end of the block statements are planned and run with other settings of the planner than the session has.
+/// An error that leaves it brings them back with the (sub)transaction.
+class PlannerSettings {
+  public:
+    enum Purpose {
+        few_rows, ///< by index, whatever the statistics were when the plan was made
+        many_rows ///< with the memory that maintenance commands get, and without compiling
+    };
+    explicit PlannerSettings(Purpose purpose);
+    ~PlannerSettings() { AtEOXact_GUC(true, level_); }
+    PlannerSettings(const PlannerSettings &) = delete;
+    PlannerSettings &operator=(const PlannerSettings &) = delete;
+
+  private:
+    int level_;
+};
 
 /// Runs a statement with the current user's rights and gives the number of rows that it touched (for a SELECT: found).
 uint64 execute(Statement &statement, std::initializer_list<Value> parameters);
@@ -40,6 +58,9 @@ inline uint64 fetch(Statement &statement, std::initializer_list<Value> parameter
 /// would change a row that the transaction's own snapshot, under REPEATABLE READ or SERIALIZABLE, does not show. AFTER
 /// triggers of what it changes fire with those of the statement whose trigger we are in. Stops after `limit` rows.
 uint64 execute_newest(Statement &statement, std::initializer_list<Value> parameters, int limit = 0);
+
+/// The same as a statement of its own, in or outside of a trigger: its AFTER triggers have fired when it returns.
+uint64 execute_newest_alone(Statement &statement, std::initializer_list<Value> parameters);
 
 /// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
 class NewestState {

@@ -1,6 +1,7 @@
 #include "postgres/trigger.hpp"
 
 extern "C" {
+#include "catalog/pg_proc.h"
 #include "nodes/plannodes.h"
 #include "tcop/pquery.h"
 #include "utils/portal.h"
@@ -28,6 +29,13 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
         throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function is for the triggers of integration_defaults' own tables");
     return data;
+}
+
+Oid own_trigger_function(const char *name) {
+    Oid schema = get_namespace_oid("integration_defaults", true);
+    oidvector *none = buildoidvector(nullptr, 0);
+    return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
+                           ObjectIdGetDatum(schema));
 }
 
 std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column) {

@@ -12,6 +12,9 @@ TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// timing): others can't use our trigger functions on tables of their own.
 TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);
 
+/// The oid of a trigger function of ours, or InvalidOid while the extension is not there. Server code: raises reports.
+Oid own_trigger_function(const char *name);
+
 /// A column of a row, counted from 1, detoasted; none if it is NULL.
 std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column);
 

@@ -1,0 +1,157 @@
+#include "cascade/changes.hpp"
+
+#include "cascade/materialized.hpp"
+#include "cascade/settle.hpp"
+
+namespace intd {
+namespace {
+
+/// More than this is not remembered one by one (bytes): then everything may have changed.
+constexpr Size remember_at_most = 64 * 1024 * 1024;
+
+/// A change, and at which levels of nested transactions it was noted, and followed (0: it was not yet). What a
+/// subtransaction has followed is to be followed again if it rolls back.
+struct Noted {
+    Change change;
+    int noted, followed;
+};
+
+/// In TopTransactionContext; null: nothing.
+struct {
+    MemoryContext context;
+    std::pmr::vector<Noted> *changes;
+    int deepest; // no change has been noted or followed at a deeper level
+} list;
+
+void forget() {
+    list = {};
+}
+
+/// Server code.
+void open_list() {
+    if (list.context == nullptr)
+        list.context = AllocSetContextCreate(TopTransactionContext, "integration_defaults changes",
+                                             ALLOCSET_DEFAULT_SIZES);
+}
+
+void prepare() {
+    guard([] { open_list(); });
+    if (list.changes != nullptr)
+        return;
+    ContextResource *memory = ContextResource::in(list.context);
+    list.changes = new (memory->allocate(sizeof(*list.changes))) std::pmr::vector<Noted>(memory);
+}
+
+bool is_everything(const Change &change) {
+    return change.reach == core::Level::instance && change.integration.empty() && change.passes == pass_all;
+}
+
+void add(const Change &change) {
+    prepare();
+    InContext inside(list.context);
+    int level = GetCurrentTransactionNestLevel();
+    Change own = change;
+    own.id = {cat(change.id), change.id.size()};
+    own.integration = {cat(change.integration), change.integration.size()};
+    list.changes->push_back({own, level, 0});
+    list.deepest = std::max(list.deepest, level);
+}
+
+/// Drops what has been followed for good, so that only what may have to be followed (again) is kept.
+void drop_followed() {
+    auto kept = std::remove_if(list.changes->begin(), list.changes->end(),
+                               [](const Noted &noted) { return noted.followed == 1; });
+    list.changes->erase(kept, list.changes->end());
+    if (!list.changes->empty())
+        return;
+    MemoryContext context = list.context;
+    forget();
+    guard([&] { MemoryContextDelete(context); });
+}
+
+void end_subtransaction(bool aborts) {
+    int level = GetCurrentTransactionNestLevel();
+    if (list.changes == nullptr || list.deepest < level)
+        return;
+    if (aborts) {
+        auto kept = std::remove_if(list.changes->begin(), list.changes->end(),
+                                   [&](const Noted &noted) { return noted.noted >= level; });
+        list.changes->erase(kept, list.changes->end());
+    }
+    for (Noted &noted : *list.changes) {
+        if (noted.noted >= level)
+            noted.noted = level - 1;
+        if (noted.followed >= level)
+            noted.followed = aborts ? 0 : level - 1;
+    }
+    list.deepest = level - 1;
+    if (list.changes->empty())
+        forget(); // its memory goes with the transaction
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_COMMIT_SUB)
+        end_subtransaction(event == SUBXACT_EVENT_ABORT_SUB);
+}
+
+bool is_unsettled() {
+    return list.changes != nullptr && std::any_of(list.changes->begin(), list.changes->end(),
+                                                  [](const Noted &noted) { return noted.followed == 0; });
+}
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+        return;
+    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) {
+        forget(); // its memory goes with the transaction
+        return;
+    }
+    // A deferred trigger that a user has on effective_settings may itself change something.
+    while (is_unsettled())
+        entry([] {
+            guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+            settle_noted(true);
+            guard([] {
+                PopActiveSnapshot();
+                AfterTriggerFireDeferred();
+            });
+            return static_cast<Datum>(0);
+        });
+}
+
+} // namespace
+
+void note(const Change &change) {
+    if (change.integration.empty() ? !any_materialized() : !is_materialized(change.integration))
+        return;
+    if (list.changes != nullptr && list.changes->back().followed == 0 && is_everything(list.changes->back().change))
+        return;
+    bool too_much = list.context != nullptr && MemoryContextMemAllocated(list.context, false) > remember_at_most;
+    add(too_much ? Change{core::Level::instance, {}, {}, pass_all} : change);
+}
+
+void settle_noted(bool at_commit) {
+    if (list.changes == nullptr)
+        return;
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Change> changes(&memory);
+    size_t count = list.changes->size();
+    for (const Noted &noted : *list.changes)
+        if (noted.followed == 0)
+            changes.push_back(noted.change);
+    if (changes.empty() || (!settle(changes) && !at_commit))
+        return;
+    // Settling may have noted more: by triggers that users have on effective_settings.
+    for (size_t i = 0; i < count; i++)
+        if (Noted &noted = (*list.changes)[i]; noted.followed == 0)
+            noted.followed = GetCurrentTransactionNestLevel();
+    list.deepest = std::max(list.deepest, GetCurrentTransactionNestLevel());
+    drop_followed();
+}
+
+void watch_changes() {
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
+
+} // namespace intd

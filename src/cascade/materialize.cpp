@@ -1,0 +1,163 @@
+// materialize() and dematerialize(): which types have rows in effective_settings, and the table itself.
+#include "cascade/materialize.hpp"
+
+#include "cascade/locks.hpp"
+#include "cascade/materialized.hpp"
+#include "cascade/settle.hpp"
+#include "catalog/integration.hpp"
+#include "hierarchy/arguments.hpp"
+#include "postgres/query.hpp"
+
+extern "C" {
+#include "storage/lmgr.h"
+}
+
+namespace intd {
+namespace {
+
+const char *const create_table[] = {
+    "CREATE TABLE integration_defaults.effective_settings ("
+    "project_id pg_catalog.text COLLATE pg_catalog.\"C\" NOT NULL, "
+    "integration pg_catalog.text COLLATE pg_catalog.\"C\" NOT NULL, "
+    "active pg_catalog.bool NOT NULL, settings pg_catalog.jsonb NOT NULL, inherited pg_catalog.bool NOT NULL, "
+    "source_level pg_catalog.text NOT NULL, source_id pg_catalog.text COLLATE pg_catalog.\"C\", "
+    "PRIMARY KEY (project_id, integration))",
+    "CREATE INDEX effective_settings_integration_idx ON integration_defaults.effective_settings (integration)",
+    "COMMENT ON TABLE integration_defaults.effective_settings IS "
+    "'the rows of project_integrations for the types that were given to materialize(), kept equal to it; indexes, "
+    "policies, triggers and publications are yours to add'"};
+
+Statement remove_rows = {"DELETE FROM integration_defaults.effective_settings WHERE integration OPERATOR(pg_catalog.=) $1",
+                         1,
+                         {TEXTOID},
+                         nullptr};
+Statement remove_others = {
+    "DELETE FROM integration_defaults.effective_settings WHERE NOT (integration OPERATOR(pg_catalog.=) ANY ($1))",
+    1,
+    {TEXTARRAYOID},
+    nullptr};
+Statement rename_rows = {"UPDATE integration_defaults.effective_settings SET integration = $2 "
+                         "WHERE integration OPERATOR(pg_catalog.=) $1",
+                         2,
+                         {TEXTOID, TEXTOID},
+                         nullptr};
+Statement count_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.effective_settings "
+                        "WHERE integration OPERATOR(pg_catalog.=) $1",
+                        1,
+                        {TEXTOID},
+                        nullptr};
+
+/// Only the extension's owner says what is materialized: a table comes to be in his schema, and every writer has its
+/// work to do from then on.
+void require_owner() {
+    Oid projects = table_oid(Table::projects);
+    guard([&] { require_ownership(projects, RELKIND_RELATION); });
+}
+
+/// Keeps writers of all our tables out, in the order in which they lock them, until the end of the transaction.
+void lock_tables() {
+    for (int table = 0; table < table_count; table++) {
+        Oid oid = table_oid(static_cast<Table>(table));
+        guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
+    }
+}
+
+/// Makes the table, or makes sure that one that is there already is such a table.
+void provide_table() {
+    if (!OidIsValid(effective_settings())) {
+        guard([] {
+            SPI_connect();
+            for (const char *command : create_table)
+                if (int code = SPI_execute(command, false, 0); code < 0)
+                    elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+            SPI_finish();
+            CommandCounterIncrement();
+        });
+        return;
+    }
+    Oid relation = effective_settings();
+    bool fits = guard([&] {
+        static const struct {
+            const char *name;
+            Oid type;
+        } columns[] = {{"project_id", TEXTOID}, {"integration", TEXTOID}, {"active", BOOLOID}, {"settings", JSONBOID},
+                       {"inherited", BOOLOID},  {"source_level", TEXTOID}, {"source_id", TEXTOID}};
+        bool same = get_rel_relkind(relation) == RELKIND_RELATION;
+        for (const auto &column : columns) {
+            AttrNumber number = get_attnum(relation, column.name);
+            same = same && number != InvalidAttrNumber && get_atttype(relation, number) == column.type;
+        }
+        return same;
+    });
+    if (!fits)
+        throw Refusal(ERRCODE_DUPLICATE_TABLE,
+                      "relation \"integration_defaults.effective_settings\" exists, and is not what materialize() makes")
+            .hint("Rename or drop it.");
+}
+
+} // namespace
+
+void rename_materialized(std::string_view before, std::string_view after) {
+    AsOwner owner(Table::projects);
+    ContextResource memory(CurrentMemoryContext);
+    Locks locks(&memory);
+    locks.type(before, true);
+    locks.type(after, true);
+    locks.take();
+    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    std::replace(types.begin(), types.end(), before, after);
+    std::sort(types.begin(), types.end());
+    types.erase(std::unique(types.begin(), types.end()), types.end());
+    record_materialized(types);
+    Writing writing;
+    execute_newest_alone(rename_rows, {text_datum(before), text_datum(after)});
+}
+
+/// materialize(integration) → the rows that it has
+INTD_FUNCTION(materialize) {
+    std::string_view name = required_text(fcinfo, 0, "integration");
+    require_owner();
+    AsOwner owner(Table::projects);
+    lock_tables();
+    NewestState newest;
+    get_integration(name);
+    provide_table();
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    if (std::find(types.begin(), types.end(), name) == types.end()) {
+        types.push_back(name);
+        std::sort(types.begin(), types.end());
+        record_materialized(types);
+    }
+    {
+        // What an extension that was dropped has left there.
+        Writing writing;
+        execute_newest_alone(remove_others, {text_array(types)});
+    }
+    settle_type(name);
+    Value rows;
+    fetch(count_rows, {text_datum(name)}, &rows);
+    return *rows;
+}
+
+/// dematerialize(integration) → the rows that were removed
+INTD_FUNCTION(dematerialize) {
+    std::string_view name = required_text(fcinfo, 0, "integration");
+    require_owner();
+    AsOwner owner(Table::projects);
+    if (!is_materialized(name)) {
+        get_integration(name);
+        PG_RETURN_INT64(0);
+    }
+    ContextResource memory(CurrentMemoryContext);
+    Locks locks(&memory);
+    locks.type(name, true); // waits for those who are letting it follow
+    locks.take();
+    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    types.erase(std::remove(types.begin(), types.end(), name), types.end());
+    record_materialized(types);
+    Writing writing;
+    PG_RETURN_INT64(static_cast<int64>(execute_newest_alone(remove_rows, {text_datum(name)})));
+}
+
+} // namespace intd

@@ -1,0 +1,147 @@
+#include "cascade/materialized.hpp"
+
+#include "postgres/trigger.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "lib/stringinfo.h"
+}
+
+namespace intd {
+namespace {
+
+/// What is known until the server says that the table, or while there is none any relation, has changed.
+struct {
+    MemoryContext context;
+    Oid relation;
+    char **names;
+    int count;
+    bool valid;
+} known;
+
+int writing = 0;
+
+void forget(Datum, Oid relation) {
+    if (relation == InvalidOid || relation == known.relation || !OidIsValid(known.relation))
+        known.valid = false;
+}
+
+/// The types that the table's trigger names. Server code.
+void read_names(Relation relation) {
+    Oid guard_function = own_trigger_function("refuse_plain_writes");
+    TriggerDesc *triggers = relation->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (trigger.tgfoid != guard_function || !OidIsValid(guard_function))
+            continue;
+        known.names = static_cast<char **>(palloc((trigger.tgnargs + 1) * sizeof(char *)));
+        for (int n = 0; n < trigger.tgnargs; n++)
+            known.names[n] = pstrdup(trigger.tgargs[n]);
+        known.count = trigger.tgnargs;
+        return;
+    }
+}
+
+/// Server code.
+void load() {
+    while (!known.valid) {
+        if (known.context == nullptr)
+            known.context =
+                AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
+        MemoryContextReset(known.context);
+        known.count = 0;
+        Oid schema = get_namespace_oid("integration_defaults", true);
+        known.relation = OidIsValid(schema) ? get_relname_relid("effective_settings", schema) : InvalidOid;
+        known.valid = true; // before reading: a message that arrives meanwhile makes it false again
+        if (!OidIsValid(known.relation))
+            continue;
+        Relation relation = try_relation_open(known.relation, AccessShareLock);
+        if (relation == nullptr) {
+            known.valid = false;
+            continue;
+        }
+        MemoryContext caller = MemoryContextSwitchTo(known.context);
+        read_names(relation);
+        MemoryContextSwitchTo(caller);
+        relation_close(relation, AccessShareLock);
+    }
+}
+
+} // namespace
+
+bool any_materialized() {
+    if (!known.valid)
+        guard([] { load(); });
+    return known.count > 0;
+}
+
+bool is_materialized(std::string_view integration) {
+    if (any_materialized())
+        for (int i = 0; i < known.count; i++)
+            if (integration == known.names[i])
+                return true;
+    return false;
+}
+
+std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource *memory) {
+    std::pmr::vector<std::string_view> types(memory);
+    if (any_materialized())
+        for (int i = 0; i < known.count; i++) {
+            size_t length = strlen(known.names[i]);
+            types.emplace_back(cat(known.names[i]), length);
+        }
+    std::sort(types.begin(), types.end());
+    return types;
+}
+
+Oid effective_settings() {
+    any_materialized();
+    return known.relation;
+}
+
+void record_materialized(const std::pmr::vector<std::string_view> &integrations) {
+    guard([&] {
+        StringInfoData command;
+        initStringInfo(&command);
+        appendStringInfoString(
+            &command, "CREATE OR REPLACE TRIGGER materialized BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE "
+                      "ON integration_defaults.effective_settings FOR EACH STATEMENT "
+                      "EXECUTE FUNCTION integration_defaults.refuse_plain_writes(");
+        for (size_t i = 0; i < integrations.size(); i++)
+            appendStringInfo(
+                &command, "%s%s", i == 0 ? "" : ", ",
+                quote_literal_cstr(pnstrdup(integrations[i].data(), integrations[i].size())));
+        appendStringInfoChar(&command, ')');
+        SPI_connect();
+        int code = SPI_execute(command.data, false, 0);
+        if (code != SPI_OK_UTILITY)
+            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+        SPI_finish();
+    });
+}
+
+Writing::Writing() {
+    writing++;
+}
+Writing::~Writing() {
+    writing--;
+}
+
+/// BEFORE INSERT, UPDATE, DELETE or TRUNCATE on effective_settings. Its arguments are the materialized types.
+INTD_FUNCTION(refuse_plain_writes) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function is for the trigger of effective_settings");
+    if (writing == 0 && !restoring())
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "effective_settings follows from what is set and can't be written to")
+            .hint("Change what is set, for example with set_custom() or through the view project_integrations; "
+                  "dematerialize() removes the rows of a type.");
+    return PointerGetDatum(nullptr);
+}
+
+void watch_materialized() {
+    CacheRegisterRelcacheCallback(forget, static_cast<Datum>(0));
+}
+
+} // namespace intd

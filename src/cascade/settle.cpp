@@ -1,0 +1,241 @@
+#include "cascade/settle.hpp"
+
+#include "cascade/locks.hpp"
+#include "cascade/materialized.hpp"
+#include "hierarchy/tree_rules.hpp"
+#include "hierarchy/walk.hpp"
+#include "postgres/query.hpp"
+
+namespace intd {
+namespace {
+
+// --- the statements --------------------------------------------------------------------------------------------------
+//
+// e: the row that is there, v: the row that should be. Where a project has no way up, v.active is NULL (see
+// OverlookBroken). Values are compared by their bytes: 1.0 is not 1.00.
+
+#define EFFECTIVE "integration_defaults.effective_settings"
+#define WANTED "integration_defaults.project_integrations"
+#define IS(a, b) a " OPERATOR(pg_catalog.=) " b
+
+#define SAME_ROW IS("e.project_id", "v.project_id") " AND " IS("e.integration", "v.integration")
+#define ROW_OF(row) row ".active, " row ".settings, " row ".inherited, " row ".source_level, " row ".source_id"
+#define DIFFERS "integration_defaults.effective_differs(" ROW_OF("e") ", " ROW_OF("v") ")"
+#define REMOVE(reached, of)                                                                                            \
+    "DELETE FROM " EFFECTIVE " e WHERE " reached("e") " AND NOT EXISTS (SELECT FROM " WANTED " v WHERE " SAME_ROW      \
+    " AND v.active IS NOT NULL AND " of("v") ")"
+#define UPDATE(reached)                                                                                                \
+    "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings, inherited = v.inherited, "                   \
+    "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW " AND " reached("v")    \
+    " AND v.active IS NOT NULL AND " DIFFERS
+#define INSERT(reached)                                                                                                \
+    "INSERT INTO " EFFECTIVE " (project_id, integration, active, settings, inherited, source_level, source_id) "       \
+    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached("v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE         \
+    " e WHERE " SAME_ROW ")"
+
+// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects.
+#define EVERYWHERE(row) IS(row ".integration", "$1")
+#define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id IN (SELECT p.id FROM below p)"
+#define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
+#define WITH_BELOW                                                                                                     \
+    "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "                      \
+    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS("g.parent_id", "s.id") "), "                \
+    "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS("p.group_id", "s.id") ") "
+
+/// One statement for each pass: remove, update, insert.
+using Passes = Statement[3];
+
+Passes everywhere = {{REMOVE(EVERYWHERE, EVERYWHERE), 1, {TEXTOID}, nullptr, false, true},
+                     {UPDATE(EVERYWHERE), 1, {TEXTOID}, nullptr, false, true},
+                     {INSERT(EVERYWHERE), 1, {TEXTOID}, nullptr, false, true}};
+Passes below_group = {{WITH_BELOW REMOVE(BELOW, EVERYWHERE), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
+                      {WITH_BELOW UPDATE(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
+                      {WITH_BELOW INSERT(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true}};
+Passes of_projects = {{REMOVE(OF_PROJECTS, OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
+                      {UPDATE(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
+                      {INSERT(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true}};
+
+/// Runs the passes that are wanted. Rows go before others change or come.
+void run(Passes &passes, uint8_t wanted, std::initializer_list<Value> parameters) {
+    Writing writing;
+    for (int pass = 0; pass < 3; pass++)
+        if (wanted & (1 << pass)) {
+            uint64 rows = execute_newest_alone(passes[pass], parameters);
+            guard([&] {
+                static const char *const done[] = {"removed from", "updated in", "added to"};
+                elog(DEBUG1, UINT64_FORMAT " rows %s effective_settings", rows, done[pass]);
+            });
+        }
+}
+
+// --- what is reached -------------------------------------------------------------------------------------------------
+
+/// The changes of one settle(), of which those that concern the same come together.
+class Reached {
+  public:
+    Reached(std::pmr::memory_resource *memory, const std::pmr::vector<Change> &changes)
+        : memory_(memory), changes_(changes), types_(materialized_types(memory)), reached_(memory), locks_(memory) {}
+
+    void lock() {
+        bool moves = false;
+        for (const Change &change : changes_) {
+            if (change.reach == core::Level::group && !is_there(change.id))
+                continue; // empty, or else the transaction will fail
+            moves = moves || (change.reach == core::Level::group && change.integration.empty());
+            reached_.push_back(change);
+        }
+        merge();
+        if (moves)
+            lock_group_moves();
+        for (std::string_view type : types_)
+            lock_type(type);
+        locks_.take();
+        // A type that was dematerialized while we waited is none of ours any more.
+        types_ = materialized_types(memory_);
+    }
+
+    void follow() {
+        for (std::string_view type : types_)
+            for (const Change &change : reached_)
+                if (change.reach != core::Level::project && concerns(change, type))
+                    follow_subtree(change, type);
+        PlannerSettings settings(PlannerSettings::few_rows);
+        // Projects are sorted by type and passes: each run of the same goes together.
+        for (size_t begin = 0, end; begin < reached_.size(); begin = end) {
+            const Change &first = reached_[begin];
+            end = begin + 1;
+            if (first.reach != core::Level::project)
+                continue;
+            while (end < reached_.size() && end - begin < most_at_once && is_alike(reached_[end], first))
+                end++;
+            follow_projects(begin, end);
+        }
+    }
+
+  private:
+    static constexpr size_t most_at_once = 10000;
+
+    static bool concerns(const Change &change, std::string_view type) {
+        return change.integration.empty() || change.integration == type;
+    }
+    static bool is_alike(const Change &a, const Change &b) {
+        return a.reach == b.reach && a.integration == b.integration && a.passes == b.passes;
+    }
+    static bool is_there(std::string_view group) {
+        NewestState newest;
+        return read_row(Table::groups, text_datum(group)) != nullptr;
+    }
+
+    /// Makes one of all changes that reach the same, drops those that others cover, and sorts projects by what is to be
+    /// done.
+    void merge() {
+        auto by_what = [](const Change &a, const Change &b) {
+            return std::tie(a.reach, a.integration, a.id) < std::tie(b.reach, b.integration, b.id);
+        };
+        std::sort(reached_.begin(), reached_.end(), by_what);
+        size_t kept = 0;
+        for (const Change &change : reached_) {
+            if (kept > 0 && !by_what(reached_[kept - 1], change))
+                reached_[kept - 1].passes |= change.passes;
+            else if (kept == 0 || !is_covered(change, kept))
+                reached_[kept++] = change;
+        }
+        reached_.resize(kept);
+        for (Change &change : reached_)
+            if ((change.passes & pass_remove) && (change.passes & pass_insert))
+                change.passes = pass_all; // gone and come again, perhaps with another value
+        std::sort(reached_.begin(), reached_.end(), [](const Change &a, const Change &b) {
+            return std::tie(a.reach, a.integration, a.passes, a.id) < std::tie(b.reach, b.integration, b.passes, b.id);
+        });
+    }
+
+    /// Whether one of the first `count` changes, which are sorted, is of the instance and does all that this one needs.
+    bool is_covered(const Change &change, size_t count) const {
+        for (size_t i = 0; i < count && reached_[i].reach == core::Level::instance; i++)
+            if ((reached_[i].integration.empty() || reached_[i].integration == change.integration) &&
+                (change.passes & ~reached_[i].passes) == 0 && change.reach != core::Level::instance)
+                return true;
+        return false;
+    }
+
+    void lock_type(std::string_view type) {
+        bool alone = false, any = false;
+        for (const Change &change : reached_)
+            if (concerns(change, type)) {
+                any = true;
+                if (change.reach != core::Level::project)
+                    alone = true;
+                else
+                    locks_.project(change.id);
+            }
+        if (any)
+            locks_.type(type, alone);
+    }
+
+    void follow_subtree(const Change &change, std::string_view type) {
+        PlannerSettings settings(PlannerSettings::many_rows);
+        if (change.reach == core::Level::instance)
+            run(everywhere, change.passes, {text_datum(type)});
+        else
+            run(below_group, change.passes, {text_datum(type), text_datum(change.id)});
+    }
+
+    void follow_projects(size_t begin, size_t end) {
+        const Change &first = reached_[begin];
+        std::pmr::vector<std::string_view> types(memory_), ids(memory_);
+        for (std::string_view type : types_)
+            if (concerns(first, type))
+                types.push_back(type);
+        for (size_t i = begin; i < end; i++)
+            ids.push_back(reached_[i].id);
+        if (!types.empty())
+            run(of_projects, first.passes, {text_array(types), text_array(ids)});
+    }
+
+    std::pmr::memory_resource *memory_;
+    const std::pmr::vector<Change> &changes_;
+    std::pmr::vector<std::string_view> types_;
+    std::pmr::vector<Change> reached_;
+    Locks locks_;
+};
+
+} // namespace
+
+/// effective_differs(active, settings, inherited, source_level, source_id, and the same of another row)
+INTD_FUNCTION(effective_differs) {
+    return guard([&] {
+        bool differs = false;
+        for (int i = 0; i < 5 && !differs; i++) {
+            bool by_value = i == 0 || i == 2;
+            differs = PG_ARGISNULL(i) != PG_ARGISNULL(i + 5) ||
+                      (!PG_ARGISNULL(i) &&
+                       !datum_image_eq(PG_GETARG_DATUM(i), PG_GETARG_DATUM(i + 5), by_value, by_value ? 1 : -1));
+        }
+        return BoolGetDatum(differs);
+    });
+}
+
+bool settle(const std::pmr::vector<Change> &changes) {
+    AsOwner owner(Table::projects);
+    OverlookBroken broken;
+    MemoryContext context = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults settling", ALLOCSET_DEFAULT_SIZES);
+    });
+    {
+        InContext inside(context);
+        ContextResource memory(context);
+        Reached reached(&memory, changes);
+        reached.lock();
+        reached.follow();
+    }
+    guard([&] { MemoryContextDelete(context); });
+    return !broken.met();
+}
+
+void settle_type(std::string_view integration) {
+    OverlookBroken broken;
+    PlannerSettings settings(PlannerSettings::many_rows);
+    run(everywhere, pass_all, {text_datum(integration)});
+}
+
+} // namespace intd
