@@ -8,7 +8,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of kill_server start_again);
+our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of kill_server start_again
+	differences materialized_types);
 
 sub new_node
 {
@@ -110,6 +111,32 @@ SELECT 'default', d.* FROM integration_defaults.projects_using_default('chat') d
 SELECT 'default 2', d.* FROM integration_defaults.projects_using_default('chat', '2') d ORDER BY project_id;
 SELECT 'view', v.* FROM integration_defaults.project_integrations v ORDER BY project_id, integration;
 SELECT 'tracked', t.* FROM integration_defaults.tracked_tables t ORDER BY 2, 3;
+SQL
+}
+
+# The types that are materialized, in SQL.
+our $materialized = q{SELECT convert_from(name, 'UTF8') FROM pg_trigger,
+    LATERAL (SELECT unnest(string_to_array(encode(tgargs, 'escape'), '\\000'))::bytea AS name) n
+    WHERE tgname = 'materialized' AND name <> ''};
+
+sub materialized_types
+{
+	my ($node, $database, @as) = @_;
+	return join ' ', sort split /\n/, $node->safe_psql($database, $materialized, extra_params => \@as);
+}
+
+# What effective_settings has (+) and project_integrations does not, and the other way round (-): nothing. To the byte,
+# and for the materialized types.
+sub differences
+{
+	my ($node, $database, @as) = @_;
+	return $node->safe_psql($database, <<"SQL", extra_params => \@as);
+SET jit = off;
+WITH stored AS (SELECT (project_id, integration, active, settings, inherited, source_level, source_id)::text AS r
+    FROM integration_defaults.effective_settings),
+ought AS (SELECT v::text AS r FROM integration_defaults.project_integrations v WHERE integration IN ($materialized))
+(SELECT '+' || r FROM (SELECT r FROM stored EXCEPT ALL SELECT r FROM ought) d)
+UNION ALL (SELECT '-' || r FROM (SELECT r FROM ought EXCEPT ALL SELECT r FROM stored) d) LIMIT 20
 SQL
 }
 

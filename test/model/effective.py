@@ -1,0 +1,57 @@
+"""What the reference model makes of a database, given on stdin as one JSON object with the rows of our tables, beside what
+is stored in effective_settings. Prints each difference, and at the end how many rows were compared. No connection, so
+that a test in any language can use it."""
+
+import json
+import sys
+
+from model import INSTANCE, Model, Row, Type, same
+
+# Gives that object.
+EXPORT = """
+SELECT pg_catalog.jsonb_build_object(
+    'types', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.integrations t),
+    'groups', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.groups t),
+    'projects', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.projects t),
+    'instance', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.instance_settings t),
+    'group', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.group_settings t),
+    'project', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.project_settings t),
+    'effective', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.effective_settings t))
+"""
+
+
+def load(given):
+    model = Model()
+    for row in given["types"] or []:
+        model.types[row["name"]] = Type(row["schema"], row["allowed"])
+    model.groups = {row["id"]: row["parent_id"] for row in given["groups"] or []}
+    model.projects = {row["id"]: row["group_id"] for row in given["projects"] or []}
+    for level in ("instance", "group", "project"):
+        for row in given[level] or []:
+            scope = INSTANCE if level == "instance" else (level, row[level + "_id"])
+            model.rows[scope, row["integration"]] = Row(row["custom"], row["active"], row["settings"],
+                                                        frozenset(row.get("locked", [])))
+    return model
+
+
+def main():
+    if sys.argv[1:] == ["export"]:
+        print(EXPORT)
+        return
+    given = json.load(sys.stdin)
+    model = load(given)
+    stored = {(row.pop("project_id"), row["integration"]): row for row in given["effective"] or []}
+    compared = 0
+    for name in sys.argv[1:]:
+        for project in model.projects:
+            expected = model.resolve(("project", project), name)
+            got = stored.pop((project, name), None)
+            compared += 1
+            if not same(expected, got):
+                print(f"{name} of {project}: the model says {expected}, stored is {got}")
+    for key, row in stored.items():
+        print(f"stored, and the model has no such project or type: {key} {row}")
+    print(f"{compared} compared")
+
+
+main()
