@@ -49,9 +49,12 @@ Statement count_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.ef
 
 /// Only the extension's owner says what is materialized: a table comes to be in his schema, and every writer has its
 /// work to do from then on.
-void require_owner() {
+void require_owner(const char *command) {
     Oid projects = table_oid(Table::projects);
-    guard([&] { require_ownership(projects, RELKIND_RELATION); });
+    guard([&] {
+        PreventCommandDuringRecovery(command); // 25006, before a lock that no standby gives
+        require_ownership(projects, RELKIND_RELATION);
+    });
 }
 
 /// Keeps writers of all our tables out, in the order in which they lock them, until the end of the transaction.
@@ -116,7 +119,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
 /// materialize(integration) → the rows that it has
 INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
-    require_owner();
+    require_owner("materialize()");
     AsOwner owner(Table::projects);
     lock_tables();
     NewestState newest;
@@ -143,7 +146,7 @@ INTD_FUNCTION(materialize) {
 /// dematerialize(integration) → the rows that were removed
 INTD_FUNCTION(dematerialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
-    require_owner();
+    require_owner("dematerialize()");
     AsOwner owner(Table::projects);
     if (!is_materialized(name)) {
         get_integration(name);
