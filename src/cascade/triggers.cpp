@@ -79,11 +79,15 @@ class Noting {
     }
 
     void group(const Image *before, const Image *after) const {
-        // What was in a group that goes is noted where it goes to, or the transaction fails. Nothing is in one that
-        // comes, unless it comes again, or replication brings it after what is in it.
+        // What was in a group that goes is noted where it goes to, or the transaction fails; but in a session that
+        // replicates nothing is checked. Nothing is in one that comes, unless it comes again, or replication brings it
+        // after what is in it.
+        bool same_id = before != nullptr && after != nullptr && before->same(*after, column::id);
+        if (replicated_ && before != nullptr && !same_id)
+            note({core::Level::group, before->text(column::id), {}, pass_remove});
         if (after == nullptr || (before == nullptr && !replicated_ && !groups_were_freed()))
             return;
-        if (before != nullptr && before->same(*after, column::id) && before->same(*after, column::parent))
+        if (same_id && before->same(*after, column::parent))
             return;
         hold_parent(*after);
         note({core::Level::group, after->text(column::id), {}, pass_all});
