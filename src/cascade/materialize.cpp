@@ -107,7 +107,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
     locks.type(before, true);
     locks.type(after, true);
     locks.take();
-    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     std::replace(types.begin(), types.end(), before, after);
     std::sort(types.begin(), types.end());
     types.erase(std::unique(types.begin(), types.end()), types.end());
@@ -126,7 +126,7 @@ INTD_FUNCTION(materialize) {
     get_integration(name);
     provide_table();
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     if (std::find(types.begin(), types.end(), name) == types.end()) {
         types.push_back(name);
         std::sort(types.begin(), types.end());
@@ -156,7 +156,7 @@ INTD_FUNCTION(dematerialize) {
     Locks locks(&memory);
     locks.type(name, true); // waits for those who are letting it follow
     locks.take();
-    std::pmr::vector<std::string_view> types = materialized_types(&memory);
+    std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     types.erase(std::remove(types.begin(), types.end(), name), types.end());
     record_materialized(types);
     Writing writing;

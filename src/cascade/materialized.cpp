@@ -5,6 +5,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 }
 
 namespace intd {
@@ -92,6 +93,12 @@ std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource 
         }
     std::sort(types.begin(), types.end());
     return types;
+}
+
+std::pmr::vector<std::string_view> lock_materialized_types(std::pmr::memory_resource *memory) {
+    Oid table = effective_settings();
+    guard([&] { LockRelationOid(table, ShareRowExclusiveLock); }); // as CREATE TRIGGER will
+    return materialized_types(memory);
 }
 
 Oid effective_settings() {

@@ -19,6 +19,9 @@ bool is_materialized(std::string_view integration);
 /// The materialized types by name, in the current memory context.
 std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource *memory);
 
+/// The same, to be changed: nobody else changes them before this transaction ends, and all that was committed is there.
+std::pmr::vector<std::string_view> lock_materialized_types(std::pmr::memory_resource *memory);
+
 /// The table effective_settings, or InvalidOid while nothing has been materialized yet.
 Oid effective_settings();
 

@@ -38,6 +38,45 @@ foreach my $round (1, 2)
 	$node->safe_psql('postgres', 'SET client_min_messages = error; DROP SCHEMA app CASCADE');
 }
 
+# With types materialized: the table stays, whoever drops the extension; its last trigger of ours is gone; nothing follows
+# any more, in sessions that are open either; and it can be dropped, before or after.
+foreach my $round (1, 2)
+{
+	make_app($node, 'postgres');
+	$node->safe_psql('postgres', q{SELECT integration_defaults.materialize('chat'), integration_defaults.materialize('free')});
+	my $session = $node->background_psql('postgres');
+	$session->query_safe(q{SELECT integration_defaults.set_default('chat', '{"webhook": "https://open"}'); INSERT INTO app.projects VALUES (100, '1', 'before')});
+	is(differences($node, 'postgres'), '', "materialized, round $round: equal");
+	isnt(error_of($node, 'postgres', 'DROP EXTENSION integration_defaults'), 'none', "materialized, round $round: its trigger is told of");
+	is(differences($node, 'postgres'), '', "materialized, round $round: refused, nothing has changed");
+	if ($round == 2)
+	{
+		$session->query_safe('DROP TABLE integration_defaults.effective_settings');
+		$session->query_safe(q{SELECT integration_defaults.set_default('chat', '{"webhook": "https://no table"}'); INSERT INTO app.projects VALUES (102, '1', 'no table')});
+		is($node->safe_psql('postgres', q{SELECT settings ->> 'webhook' FROM integration_defaults.resolve('chat', 102)}), 'https://no table', 'the table dropped, everything else goes on');
+		$session->query_safe(q{SELECT integration_defaults.materialize('chat')});
+		is(differences($node, 'postgres'), '', 'and it can be made again');
+		is(materialized_types($node, 'postgres'), 'chat', 'with what was asked for');
+	}
+	$node->safe_psql('postgres', 'SET client_min_messages = error; DROP EXTENSION integration_defaults CASCADE');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal}), '0', "materialized, round $round: no trigger is left");
+	is( $node->safe_psql('postgres', q{SELECT string_agg(relname, ' ') FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'integration_defaults' AND relkind IN ('r', 'v')}),
+		'effective_settings', "materialized, round $round: but the table is");
+	$session->query_safe(q{INSERT INTO app.projects VALUES (101, '1', 'after'); UPDATE app."Namespaces" SET parent = '4' WHERE "Id" = '3'});
+	is($session->query_safe(q{SELECT count(*) FROM integration_defaults.effective_settings WHERE project_id = '101'}), '0', "materialized, round $round: nothing follows");
+	$session->query_safe(q{DELETE FROM integration_defaults.effective_settings WHERE project_id = '1'});
+	$session->query_safe('CREATE EXTENSION integration_defaults');
+	$session->query_safe(q{SELECT integration_defaults.register_integration('chat'); SELECT integration_defaults.set_default('chat', '{"a": 1}'), integration_defaults.add_project(700)});
+	is($session->query_safe(q{SELECT count(*) FROM integration_defaults.effective_settings WHERE project_id = '700'}), '0', "materialized, round $round: created again, nothing is materialized");
+	is($session->query_safe(q{SELECT integration_defaults.materialize('chat')}), '1', "materialized, round $round: until somebody asks for it");
+	is(differences($node, 'postgres'), '', "materialized, round $round: then it is equal");
+	$session->query_safe(q{SELECT integration_defaults.add_project(800)});
+	is(differences($node, 'postgres'), '', "materialized, round $round: and follows");
+	$session->quit;
+	# both at once
+	$node->safe_psql('postgres', 'SET client_min_messages = error; DROP EXTENSION integration_defaults CASCADE; DROP SCHEMA integration_defaults CASCADE; DROP SCHEMA app CASCADE');
+}
+
 # The app drops what is tracked.
 make_app($node, 'postgres');
 $node->safe_psql('postgres', 'DROP TABLE app.projects');

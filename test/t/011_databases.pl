@@ -42,6 +42,24 @@ is($two->query_safe($read), 'https://2', 'nor does its commit change anything th
 isnt($one->query_safe($read), 'https://2', 'but it did change the first');
 same(answers_of('two'), $answers, 'all answers of the second are what they were');
 
+# ---- with types materialized in both ----------------------------------------------------------------------------------
+
+$node->safe_psql($_, q{SELECT integration_defaults.materialize('chat'), integration_defaults.materialize('free')}) foreach qw(one two);
+my $stored = q{SELECT md5(string_agg(e::text, '' ORDER BY project_id, integration)) FROM integration_defaults.effective_settings e};
+my $rows_of_two = $two->query_safe($stored);
+$one->query_safe(q{BEGIN; SELECT integration_defaults.set_default('chat', '{"webhook": "https://one again"}'), integration_defaults.set_default('free', '{"one": 1}'),
+	integration_defaults.set_custom('chat', 15, '{"webhook": "https://mine"}'); SELECT integration_defaults.materialize('free')});
+is($two->query_safe($stored), $rows_of_two, 'what the first one is about to commit is not in the rows of the second');
+$two->query_safe($_) foreach # lock_timeout is set
+	q{SELECT integration_defaults.set_default('chat', '{"webhook": "https://two again"}')}, q{SELECT integration_defaults.set_custom('chat', 15, '{"webhook": "https://mine too"}')},
+	q{UPDATE app."Namespaces" SET parent = '4' WHERE "Id" = '3'}, q{SELECT integration_defaults.materialize('free')};
+is(differences($node, 'two'), '', 'the second follows what it does itself, and waits for nothing');
+is(differences($node, 'one'), '', 'nor does the first show anything of it');
+$one->query_safe('COMMIT');
+is(differences($node, $_), '', "$_: both are right when both have committed") foreach qw(one two);
+is($node->safe_psql('one', q{SELECT settings ->> 'webhook' FROM integration_defaults.effective_settings WHERE project_id = '15' AND integration = 'chat'}), 'https://mine', 'each has its own');
+$two->query_safe($_) foreach q{SELECT integration_defaults.use_default('chat', 15)}, q{UPDATE app."Namespaces" SET parent = '2' WHERE "Id" = '3'};
+
 # ---- a snapshot of an older state, in a backend that has just read the newer one ----------------------------------
 
 my $all = q{SELECT md5(string_agg(r::text, '' ORDER BY p.id, r.integration)) FROM integration_defaults.projects p, integration_defaults.resolve_all(p.id) r};
