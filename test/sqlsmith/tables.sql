@@ -1,5 +1,6 @@
--- What SQLsmith builds its queries from: an app that is tracked, settings of many types, values of the types that our
--- functions take, and the functions that return tables as views, because it calls none of those itself.
+-- What SQLsmith builds its queries from: an app that is tracked, settings of many types, three of
+-- them materialized, values of the types that our functions take, and the functions that return tables as views, because
+-- it calls none of those itself.
 CREATE EXTENSION integration_defaults;
 CREATE SCHEMA app;
 CREATE TABLE app.groups (id int PRIMARY KEY, parent_id int);
@@ -14,6 +15,7 @@ SELECT integration_defaults.lock_fields('slack', '{channel}', n) FROM generate_s
 SELECT integration_defaults.set_custom('jira', n, '{}', active => false) FROM generate_series(1, 50) n;
 SELECT integration_defaults.set_default('any', '{"a": 1}');
 SELECT integration_defaults.override_fields('any', '{"b": [1, null, {"c": "d"}]}', n) FROM generate_series(1, 50) n;
+SELECT integration_defaults.materialize('slack'), integration_defaults.materialize('jira'), integration_defaults.materialize('any');
 
 CREATE TABLE app.wood (
     id integration_defaults.external_id, integration text, settings jsonb, schema jsonb, fields text[], active boolean, source regclass, name name);
