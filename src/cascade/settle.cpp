@@ -23,15 +23,15 @@ namespace {
 #define DIFFERS "integration_defaults.effective_differs(" ROW_OF("e") ", " ROW_OF("v") ")"
 #define REMOVE(reached, of)                                                                                            \
     "DELETE FROM " EFFECTIVE " e WHERE " reached("e") " AND NOT EXISTS (SELECT FROM " WANTED " v WHERE " SAME_ROW      \
-    " AND v.active IS NOT NULL AND " of("v") ")"
+                                                      " AND v.active IS NOT NULL AND " of("v") ")"
 #define UPDATE(reached)                                                                                                \
     "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings, inherited = v.inherited, "                   \
-    "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW " AND " reached("v")    \
-    " AND v.active IS NOT NULL AND " DIFFERS
+    "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW                         \
+    " AND " reached("v") " AND v.active IS NOT NULL AND " DIFFERS
 #define INSERT(reached)                                                                                                \
     "INSERT INTO " EFFECTIVE " (project_id, integration, active, settings, inherited, source_level, source_id) "       \
-    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached("v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE         \
-    " e WHERE " SAME_ROW ")"
+    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached(                            \
+        "v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
 
 // $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
@@ -39,8 +39,10 @@ namespace {
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
 #define WITH_BELOW                                                                                                     \
     "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "                      \
-    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS("g.parent_id", "s.id") "), "                \
-    "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS("p.group_id", "s.id") ") "
+    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS(                                            \
+        "g.parent_id", "s.id") "), "                                                                                   \
+                               "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(     \
+                                   "p.group_id", "s.id") ") "
 
 /// One statement for each pass: remove, update, insert.
 using Passes = Statement[3];
@@ -79,7 +81,7 @@ class Reached {
     void lock() {
         bool moves = false;
         for (const Change &change : changes_) {
-            if (change.reach == core::Level::group && !is_there(change.id))
+            if (change.reach == core::Level::group && change.passes != pass_remove && !is_there(change.id))
                 continue; // empty, or else the transaction will fail
             moves = moves || (change.reach == core::Level::group && change.integration.empty());
             reached_.push_back(change);
@@ -232,10 +234,11 @@ bool settle(const std::pmr::vector<Change> &changes) {
     return !broken.met();
 }
 
-void settle_type(std::string_view integration) {
+bool settle_type(std::string_view integration) {
     OverlookBroken broken;
     PlannerSettings settings(PlannerSettings::many_rows);
     run(everywhere, pass_all, {text_datum(integration)});
+    return !broken.met();
 }
 
 } // namespace intd

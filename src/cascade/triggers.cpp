@@ -80,7 +80,9 @@ class Noting {
 
     void group(const Image *before, const Image *after) const {
         // What was in a group that goes is noted where it goes to, or the transaction fails. Nothing is in one that
-        // comes, unless it comes again, or replication brings it after what is in it.
+        // comes, unless it comes again. But replication brings and removes groups whatever is in them here.
+        if (after == nullptr && replicated_)
+            note({core::Level::group, before->text(column::id), {}, pass_remove});
         if (after == nullptr || (before == nullptr && !replicated_ && !groups_were_freed()))
             return;
         if (before != nullptr && before->same(*after, column::id) && before->same(*after, column::parent))
@@ -207,8 +209,8 @@ void note_rows(TriggerData *data, Table table) {
 
 } // namespace
 
-/// AFTER INSERT, UPDATE, DELETE (with transition tables) and TRUNCATE on our six tables, for each statement. By its name
-/// the last of the triggers there that change rows of ours.
+/// AFTER INSERT, UPDATE, DELETE (with transition tables) and TRUNCATE on our six tables, for each statement. By its
+/// name the last of the triggers there that change rows of ours.
 INTD_FUNCTION(settle) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
