@@ -33,10 +33,12 @@ namespace {
     "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached(                            \
         "v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
 
-// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects.
+// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
+// v is found by e's key a long array is not to be searched again for each row.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
 #define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id IN (SELECT p.id FROM below p)"
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
+#define ANYTHING(row) "true"
 #define WITH_BELOW                                                                                                     \
     "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "                      \
     "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS(                                            \
@@ -53,7 +55,7 @@ Passes everywhere = {{REMOVE(EVERYWHERE, EVERYWHERE), 1, {TEXTOID}, nullptr, fal
 Passes below_group = {{WITH_BELOW REMOVE(BELOW, EVERYWHERE), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW UPDATE(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW INSERT(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true}};
-Passes of_projects = {{REMOVE(OF_PROJECTS, OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
+Passes of_projects = {{REMOVE(OF_PROJECTS, ANYTHING), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
                       {UPDATE(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
                       {INSERT(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true}};
 
