@@ -94,6 +94,11 @@ SELECT app.run($$UPDATE project_settings SET custom = false, settings = '{}', ac
 SELECT app.run($$INSERT INTO projects SELECT 'x' || n, '3' FROM generate_series(1, 100) n$$);
 SELECT app.run($$UPDATE projects SET group_id = '4' WHERE id LIKE 'x%'$$);
 SELECT app.run($$DELETE FROM projects WHERE id LIKE 'x%'$$);
+INSERT INTO groups SELECT 'y' || n, '4' FROM generate_series(1, 100) n;
+SELECT app.run($$INSERT INTO projects SELECT 'y' || n, 'y' || n FROM generate_series(1, 100) n$$);
+SELECT app.run($$UPDATE groups SET parent_id = '1' WHERE id LIKE 'y%'$$), app.run($$UPDATE groups SET parent_id = '4' WHERE id LIKE 'y%'$$);
+SELECT app.run($$INSERT INTO group_settings (group_id, integration, custom, active) SELECT id, 'chat', false, false FROM groups WHERE id LIKE 'y%'$$);
+SELECT app.run($$DELETE FROM projects WHERE id LIKE 'y%'$$), app.run($$DELETE FROM groups WHERE id LIKE 'y%'$$);
 SELECT app.run($$DELETE FROM group_settings$$);
 SELECT app.run($$TRUNCATE instance_settings$$);
 SELECT app.run($$SELECT set_default('chat', '{"url": "i"}'), set_default('chat', '{"url": "2"}', 2)$$);

@@ -81,13 +81,11 @@ class Reached {
         : memory_(memory), changes_(changes), types_(materialized_types(memory)), reached_(memory), locks_(memory) {}
 
     void lock() {
-        bool moves = false;
-        for (const Change &change : changes_) {
-            if (change.reach == core::Level::group && change.passes != pass_remove && !is_there(change.id))
-                continue; // empty, or else the transaction will fail
-            moves = moves || (change.reach == core::Level::group && change.integration.empty());
-            reached_.push_back(change);
-        }
+        reached_.assign(changes_.begin(), changes_.end());
+        bool moves = std::any_of(reached_.begin(), reached_.end(), [](const Change &change) {
+            return change.reach == core::Level::group && change.integration.empty();
+        });
+        widen();
         merge();
         if (moves)
             lock_group_moves();
@@ -128,6 +126,27 @@ class Reached {
     static bool is_there(std::string_view group) {
         NewestState newest;
         return read_row(Table::groups, text_datum(group)) != nullptr;
+    }
+
+    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out groups
+    /// that are not there: they are empty, or else the transaction will fail.
+    void widen() {
+        constexpr int most_groups = 64;
+        std::pmr::unordered_map<std::string_view, std::pair<int, uint8_t>> groups(memory_); // by type
+        for (const Change &change : reached_)
+            if (change.reach == core::Level::group) {
+                auto &[count, passes] = groups[change.integration];
+                count++;
+                passes |= change.passes;
+            }
+        for (const auto &[type, found] : groups)
+            if (found.first > most_groups)
+                reached_.push_back({core::Level::instance, {}, type, found.second});
+        auto is_left_out = [&](const Change &change) {
+            return change.reach == core::Level::group && (groups[change.integration].first > most_groups ||
+                                                          (change.passes != pass_remove && !is_there(change.id)));
+        };
+        reached_.erase(std::remove_if(reached_.begin(), reached_.end(), is_left_out), reached_.end());
     }
 
     /// Makes one of all changes that reach the same, drops those that others cover, and sorts projects by what is to be
