@@ -1,0 +1,223 @@
+"""Changes of a default, and of the tree."""
+
+import time
+
+from load import FIXED_ANSWER
+from timing import pgbench, query, rounds
+from tree import MOVED, NEW_HOME, OLD_HOME
+
+STEP = 10_000  # ids in one UPDATE of the copies
+TRANSACTIONS = 100
+
+# With each statement a commit of its own.
+OURS = """
+\\set n random(1, 1000000000)
+SELECT integration_defaults.reset_default('slack');
+SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', 'https://chat.example/' || :n, 'channel', '#general'));
+SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', 'https://chat.example/more/' || :n, 'channel', '#general'));
+SELECT integration_defaults.set_active('slack', false);
+SELECT integration_defaults.set_active('slack', true);
+"""
+ONE_ROW = """
+\\set n random(1, 1000000000)
+UPDATE plain.instance_settings SET settings = jsonb_build_object('webhook', 'https://chat.example/' || :n, 'channel', '#general'), updated_at = now() WHERE integration = 'slack';
+"""
+WORKS = [("reset of the default", "reset"), ("first default", "first"), ("change of the instance default", "change"),
+         ("toggle active", "toggle")]
+TARGET = ("≤", 2)
+
+
+def one_row_changes(results, sizes, count):
+    """Ours against a one-row UPDATE at every size, the sizes taking turns as well."""
+    for label, options in (("", ""), (", commit not waited for", "-c synchronous_commit=off")):
+        taken = rounds(count, {(data.name, who): _statements(data, script, options)
+                               for data in sizes for who, script in (("ours", OURS), ("one row", ONE_ROW))})
+        first, changes = sizes[0], {}
+        for data in sizes:
+            ours, one_row = taken[data.name, "ours"], [each[-1] for each in taken[data.name, "one row"]]
+            for work, statement in zip(WORKS, (1, 2, 3, 4)):
+                seconds = [each[statement] for each in ours]
+                if work[1] == "toggle":
+                    seconds = [(each[4] + each[5]) / 2 for each in ours]
+                results.add(work[0] + label, data.projects, "one-row UPDATE", seconds, one_row, "ms", TARGET)
+                if work[1] == "change":
+                    changes[data.name] = seconds
+            if not label:
+                results.point("change_by_projects", "integration_defaults", data.projects, changes[data.name])
+                results.point("change_by_projects", "one-row UPDATE", data.projects, one_row)
+        if len(sizes) > 1:
+            results.add(f"change of the instance default{label}, beside the same at {first.projects:,}",
+                        sizes[-1].projects, f"itself at {first.projects:,}", changes[sizes[-1].name],
+                        changes[first.name], "ms", ("≤", 1.2))
+
+
+def _statements(data, script, options):
+    def run():
+        _, milliseconds = pgbench(data, script, transactions=TRANSACTIONS, options=options)
+        return [each / 1e3 for each in [0, *milliseconds]]
+    return run
+
+
+def seen_at_once(data):
+    """Each change is seen by the last project as soon as it is committed, by a session that has read before."""
+    with data.connect() as writer, data.connect() as reader:
+        for turn in range(5):
+            webhook = f"https://chat.example/seen/{turn}"
+            writer.execute("SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', %s::text))",
+                           (webhook,))
+            seen = reader.execute("SELECT integration_defaults.active_settings('slack', %s) ->> 'webhook'",
+                                  (data.last,)).fetchone()[0]
+            if seen != webhook:
+                raise RuntimeError(f"project {data.last} has {seen}, not {webhook}")
+
+
+class Copies:
+    """What the contender does. Each gives its seconds."""
+
+    def __init__(self, data):
+        self.connection = data.connect()
+        self.turn = 0
+
+    def _run(self, sql, *parameters):
+        return self.connection.execute(sql, parameters or None)
+
+    def _root(self):
+        return self._run("SELECT id FROM copy.integrations WHERE instance AND integration = 'slack'").fetchone()[0]
+
+    def _ranges(self, table):
+        last = self._run(f"SELECT max(id) FROM {table}").fetchone()[0]
+        return ((low, low + STEP - 1) for low in range(1, last + 1, STEP))
+
+    def _update(self, column, value):
+        root = self._root()
+        self._run(f"UPDATE copy.integrations SET {column} = %s, updated_at = now() WHERE id = %s", value, root)
+        for low, high in self._ranges("copy.integrations"):
+            self._run(f"UPDATE copy.integrations SET {column} = %s, updated_at = now()"
+                      " WHERE inherit_from_id = %s AND id BETWEEN %s AND %s", value, root, low, high)
+
+    def change(self):
+        self.turn += 1
+        self._update("settings", f'{{"webhook": "https://chat.example/{self.turn}", "channel": "#general"}}')
+
+    def toggle(self):
+        self.turn += 1
+        self._update("active", self.turn % 2 == 0)
+
+    def reset(self):
+        self._run("DELETE FROM copy.integrations WHERE id = %s", self._root())
+
+    def first(self):
+        root = self._run("INSERT INTO copy.integrations (instance, integration, active, settings)"
+                         " SELECT true, 'slack', true, settings FROM plain.instance_settings"
+                         " WHERE integration = 'slack' RETURNING id").fetchone()[0]
+        for kind in ("group", "project"):
+            for low, high in self._ranges(f"app.{kind}s"):
+                self._run(f"""INSERT INTO copy.integrations ({kind}_id, integration, active, settings, inherit_from_id)
+                    SELECT s.id, d.integration, d.active, d.settings, d.id
+                    FROM app.{kind}s s, copy.integrations d
+                    WHERE d.id = %s AND s.id BETWEEN %s AND %s AND NOT EXISTS (SELECT FROM copy.integrations c
+                        WHERE c.{kind}_id = s.id AND c.integration = 'slack')""", root, low, high)
+
+    def move(self, old, new):
+        """The moved group's copies that were the old home's become the new home's, in one transaction."""
+        below = """WITH RECURSIVE below AS (SELECT %s::bigint AS id
+                   UNION ALL SELECT g.id FROM app.groups g JOIN below b ON g.parent_id = b.id)"""
+        update = """UPDATE copy.integrations c SET settings = n.settings, active = n.active, inherit_from_id = n.id,
+                        updated_at = now()
+                    FROM copy.integrations o, copy.integrations n
+                    WHERE o.group_id = %s AND o.integration = 'slack' AND n.group_id = %s AND n.integration = 'slack'
+                      AND c.integration = 'slack' AND c.inherit_from_id = o.id AND """
+        with self.connection.transaction():
+            self._run("UPDATE app.groups SET parent_id = %s WHERE id = %s", new, MOVED)
+            self._run(below + update + "c.group_id IN (SELECT id FROM below)", MOVED, old, new)
+            self._run(below + update + "c.project_id IN (SELECT p.id FROM app.projects p JOIN below b"
+                      " ON p.group_id = b.id)", MOVED, old, new)
+
+    def clean(self):
+        self._run("VACUUM copy.integrations")
+        self._run("CHECKPOINT")
+
+
+def against_copy(results, data, count):
+    """Ours against changing all copies."""
+    copies = Copies(data)
+    ours = data.connect()
+    default = "SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', random()::text))"
+    turns = [("change", copies.change, default), ("toggle", copies.toggle, "SELECT integration_defaults.set_active('slack', true)"),
+             ("reset", copies.reset, "SELECT integration_defaults.reset_default('slack')"), ("first", copies.first, default)]
+    taken = {name: ([], []) for name, _, _ in turns}
+    for turn in range(count):
+        for name, theirs, sql in turns:
+            copies.clean()
+            for kept, function in zip(taken[name], (query(ours, sql), theirs)):
+                began = time.perf_counter()
+                function()
+                kept.append(time.perf_counter() - began)
+    for work, name in WORKS:
+        mine, theirs = taken[name]
+        target = ("≥", 1000) if data.projects >= 1_000_000 else None
+        results.add(work, data.projects, "copy", mine, theirs, "ms", target, faster=True)
+    results.point("change_by_projects", "copy", data.projects, taken["change"][1])
+    copies.connection.close()
+    ours.close()
+
+
+def move(results, data, count, copy_count):
+    """A group with a tenth of all projects below it moves from one home to the other, and back."""
+    homes = {who: [OLD_HOME, NEW_HOME] for who in ("ours", "one row", "copy")}
+
+    def turned(who):
+        homes[who].reverse()
+        return homes[who]
+
+    connection, copies = data.connect(), Copies(data)
+    work = f"move of a group with {data.tree.moved_projects:,} projects below"
+    connection.execute("CHECKPOINT")
+    several = 20
+
+    def ours():
+        for _ in range(several):
+            connection.execute("SELECT integration_defaults.move_group(%s, %s)", (MOVED, turned("ours")[0]), prepare=True)
+
+    def one_row():
+        for _ in range(several):
+            connection.execute("UPDATE app.groups SET parent_id = %s WHERE id = %s", (turned("one row")[0], MOVED), prepare=True)
+
+    taken = rounds(count, {"ours": ours, "one row": one_row})
+    each = {who: [seconds / several for seconds in taken[who]] for who in taken}
+    results.add(work, data.projects, "one-row UPDATE", each["ours"], each["one row"], "ms", TARGET)
+
+    def move_copies():
+        new, old = turned("copy")
+        copies.move(old, new)
+
+    copies.clean()
+    taken = rounds(copy_count, {"copy": move_copies}, warm_up=False)
+    results.add(work, data.projects, "copy", each["ours"], taken["copy"], "ms", faster=True)
+    copies.connection.close()
+    connection.close()
+
+
+def custom_settings(results, sizes, count):
+    """projects_using_custom_settings with the same answer at growing sizes, and with a growing answer."""
+    sql = "SELECT count(*) FROM integration_defaults.projects_using_custom_settings(%s)"
+    connections = {data.name: data.connect() for data in sizes}
+    answers = {(data.name, name): connections[data.name].execute(sql, (name,)).fetchone()[0]
+               for data in sizes for name in (FIXED_ANSWER, "slack")}
+    for connection in connections.values():
+        connection.execute("CHECKPOINT")
+    taken = rounds(count, {key: query(connections[key[0]], sql, key[1]) for key in answers})
+    first, last = sizes[0], sizes[-1]
+    for data in sizes:
+        results.point("custom_by_projects", f"{answers[data.name, FIXED_ANSWER]} projects at every size", data.projects,
+                      taken[data.name, FIXED_ANSWER])
+        results.point("custom_by_projects", "1 of 200 projects", data.projects, taken[data.name, "slack"])
+    fixed, growing = (last.name, FIXED_ANSWER), (last.name, "slack")
+    results.add(f"projects_using_custom_settings, {answers[fixed]} in both answers", last.projects,
+                f"itself at {first.projects:,}", taken[fixed], taken[first.name, FIXED_ANSWER], "us", ("≤", 1.5),
+                note="grows with the answer, not with the number of projects")
+    results.add(f"projects_using_custom_settings, {answers[growing]:,} in the answer", last.projects,
+                f"{answers[fixed]} in the answer", taken[growing], taken[fixed], "us",
+                note=f"the answer is {answers[growing] / answers[fixed]:g} times as long")
+    for connection in connections.values():
+        connection.close()
