@@ -9,18 +9,19 @@ from tree import MOVED, NEW_HOME, OLD_HOME
 STEP = 10_000  # ids in one UPDATE of the copies
 TRANSACTIONS = 100
 
-# With each statement a commit of its own.
-OURS = """
+# With each statement a commit of its own. A line is a statement.
+SETTINGS = "jsonb_build_object('webhook', 'https://chat.example/' || :n, 'channel', '#general')"
+OURS = f"""
 \\set n random(1, 1000000000)
 SELECT integration_defaults.reset_default('slack');
-SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', 'https://chat.example/' || :n, 'channel', '#general'));
-SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', 'https://chat.example/more/' || :n, 'channel', '#general'));
+SELECT integration_defaults.set_default('slack', {SETTINGS});
+SELECT integration_defaults.set_default('slack', {SETTINGS} || '{{"username": "robot"}}');
 SELECT integration_defaults.set_active('slack', false);
 SELECT integration_defaults.set_active('slack', true);
 """
-ONE_ROW = """
+ONE_ROW = f"""
 \\set n random(1, 1000000000)
-UPDATE plain.instance_settings SET settings = jsonb_build_object('webhook', 'https://chat.example/' || :n, 'channel', '#general'), updated_at = now() WHERE integration = 'slack';
+UPDATE plain.instance_settings SET settings = {SETTINGS}, updated_at = now() WHERE integration = 'slack';
 """
 WORKS = [("reset of the default", "reset"), ("first default", "first"), ("change of the instance default", "change"),
          ("toggle active", "toggle")]
@@ -143,13 +144,16 @@ def against_copy(results, data, count):
     copies = Copies(data)
     ours = data.connect()
     default = "SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', random()::text))"
-    turns = [("change", copies.change, default), ("toggle", copies.toggle, "SELECT integration_defaults.set_active('slack', true)"),
-             ("reset", copies.reset, "SELECT integration_defaults.reset_default('slack')"), ("first", copies.first, default)]
+    toggle = "SELECT integration_defaults.set_active('slack', %s)"
+    turns = [("change", copies.change, default), ("toggle", copies.toggle, toggle),
+             ("reset", copies.reset, "SELECT integration_defaults.reset_default('slack')"),
+             ("first", copies.first, default)]
     taken = {name: ([], []) for name, _, _ in turns}
     for turn in range(count):
         for name, theirs, sql in turns:
             copies.clean()
-            for kept, function in zip(taken[name], (query(ours, sql), theirs)):
+            mine = query(ours, sql, *([turn % 2 == 1] if sql is toggle else []))
+            for kept, function in zip(taken[name], (mine, theirs)):
                 began = time.perf_counter()
                 function()
                 kept.append(time.perf_counter() - began)
@@ -175,15 +179,15 @@ def move(results, data, count, copy_count):
     connection.execute("CHECKPOINT")
     several = 20
 
-    def ours():
-        for _ in range(several):
-            connection.execute("SELECT integration_defaults.move_group(%s, %s)", (MOVED, turned("ours")[0]), prepare=True)
+    def moves(who, sql):
+        def run():
+            for _ in range(several):
+                connection.execute(sql, {"group": MOVED, "home": turned(who)[0]}, prepare=True)
+        return run
 
-    def one_row():
-        for _ in range(several):
-            connection.execute("UPDATE app.groups SET parent_id = %s WHERE id = %s", (turned("one row")[0], MOVED), prepare=True)
-
-    taken = rounds(count, {"ours": ours, "one row": one_row})
+    taken = rounds(count, {
+        "ours": moves("ours", "SELECT integration_defaults.move_group(%(group)s, %(home)s)"),
+        "one row": moves("one row", "UPDATE app.groups SET parent_id = %(home)s WHERE id = %(group)s")})
     each = {who: [seconds / several for seconds in taken[who]] for who in taken}
     results.add(work, data.projects, "one-row UPDATE", each["ours"], each["one row"], "ms", TARGET)
 

@@ -1,6 +1,6 @@
 # ./dev bench: one server, all contenders, the results. Read by ../dev.
 
-# Each with its reason in RESULTS.md, which reads them from the server. fsync and synchronous_commit stay on.
+# RESULTS.md shows them, as the server says they are. fsync and synchronous_commit stay on.
 bench_settings() {
     cat <<-'CONF'
 		shared_buffers = 2GB

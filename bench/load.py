@@ -47,6 +47,9 @@ INSERT INTO copy.integrations (project_id, integration, active, settings, inheri
     FROM plain.effective e LEFT JOIN defaults d ON d.source = coalesce(e.source_id, '') ORDER BY 1;
 """
 
+BYTES_EACH = ("SELECT pg_total_relation_size('integration_defaults.projects')::float8 / count(*)"
+              " FROM integration_defaults.projects")
+
 
 def types(connection):
     """The integrations that take part, with settings for the default of each: {name: settings}."""
@@ -116,9 +119,9 @@ def load(name, projects, sample):
                        LATERAL integration_defaults.resolve_all(p.id) r, LATERAL (SELECT p.id AS project_id) i
                    WHERE p.id <= %s ORDER BY p.id""", (min(sample, projects),))
         run("VACUUM (ANALYZE)")
-        bytes_each = run("SELECT pg_total_relation_size('integration_defaults.projects')::float8 / count(*)"
-                         " FROM integration_defaults.projects").fetchone()[0]
-        reaches = run("SELECT count(*), max(project_id) FROM plain.effective WHERE source_level = 'instance'").fetchone()
+        bytes_each = run(BYTES_EACH).fetchone()[0]
+        reaches = run("SELECT count(*), max(project_id) FROM plain.effective"
+                      " WHERE source_level = 'instance'").fetchone()
         width = run("SELECT avg(pg_column_size(settings))::int FROM plain.effective").fetchone()[0]
     return Data(name, projects, tree, inheriting_bytes, bytes_each, *reaches, width)
 

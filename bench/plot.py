@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 80, 210, 50, 60  # RIGHT is for the names of the lines
+LEFT, RIGHT, TOP, BOTTOM = 90, 210, 50, 60  # RIGHT is for the names of the lines
 COLOURS = {"integration_defaults": "#0b6e4f", "limit": "#3366cc", "one-row UPDATE": "#3366cc", "copy": "#c0392b",
            "recursive CTE": "#c77700"}
 OTHERS = ["#0b6e4f", "#7048a8"]
@@ -63,7 +63,10 @@ def svg(title, x_title, lines, x_ticks=None):
         y = y_axis(tick)
         out.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
         out.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{seconds(tick)}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 15}" text-anchor="middle">{escape(x_title)}</text>')
+    centre = (LEFT + WIDTH - RIGHT) / 2
+    out.append(f'<text x="{centre}" y="{HEIGHT - 15}" text-anchor="middle">{escape(x_title)}</text>')
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    out.append(f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">time</text>')
     names = spread({name: y_axis(line[-1][1]) for name, line in lines.items()}, 18)
     for i, (name, line) in enumerate(lines.items()):
         colour = COLOURS.get(name) or OTHERS[i % len(OTHERS)]

@@ -1,6 +1,7 @@
 """RESULTS.md and the plots."""
 
 import os
+import pathlib
 import platform
 
 from plot import svg
@@ -25,47 +26,14 @@ SECTIONS = {  # heading: plots
 SETTINGS = ["shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size", "max_wal_size",
             "checkpoint_timeout", "random_page_cost", "autovacuum", "jit", "fsync", "synchronous_commit",
             "full_page_writes", "wal_level", "max_parallel_workers_per_gather"]
-
-HEADER = """# Results
-
-Written by `./dev bench{flag}` at {when}, in {minutes:.0f} minutes. All on one server made for it, contenders taking
-turns round by round; a ratio is taken in each round, and the table has their median and, in brackets, the smallest and
-the largest. Figures are medians of the rounds.
-
-- **machine**: {machine}
-- **server**: {version}
-- **settings**: {settings}. Commits wait for the disk as they do by default; where a row says `commit not
-  waited for`, `synchronous_commit` is off, which leaves the work itself to be compared
-- **data**: {data}. {depth}. A tenth of everything is below the group that is moved. `slack` has a default on 1 % of the
-  groups and custom settings in 0.5 % of the projects, {width} bytes of settings each; 45 integrations have an instance default
-- **before each part**: `VACUUM ANALYZE` after loading, and `CHECKPOINT`
-
-{summary}
-
-"""
-CONTENDERS = """## Contenders
-
-- **copy**: a row for each project, each group and the instance in one table of 30 columns and 10 indexes (`contenders.sql`), the
-  settings copied, a pointer to the row that they come from. A change is one `UPDATE` for each 10,000 ids, each a commit of
-  its own, until the last project has it; a first default inserts rows in the same way; a reset is a cascading delete; a move of a group
-  corrects the copies below it. Before each such measurement its table is vacuumed, which is not counted.
-  Copies of all 45 integrations would be {all_copies} rows at {largest:,} projects: at every size only the copies of `slack` are there, and all
-  45 in a table of their own for {sample:,} projects, for `resolve_all`. At 1,000,000 projects the copies' changes are
-  measured in fewer rounds, because each takes so long; their ratios repeat those rounds.
-- **recursive CTE**: the nearest settings on the way up the app's own tables, by `WITH RECURSIVE`. It knows neither locks nor overrides.
-- **limit**: for a read, a primary-key lookup in a table that has the answers, with the columns of
-  `project_integrations`; for a change, an `UPDATE` of one row of the same kind; for a scan, a scan of that table.
-- **untracked**: a table with the same columns and indexes (primary key, group) and no trigger on it. It has no foreign key, which
-  would cost both sides the same and hide the difference.
-
-After each commit of a change, another session reads the last project that inherits, and has to see it; the run fails otherwise.
-"""
+TEMPLATE = pathlib.Path(__file__).parent / "template.md"
 
 
 def machine():
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     memory = int(next(line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal"))) / 1024 ** 2
-    return (f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GB of memory, {platform.system()} {platform.release()}; "
+    kernel = platform.release().split("-")[0]
+    return (f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GB of memory, {platform.system()} {kernel}; "
             f"load at the start {os.getloadavg()[0]:.1f}")
 
 
@@ -88,7 +56,8 @@ def summary(results):
     judged = [row for row in results.rows if row.target]
     failed = [row for row in judged if not row.passes]
     sizes = [each for each in results.sizes if each[1] > each[2]]
-    lines = [f"{len(judged) - len(failed) + len(results.sizes) - len(sizes)} of {len(judged) + len(results.sizes)} targets are reached."]
+    judged_all, missed = len(judged) + len(results.sizes), len(failed) + len(sizes)
+    lines = [f"{judged_all - missed} of {judged_all} targets are reached."]
     if failed or sizes:
         lines.append("Not reached:\n")
         lines += [f"- {row.work}, {row.projects:,} projects: {number(row.median)} × {row.contender}, to be "
@@ -107,25 +76,28 @@ def disk(results):
     return "\n".join(lines)
 
 
+def sections(results):
+    text = ""
+    for section, plots in SECTIONS.items():
+        rows = [row for row in results.rows if row.section == section]
+        content = [table(rows)] if rows else [disk(results)] if section == "Disk" else []
+        content += [f"![{PLOTS[plot][0]}]({plot}.svg)" for plot in plots]
+        if content:
+            text += "\n\n".join([f"## {section}", *content]) + "\n\n"
+    return text
+
+
 def write(folder, results, sizes, server, run):
     """server: version and [(setting, value)]; run: when, minutes, quick, machine."""
     version, settings = server
     largest = sizes[-1]
-    depth = (f"The tree is random: at {largest.projects:,} projects its groups are {largest.tree.mean_depth:.1f} deep on"
-             f" average and {largest.tree.deepest} at most; beside it hangs a chain of 20 groups with 200 projects on each level")
-    text = HEADER.format(
+    text = TEMPLATE.read_text().format(
         flag=" --quick" if run["quick"] else "", when=run["when"], minutes=run["minutes"], machine=run["machine"],
         version=version, settings=", ".join(f"`{name} = {value}`" for name, value in settings),
-        data=" / ".join(f"{each.projects:,}" for each in sizes) + " projects, one group for each 20 of them", depth=depth,
-        width=largest.width, summary=summary(results))
-    for section, plots in SECTIONS.items():
-        rows = [row for row in results.rows if row.section == section]
-        text += f"## {section}\n\n" + (table(rows) + "\n\n" if rows else "")
-        if section == "Disk":
-            text += disk(results) + "\n\n"
-        for plot in plots:
-            title, x_title, ticks = PLOTS[plot]
-            (folder / f"{plot}.svg").write_text(svg(title, x_title, results.points[plot], ticks))
-            text += f"![{title}]({plot}.svg)\n\n"
-    text += CONTENDERS.format(all_copies=f"{largest.projects * 45:,}", largest=largest.projects, sample=largest.sample)
+        data=" / ".join(f"{each.projects:,}" for each in sizes) + " projects", largest=largest.projects,
+        mean_depth=largest.tree.mean_depth, deepest=largest.tree.deepest, width=largest.width,
+        all_copies=largest.projects * 45, sample=largest.sample, summary=summary(results), sections=sections(results))
     (folder / "RESULTS.md").write_text(text)
+    for plot, lines in results.points.items():
+        title, x_title, ticks = PLOTS[plot]
+        (folder / f"{plot}.svg").write_text(svg(title, x_title, lines, ticks))

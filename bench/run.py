@@ -57,6 +57,7 @@ def measure(given, results, progress):
     largest = sizes[-1]
     progress("reading one project", "Reading one project")
     for data in sizes:
+        reads.agree(data)
         reads.by_statement(results, data, ROUNDS, seconds, data is largest)
         reads.in_one_statement(results, data, ROUNDS, QUICK_CALLS if quick else CALLS, data is largest)
     progress("reading all projects", "Reading all projects")

@@ -4,6 +4,7 @@ import time
 
 import psycopg
 
+from load import BYTES_EACH
 from results import number
 from timing import pgbench, rounds
 
@@ -35,8 +36,8 @@ class Database:
         self.connection.execute(f"INSERT INTO groups SELECT {group_id} FROM generate_series(1, {self.groups}) n")
 
     def fill(self, table):
-        self.connection.execute(f"INSERT INTO {table} (id, group_id, name) SELECT {self.id}, {self.group}, 'project-' || n"
-                                f" FROM generate_series(1, {self.projects}) n")
+        self.connection.execute(f"INSERT INTO {table} (id, group_id, name) SELECT {self.id}, {self.group},"
+                                f" 'project-' || n FROM generate_series(1, {self.projects}) n")
 
     def bulk(self, table):
         """A function that fills the table, which is emptied first; that is not part of what it costs."""
@@ -57,13 +58,14 @@ class Database:
 
 def tracking(results, projects, count, seconds):
     database = Database("bench_tracking", projects, BIGINT)
-    taken = rounds(count, {"tracked": database.bulk("tracked"), "untracked": database.bulk("untracked")}, warm_up=False)
+    tables = ("tracked", "untracked")
+    taken = rounds(count, {table: database.bulk(table) for table in tables}, warm_up=False)
     results.add(f"tracked INSERT of {projects:,} projects", projects, "untracked", taken["tracked"], taken["untracked"],
                 "ms", ("≤", 2.5))
     database.connection.execute("CHECKPOINT")
-    taken = rounds(count, {"tracked": database.single("tracked", seconds), "untracked": database.single("untracked", seconds)},
-                   warm_up=False)
-    results.add("tracked INSERT of one project", projects, "untracked", taken["tracked"], taken["untracked"], "us", ("≤", 1.3))
+    taken = rounds(count, {table: database.single(table, seconds) for table in tables}, warm_up=False)
+    results.add("tracked INSERT of one project", projects, "untracked", taken["tracked"], taken["untracked"], "us",
+                ("≤", 1.3))
     database.connection.close()
 
 
@@ -72,8 +74,7 @@ def bytes_each(name, projects, ids):
     database = Database(name, projects, ids)
     database.fill("tracked")
     database.connection.execute("VACUUM (ANALYZE)")
-    each = database.connection.execute("SELECT pg_total_relation_size('integration_defaults.projects')::float8 / count(*)"
-                                       " FROM integration_defaults.projects").fetchone()[0]
+    each = database.connection.execute(BYTES_EACH).fetchone()[0]
     database.connection.close()
     return each
 
@@ -88,4 +89,5 @@ def disk(results, data, projects):
         (f"for each project, bigint ids, {data.projects:,} put into the tree in one INSERT", data.bytes_each, 110),
         (f"for each project, uuid ids, {projects:,} tracked in one INSERT", uuid, 210)]
     for what, size, target in results.sizes:
-        print(f"           bytes {what}: {number(size)} (target ≤ {target}) {'passes' if size <= target else 'FAILS'}")
+        verdict = "passes" if size <= target else "FAILS"
+        print(f"           bytes {what}: {number(size)} (target ≤ {target}) {verdict}")
