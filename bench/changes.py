@@ -2,8 +2,7 @@
 
 import time
 
-from load import FIXED_ANSWER
-from timing import pgbench, query, rounds
+from timing import pgbench, rounds
 from tree import MOVED, NEW_HOME, OLD_HOME
 
 STEP = 10_000  # ids in one UPDATE of the copies
@@ -23,8 +22,8 @@ ONE_ROW = f"""
 \\set n random(1, 1000000000)
 UPDATE plain.instance_settings SET settings = {SETTINGS}, updated_at = now() WHERE integration = 'slack';
 """
-WORKS = [("reset of the default", "reset"), ("first default", "first"), ("change of the instance default", "change"),
-         ("toggle active", "toggle")]
+WORKS = RESET, FIRST, CHANGE, TOGGLE = ("reset of the default", "first default", "change of the instance default",
+                                        "toggle active")
 TARGET = ("≤", 2)
 
 
@@ -35,28 +34,29 @@ def one_row_changes(results, sizes, count):
                                for data in sizes for who, script in (("ours", OURS), ("one row", ONE_ROW))})
         first, changes = sizes[0], {}
         for data in sizes:
-            ours, one_row = taken[data.name, "ours"], [each[-1] for each in taken[data.name, "one row"]]
-            for work, statement in zip(WORKS, (1, 2, 3, 4)):
-                seconds = [each[statement] for each in ours]
-                if work[1] == "toggle":
-                    seconds = [(each[4] + each[5]) / 2 for each in ours]
-                results.add(work[0] + label, data.projects, "one-row UPDATE", seconds, one_row, "ms", TARGET)
-                if work[1] == "change":
-                    changes[data.name] = seconds
+            ours = by_work(taken[data.name, "ours"])
+            one_row = [milliseconds[0] / 1e3 for milliseconds in taken[data.name, "one row"]]
+            for work in WORKS:
+                results.add(work + label, data.projects, "one-row UPDATE", ours[work], one_row, "ms", TARGET)
+            changes[data.name] = ours[CHANGE]
             if not label:
                 results.point("change_by_projects", "integration_defaults", data.projects, changes[data.name])
                 results.point("change_by_projects", "one-row UPDATE", data.projects, one_row)
         if len(sizes) > 1:
-            results.add(f"change of the instance default{label}, beside the same at {first.projects:,}",
+            results.add(f"{CHANGE}{label}, beside the same at {first.projects:,}",
                         sizes[-1].projects, f"itself at {first.projects:,}", changes[sizes[-1].name],
                         changes[first.name], "ms", ("≤", 1.2))
 
 
-def _statements(data, script, options):
-    def run():
-        _, milliseconds = pgbench(data, script, transactions=TRANSACTIONS, options=options)
-        return [each / 1e3 for each in [0, *milliseconds]]
-    return run
+def _statements(data, script, options=""):
+    return lambda: pgbench(data, script, transactions=TRANSACTIONS, options=options)[1]
+
+
+def by_work(taken):
+    """{work: [seconds each round]}, of the milliseconds of each statement of OURS in each round."""
+    statements = [[each / 1e3 for each in statement] for statement in zip(*taken)]
+    toggle = [(off + on) / 2 for off, on in zip(*statements[3:5])]
+    return dict(zip(WORKS, statements[:3] + [toggle]))
 
 
 def seen_at_once(data):
@@ -142,31 +142,22 @@ class Copies:
 def against_copy(results, data, count):
     """Ours against changing all copies."""
     copies = Copies(data)
-    ours = data.connect()
-    default = "SELECT integration_defaults.set_default('slack', jsonb_build_object('webhook', random()::text))"
-    toggle = "SELECT integration_defaults.set_active('slack', %s)"
-    turns = [("change", copies.change, default), ("toggle", copies.toggle, toggle),
-             ("reset", copies.reset, "SELECT integration_defaults.reset_default('slack')"),
-             ("first", copies.first, default)]
-    taken = {name: ([], []) for name, _, _ in turns}
-    for turn in range(count):
-        for name, theirs, sql in turns:
+    ours, theirs = [], {CHANGE: [], TOGGLE: [], RESET: [], FIRST: []}
+    for _ in range(count):
+        ours.append(_statements(data, OURS)())
+        for work, function in zip(theirs, (copies.change, copies.toggle, copies.reset, copies.first)):
             copies.clean()
-            mine = query(ours, sql, *([turn % 2 == 1] if sql is toggle else []))
-            for kept, function in zip(taken[name], (mine, theirs)):
-                began = time.perf_counter()
-                function()
-                kept.append(time.perf_counter() - began)
-    for work, name in WORKS:
-        mine, theirs = taken[name]
+            began = time.perf_counter()
+            function()
+            theirs[work].append(time.perf_counter() - began)
+    for work, seconds in by_work(ours).items():
         target = ("≥", 1000) if data.projects >= 1_000_000 else None
-        results.add(work, data.projects, "copy", mine, theirs, "ms", target, faster=True)
-    results.point("change_by_projects", "copy", data.projects, taken["change"][1])
+        results.add(work, data.projects, "copy", seconds, theirs[work], "ms", target, faster=True)
+    results.point("change_by_projects", "copy", data.projects, theirs[CHANGE])
     copies.connection.close()
-    ours.close()
 
 
-def move(results, data, count, copy_count):
+def move(results, data, count):
     """A group with a tenth of all projects below it moves from one home to the other, and back."""
     homes = {who: [OLD_HOME, NEW_HOME] for who in ("ours", "one row", "copy")}
 
@@ -196,32 +187,7 @@ def move(results, data, count, copy_count):
         copies.move(old, new)
 
     copies.clean()
-    taken = rounds(copy_count, {"copy": move_copies}, warm_up=False)
+    taken = rounds(count, {"copy": move_copies}, warm_up=False)
     results.add(work, data.projects, "copy", each["ours"], taken["copy"], "ms", faster=True)
     copies.connection.close()
     connection.close()
-
-
-def custom_settings(results, sizes, count):
-    """projects_using_custom_settings with the same answer at growing sizes, and with a growing answer."""
-    sql = "SELECT count(*) FROM integration_defaults.projects_using_custom_settings(%s)"
-    connections = {data.name: data.connect() for data in sizes}
-    answers = {(data.name, name): connections[data.name].execute(sql, (name,)).fetchone()[0]
-               for data in sizes for name in (FIXED_ANSWER, "slack")}
-    for connection in connections.values():
-        connection.execute("CHECKPOINT")
-    taken = rounds(count, {key: query(connections[key[0]], sql, key[1]) for key in answers})
-    first, last = sizes[0], sizes[-1]
-    for data in sizes:
-        results.point("custom_by_projects", f"{answers[data.name, FIXED_ANSWER]} projects at every size", data.projects,
-                      taken[data.name, FIXED_ANSWER])
-        results.point("custom_by_projects", "1 of 200 projects", data.projects, taken[data.name, "slack"])
-    fixed, growing = (last.name, FIXED_ANSWER), (last.name, "slack")
-    results.add(f"projects_using_custom_settings, {answers[fixed]} in both answers", last.projects,
-                f"itself at {first.projects:,}", taken[fixed], taken[first.name, FIXED_ANSWER], "us", ("≤", 1.5),
-                note="grows with the answer, not with the number of projects")
-    results.add(f"projects_using_custom_settings, {answers[growing]:,} in the answer", last.projects,
-                f"{answers[fixed]} in the answer", taken[growing], taken[fixed], "us",
-                note=f"the answer is {answers[growing] / answers[fixed]:g} times as long")
-    for connection in connections.values():
-        connection.close()

@@ -45,10 +45,9 @@ def table(rows):
         target = f"{row.target[0]} {row.target[1]:,}" if row.target else ""
         ratio = f"{number(row.median)} ({number(min(row.ratio))} – {number(max(row.ratio))})"
         ratio += " faster" if row.faster else ""
-        n = str(len(row.ours)) if len(row.ours) == len(row.theirs) else f"{len(row.ours)} / {len(row.theirs)}"
         work = row.work + (f" ({row.note})" if row.note else "")
         lines.append(f"{row.projects:,} | {work} | {figure(row.ours, row.unit)} | {row.contender} | "
-                     f"{figure(row.theirs, row.unit)} | {ratio} | {n} | {target} | {verdict}")
+                     f"{figure(row.theirs, row.unit)} | {ratio} | {len(row.ours)} | {target} | {verdict}")
     return "\n".join(lines)
 
 

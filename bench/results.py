@@ -33,9 +33,8 @@ class Results:
 
     def add(self, work, projects, contender, ours, theirs, unit, target=None, faster=False, note=""):
         """ours, theirs: a figure each round (seconds, transactions a second, bytes). The ratio is ours / theirs; with
-        `faster`, theirs / ours. Fewer rounds of theirs are repeated: of a contender that takes minutes."""
-        repeated = [theirs[i % len(theirs)] for i in range(len(ours))]
-        ratio = [b / a if faster else a / b for a, b in zip(ours, repeated)]
+        `faster`, theirs / ours."""
+        ratio = [b / a if faster else a / b for a, b in zip(ours, theirs)]
         row = Row(work, projects, contender, ours, theirs, unit, target, ratio, faster, note, self.section)
         self.rows.append(row)
         verdict = {None: "", True: "passes", False: "FAILS"}[row.passes]

@@ -19,7 +19,6 @@ from results import Results
 
 SIZES, QUICK_SIZES = [1_000, 10_000, 100_000, 1_000_000], [1_000, 10_000]
 ROUNDS = 5
-COPY_ROUNDS_OF_A_MILLION = 2  # each takes minutes
 CALLS, QUICK_CALLS = 200_000, 20_000  # in one statement
 
 
@@ -62,14 +61,14 @@ def measure(given, results, progress):
         reads.in_one_statement(results, data, ROUNDS, QUICK_CALLS if quick else CALLS, data is largest)
     progress("reading all projects", "Reading all projects")
     scans.scans(results, largest, ROUNDS)
-    changes.custom_settings(results, sizes, ROUNDS)
+    scans.custom_settings(results, sizes, ROUNDS)
     progress("changing a default", "Changing a default")
     changes.one_row_changes(results, sizes, ROUNDS)
     for data in sizes:
         changes.seen_at_once(data)
-        changes.against_copy(results, data, copy_rounds(data))
+        changes.against_copy(results, data, ROUNDS)
     progress("moving a group", "Moving a group")
-    changes.move(results, largest, ROUNDS, copy_rounds(largest))
+    changes.move(results, largest, ROUNDS)
     progress("materialized", "Materialized")
     materialized(results, largest, ROUNDS)
     progress("inserting projects", "Inserting projects")
@@ -77,10 +76,6 @@ def measure(given, results, progress):
     writes.tracking(results, inserted, ROUNDS, seconds)
     writes.disk(results, largest, inserted)
     return sizes
-
-
-def copy_rounds(data):
-    return COPY_ROUNDS_OF_A_MILLION if data.projects >= 1_000_000 else ROUNDS
 
 
 def server():
