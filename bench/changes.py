@@ -1,8 +1,6 @@
 """Changes of a default, and of the tree."""
 
-import time
-
-from timing import pgbench, rounds
+from timing import pgbench, rounds, seconds_of, several
 from tree import MOVED, NEW_HOME, OLD_HOME
 
 STEP = 10_000  # ids in one UPDATE of the copies
@@ -147,9 +145,7 @@ def against_copy(results, data, count):
         ours.append(_statements(data, OURS)())
         for work, function in zip(theirs, (copies.change, copies.toggle, copies.reset, copies.first)):
             copies.clean()
-            began = time.perf_counter()
-            function()
-            theirs[work].append(time.perf_counter() - began)
+            theirs[work].append(seconds_of(function))
     for work, seconds in by_work(ours).items():
         target = ("≥", 1000) if data.projects >= 1_000_000 else None
         results.add(work, data.projects, "copy", seconds, theirs[work], "ms", target, faster=True)
@@ -168,26 +164,23 @@ def move(results, data, count):
     connection, copies = data.connect(), Copies(data)
     work = f"move of a group with {data.tree.moved_projects:,} projects below"
     connection.execute("CHECKPOINT")
-    several = 20
 
     def moves(who, sql):
         def run():
-            for _ in range(several):
-                connection.execute(sql, {"group": MOVED, "home": turned(who)[0]}, prepare=True)
-        return run
+            connection.execute(sql, {"group": MOVED, "home": turned(who)[0]}, prepare=True)
+        return several(20, run)
 
     taken = rounds(count, {
         "ours": moves("ours", "SELECT integration_defaults.move_group(%(group)s, %(home)s)"),
         "one row": moves("one row", "UPDATE app.groups SET parent_id = %(home)s WHERE id = %(group)s")})
-    each = {who: [seconds / several for seconds in taken[who]] for who in taken}
-    results.add(work, data.projects, "one-row UPDATE", each["ours"], each["one row"], "ms", TARGET)
+    results.add(work, data.projects, "one-row UPDATE", taken["ours"], taken["one row"], "ms", TARGET)
 
     def move_copies():
         new, old = turned("copy")
         copies.move(old, new)
 
     copies.clean()
-    taken = rounds(count, {"copy": move_copies}, warm_up=False)
-    results.add(work, data.projects, "copy", each["ours"], taken["copy"], "ms", faster=True)
+    theirs = rounds(count, {"copy": move_copies}, warm_up=False)["copy"]
+    results.add(work, data.projects, "copy", taken["ours"], theirs, "ms", faster=True)
     copies.connection.close()
     connection.close()

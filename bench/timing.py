@@ -13,12 +13,21 @@ def rounds(count, contenders, warm_up=True):
     taken = {name: [] for name in contenders}
     for turn in range(-1 if warm_up else 0, count):
         for name, function in contenders.items():
-            began = time.perf_counter()
-            said = function()
-            seconds = time.perf_counter() - began
+            figure = seconds_of(function)
             if turn >= 0:
-                taken[name].append(seconds if said is None else said)
+                taken[name].append(figure)
     return taken
+
+
+def seconds_of(function):
+    began = time.perf_counter()
+    said = function()
+    return time.perf_counter() - began if said is None else said
+
+
+def several(times, function):
+    """A function that gives the seconds of one, as the mean of several."""
+    return lambda: sum(seconds_of(function) for _ in range(times)) / times
 
 
 def ratios(ours, theirs):
