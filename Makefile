@@ -49,4 +49,9 @@ src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json
 	(printf 'R"json('; cat $<; printf ')json"') > $@
 src/catalog/load_catalog.o: src/catalog/gitlab_catalog.inc
 
+# Speed, side by side with other ways, on a server of its own: writes bench/RESULTS.md.
+.PHONY: bench
+bench:
+	PG_CONFIG=$(shell command -v $(PG_CONFIG)) ./dev bench
+
 -include $(OBJS:.o=.d)

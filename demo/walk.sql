@@ -110,3 +110,15 @@ SELECT $$SELECT count(integration_defaults.active_settings('slack', id)) FROM pr
 \pset format unaligned
 SELECT '     once for each of the 100,000 projects: ' || round(:ms / 100, 1) || ' microseconds each';
 \echo
+
+\echo :bold'11. For those who need plain rows':plain
+\echo '  To index, join, replicate or capture them. Then a change writes as many rows'
+\echo '  as change, in the same transaction.'
+SELECT $$SELECT integration_defaults.materialize('slack')$$ AS sql \gset
+\ir step.psql
+SELECT $$SELECT integration_defaults.set_default('slack',
+    '{"webhook": "https://chat.example/everybody"}')$$ AS sql \gset
+\ir step.psql
+\echo
+SELECT project_id, active, settings ->> 'webhook' AS webhook, source_level
+FROM integration_defaults.effective_settings WHERE project_id::int <= 5 ORDER BY project_id;

@@ -30,8 +30,8 @@ void forget() {
 /// Server code.
 void open_list() {
     if (list.context == nullptr)
-        list.context = AllocSetContextCreate(TopTransactionContext, "integration_defaults changes",
-                                             ALLOCSET_DEFAULT_SIZES);
+        list.context =
+            AllocSetContextCreate(TopTransactionContext, "integration_defaults changes", ALLOCSET_DEFAULT_SIZES);
 }
 
 void prepare() {

@@ -1,9 +1,9 @@
 // What this transaction has changed that effective_settings has yet to follow.
 //
-// The triggers note changes; settle_noted() lets effective_settings follow them all at once: at the end of the statement
-// where that is one of the client's on our own tables (functions included), else before the commit: what comes from
-// tracked tables, from other triggers and by replication. A statement that leaves the tree broken is followed before the
-// commit, too.
+// The triggers note changes; settle_noted() lets effective_settings follow them all at once: at the end of the
+// statement where that is one of the client's on our own tables (functions included), else before the commit: what
+// comes from tracked tables, from other triggers and by replication. A statement that leaves the tree broken is
+// followed before the commit, too.
 #pragma once
 
 #include "core/fold.hpp"

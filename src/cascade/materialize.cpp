@@ -27,10 +27,11 @@ const char *const create_table[] = {
     "'the rows of project_integrations for the types that were given to materialize(), kept equal to it; indexes, "
     "policies, triggers and publications are yours to add'"};
 
-Statement remove_rows = {"DELETE FROM integration_defaults.effective_settings WHERE integration OPERATOR(pg_catalog.=) $1",
-                         1,
-                         {TEXTOID},
-                         nullptr};
+Statement remove_rows = {
+    "DELETE FROM integration_defaults.effective_settings WHERE integration OPERATOR(pg_catalog.=) $1",
+    1,
+    {TEXTOID},
+    nullptr};
 Statement remove_others = {
     "DELETE FROM integration_defaults.effective_settings WHERE NOT (integration OPERATOR(pg_catalog.=) ANY ($1))",
     1,
@@ -83,8 +84,9 @@ void provide_table() {
         static const struct {
             const char *name;
             Oid type;
-        } columns[] = {{"project_id", TEXTOID}, {"integration", TEXTOID}, {"active", BOOLOID}, {"settings", JSONBOID},
-                       {"inherited", BOOLOID},  {"source_level", TEXTOID}, {"source_id", TEXTOID}};
+        } columns[] = {{"project_id", TEXTOID}, {"integration", TEXTOID}, {"active", BOOLOID},
+                       {"settings", JSONBOID},  {"inherited", BOOLOID},   {"source_level", TEXTOID},
+                       {"source_id", TEXTOID}};
         bool same = get_rel_relkind(relation) == RELKIND_RELATION;
         for (const auto &column : columns) {
             AttrNumber number = get_attnum(relation, column.name);
@@ -93,8 +95,9 @@ void provide_table() {
         return same;
     });
     if (!fits)
-        throw Refusal(ERRCODE_DUPLICATE_TABLE,
-                      "relation \"integration_defaults.effective_settings\" exists, and is not what materialize() makes")
+        throw Refusal(
+            ERRCODE_DUPLICATE_TABLE,
+            "relation \"integration_defaults.effective_settings\" exists, and is not what materialize() makes")
             .hint("Rename or drop it.");
 }
 
@@ -137,7 +140,8 @@ INTD_FUNCTION(materialize) {
         Writing writing;
         execute_newest_alone(remove_others, {text_array(types)});
     }
-    settle_type(name);
+    if (!settle_type(name)) // the transaction is still at work on the tree
+        note({core::Level::instance, {}, name, pass_all});
     Value rows;
     fetch(count_rows, {text_datum(name)}, &rows);
     return *rows;

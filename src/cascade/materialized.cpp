@@ -47,8 +47,7 @@ void read_names(Relation relation) {
 void load() {
     while (!known.valid) {
         if (known.context == nullptr)
-            known.context =
-                AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
+            known.context = AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
         MemoryContextReset(known.context);
         known.count = 0;
         Oid schema = get_namespace_oid("integration_defaults", true);
@@ -110,14 +109,13 @@ void record_materialized(const std::pmr::vector<std::string_view> &integrations)
     guard([&] {
         StringInfoData command;
         initStringInfo(&command);
-        appendStringInfoString(
-            &command, "CREATE OR REPLACE TRIGGER materialized BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE "
-                      "ON integration_defaults.effective_settings FOR EACH STATEMENT "
-                      "EXECUTE FUNCTION integration_defaults.refuse_plain_writes(");
+        appendStringInfoString(&command,
+                               "CREATE OR REPLACE TRIGGER materialized BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE "
+                               "ON integration_defaults.effective_settings FOR EACH STATEMENT "
+                               "EXECUTE FUNCTION integration_defaults.refuse_plain_writes(");
         for (size_t i = 0; i < integrations.size(); i++)
-            appendStringInfo(
-                &command, "%s%s", i == 0 ? "" : ", ",
-                quote_literal_cstr(pnstrdup(integrations[i].data(), integrations[i].size())));
+            appendStringInfo(&command, "%s%s", i == 0 ? "" : ", ",
+                             quote_literal_cstr(pnstrdup(integrations[i].data(), integrations[i].size())));
         appendStringInfoChar(&command, ')');
         SPI_connect();
         int code = SPI_execute(command.data, false, 0);

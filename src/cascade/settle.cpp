@@ -6,10 +6,6 @@
 #include "hierarchy/walk.hpp"
 #include "postgres/query.hpp"
 
-extern "C" {
-#include "commands/trigger.h"
-}
-
 namespace intd {
 namespace {
 
@@ -27,24 +23,28 @@ namespace {
 #define DIFFERS "integration_defaults.effective_differs(" ROW_OF("e") ", " ROW_OF("v") ")"
 #define REMOVE(reached, of)                                                                                            \
     "DELETE FROM " EFFECTIVE " e WHERE " reached("e") " AND NOT EXISTS (SELECT FROM " WANTED " v WHERE " SAME_ROW      \
-    " AND v.active IS NOT NULL AND " of("v") ")"
+                                                      " AND v.active IS NOT NULL AND " of("v") ")"
 #define UPDATE(reached)                                                                                                \
     "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings, inherited = v.inherited, "                   \
-    "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW " AND " reached("v")    \
-    " AND v.active IS NOT NULL AND " DIFFERS
+    "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW                         \
+    " AND " reached("v") " AND v.active IS NOT NULL AND " DIFFERS
 #define INSERT(reached)                                                                                                \
     "INSERT INTO " EFFECTIVE " (project_id, integration, active, settings, inherited, source_level, source_id) "       \
-    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached("v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE         \
-    " e WHERE " SAME_ROW ")"
+    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached(                            \
+        "v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
 
-// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects.
+// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
+// v is found by e's key a long array is not to be searched again for each row.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
 #define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id IN (SELECT p.id FROM below p)"
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
+#define ANYTHING(row) "true"
 #define WITH_BELOW                                                                                                     \
     "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "                      \
-    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS("g.parent_id", "s.id") "), "                \
-    "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS("p.group_id", "s.id") ") "
+    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS(                                            \
+        "g.parent_id", "s.id") "), "                                                                                   \
+                               "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(     \
+                                   "p.group_id", "s.id") ") "
 
 /// One statement for each pass: remove, update, insert.
 using Passes = Statement[3];
@@ -55,7 +55,7 @@ Passes everywhere = {{REMOVE(EVERYWHERE, EVERYWHERE), 1, {TEXTOID}, nullptr, fal
 Passes below_group = {{WITH_BELOW REMOVE(BELOW, EVERYWHERE), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW UPDATE(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW INSERT(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true}};
-Passes of_projects = {{REMOVE(OF_PROJECTS, OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
+Passes of_projects = {{REMOVE(OF_PROJECTS, ANYTHING), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
                       {UPDATE(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
                       {INSERT(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true}};
 
@@ -81,13 +81,11 @@ class Reached {
         : memory_(memory), changes_(changes), types_(materialized_types(memory)), reached_(memory), locks_(memory) {}
 
     void lock() {
-        bool moves = false;
-        for (const Change &change : changes_) {
-            if (change.reach == core::Level::group && !in_replication() && !is_there(change.id))
-                continue; // empty, or else the transaction will fail
-            moves = moves || (change.reach == core::Level::group && change.integration.empty());
-            reached_.push_back(change);
-        }
+        reached_.assign(changes_.begin(), changes_.end());
+        bool moves = std::any_of(reached_.begin(), reached_.end(), [](const Change &change) {
+            return change.reach == core::Level::group && change.integration.empty();
+        });
+        widen();
         merge();
         if (moves)
             lock_group_moves();
@@ -125,11 +123,30 @@ class Reached {
     static bool is_alike(const Change &a, const Change &b) {
         return a.reach == b.reach && a.integration == b.integration && a.passes == b.passes;
     }
-    /// Where nothing is checked: a group may go with projects in it, which hang in the air then.
-    static bool in_replication() { return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA; }
     static bool is_there(std::string_view group) {
         NewestState newest;
         return read_row(Table::groups, text_datum(group)) != nullptr;
+    }
+
+    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out groups
+    /// that are not there: they are empty, or else the transaction will fail.
+    void widen() {
+        constexpr int most_groups = 64;
+        std::pmr::unordered_map<std::string_view, std::pair<int, uint8_t>> groups(memory_); // by type
+        for (const Change &change : reached_)
+            if (change.reach == core::Level::group) {
+                auto &[count, passes] = groups[change.integration];
+                count++;
+                passes |= change.passes;
+            }
+        for (const auto &[type, found] : groups)
+            if (found.first > most_groups)
+                reached_.push_back({core::Level::instance, {}, type, found.second});
+        auto is_left_out = [&](const Change &change) {
+            return change.reach == core::Level::group && (groups[change.integration].first > most_groups ||
+                                                          (change.passes != pass_remove && !is_there(change.id)));
+        };
+        reached_.erase(std::remove_if(reached_.begin(), reached_.end(), is_left_out), reached_.end());
     }
 
     /// Makes one of all changes that reach the same, drops those that others cover, and sorts projects by what is to be
@@ -238,10 +255,11 @@ bool settle(const std::pmr::vector<Change> &changes) {
     return !broken.met();
 }
 
-void settle_type(std::string_view integration) {
+bool settle_type(std::string_view integration) {
     OverlookBroken broken;
     PlannerSettings settings(PlannerSettings::many_rows);
     run(everywhere, pass_all, {text_datum(integration)});
+    return !broken.met();
 }
 
 } // namespace intd

@@ -10,7 +10,7 @@ namespace intd {
 /// instance; it has no row then. 40001 where the transaction's snapshot is too old to do so exactly.
 bool settle(const std::pmr::vector<Change> &changes);
 
-/// Makes all rows of a type right. The caller keeps all writers out.
-void settle_type(std::string_view integration);
+/// Makes all rows of a type right. The caller keeps all writers out. Gives what settle() gives.
+bool settle_type(std::string_view integration);
 
 } // namespace intd

@@ -79,9 +79,8 @@ class Noting {
     }
 
     void group(const Image *before, const Image *after) const {
-        // What was in a group that goes is noted where it goes to, or the transaction fails; but in a session that
-        // replicates nothing is checked. Nothing is in one that comes, unless it comes again, or replication brings it
-        // after what is in it.
+        // What was in a group that goes is noted where it goes to, or the transaction fails. Nothing is in one that
+        // comes, unless it comes again. But replication brings, renames and removes groups whatever is in them here.
         bool same_id = before != nullptr && after != nullptr && before->same(*after, column::id);
         if (replicated_ && before != nullptr && !same_id)
             note({core::Level::group, before->text(column::id), {}, pass_remove});
@@ -211,8 +210,8 @@ void note_rows(TriggerData *data, Table table) {
 
 } // namespace
 
-/// AFTER INSERT, UPDATE, DELETE (with transition tables) and TRUNCATE on our six tables, for each statement. By its name
-/// the last of the triggers there that change rows of ours.
+/// AFTER INSERT, UPDATE, DELETE (with transition tables) and TRUNCATE on our six tables, for each statement. By its
+/// name the last of the triggers there that change rows of ours.
 INTD_FUNCTION(settle) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);

@@ -107,7 +107,8 @@ uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters,
             newest = GetLatestSnapshot();
             crosscheck = GetTransactionSnapshot();
         }
-        int code = SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, alone, limit);
+        int code =
+            SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, alone, limit);
         if (code < 0)
             elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
         uint64 rows = SPI_processed;

@@ -75,6 +75,20 @@ class Comparison:
         answer = self.model.resolve(scope, name)
         return [answer] if answer else []
 
+    # ---- effective_settings
+
+    def materialized(self):
+        """The rows that are there against those of the view, for the types that the table's trigger names."""
+        if not self.ask(f"SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('{SCHEMA}.effective_settings')"):
+            return None
+        types = [name for (arguments,) in self.ask(
+            "SELECT tgargs FROM pg_catalog.pg_trigger"
+            f" WHERE tgrelid = '{SCHEMA}.effective_settings'::pg_catalog.regclass AND tgname = 'materialized'")
+            for name in bytes(arguments).decode().split("\0")[:-1]]
+        sql = f"SELECT e.*::text FROM {SCHEMA}.effective_settings e ORDER BY 1"
+        wanted = f"SELECT v.*::text FROM {SCHEMA}.project_integrations v WHERE integration = ANY (%s) ORDER BY 1"
+        return differs(sql, self.connection.execute(wanted, (types,)).fetchall(), self.ask(sql))
+
     # ---- everything
 
     def everything(self, rng):

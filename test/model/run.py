@@ -42,6 +42,7 @@ class Session:
         self.script = []  # the SQL that was run
         self.transaction = None  # inside one: the model's state at its begin
         self.savepoints = []
+        self.behind = False  # whether effective_settings follows at the commit: tracked tables, views, a broken tree
 
     def sql(self, command):
         self.script.append(command + ";")
@@ -52,6 +53,7 @@ class Session:
     def clear(self):
         self.connection.execute("ROLLBACK")
         for statement_ in ["SET client_min_messages = error", "SET jit = off", "DROP SCHEMA IF EXISTS app CASCADE",
+                           f"DROP TABLE IF EXISTS {SCHEMA}.effective_settings",
                            "TRUNCATE " + ", ".join(f"{SCHEMA}.{t}" for t in TABLES)]:
             self.connection.execute(statement_)
 
@@ -109,8 +111,15 @@ class Session:
             if self.transaction is not None and self.savepoints:
                 self.sql("ROLLBACK TO mark")
                 self.model.restore(self.savepoints[-1])
+        elif kind in ("materialize", "dematerialize"):
+            if given["integration"] in self.model.types:
+                self.sql(f"SELECT {SCHEMA}.{kind}({text(given['integration'])})")
         else:
             self.operate(kind, given, guarded)
+        if self.transaction is None:
+            self.behind = False
+        elif kind.startswith(("app_", "view_")) or self.model.tree_problems():
+            self.behind = True
 
     def end(self, how):
         begun, self.transaction = self.transaction, None
@@ -191,6 +200,8 @@ class Session:
         if self.model.tree_problems():
             return
         self.check(self.compare.everything(random.Random(len(self.script))))
+        if not self.behind:
+            self.check(self.compare.materialized())
 
     def check(self, found):
         if found:
@@ -214,6 +225,9 @@ def next_steps(session):
         return (rng.choice(["commit", "commit", "rollback"]), {}, False)
     elif rng.random() < 0.15:
         return (rng.choice(["savepoint", "rollback_to"]), {}, False)
+    if "materialize" in session.has and rng.random() < 0.04:
+        kind = rng.choice(["materialize", "materialize", "dematerialize"])
+        return (kind, {"integration": rng.choice(sorted(session.model.types) or [""])}, False)
     return (*session.generator.operation(), rng.random() < 0.85)
 
 

@@ -297,6 +297,7 @@ class Writing:
         removed = was.settings.keys() - stored.keys()
         back = not given and (new.custom == was.custom) and (not removed or not new.custom)
         careful = not (back and (active is not True or was.active is True))
-        touched = (bool(given) or (new.custom and not was.custom) or not was.sets
+        taken = any(unlocked for _, unlocked in given.values())  # a locked field is dropped, not set
+        touched = (taken or (new.custom and not was.custom) or not was.sets
                    or active is True and was.active is not True)
         self._finish(v, scope, name, row, given, careful, changes_settings=touched)
