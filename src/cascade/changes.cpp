@@ -85,8 +85,11 @@ void end_subtransaction(bool aborts) {
             noted.followed = aborts ? 0 : level - 1;
     }
     list.deepest = level - 1;
-    if (list.changes->empty())
-        forget(); // its memory goes with the transaction
+    if (list.changes->empty()) {
+        MemoryContext context = list.context; // a transaction may have many that roll back
+        forget();
+        MemoryContextDelete(context);
+    }
 }
 
 void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {

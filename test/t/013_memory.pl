@@ -93,6 +93,34 @@ $session->query_safe(sprintf $errors, 200);
 my $before = used();
 $session->query_safe(sprintf $errors, 5_000);
 cmp_ok(used() - $before, '<', 16_384, 'nothing is left of 10,000 errors');
+
+# Nor do changes that effective_settings follows, also where a subtransaction is rolled back, in many transactions; and in
+# one transaction what has been followed is not remembered.
+$session->query_safe(q{SELECT materialize('chat'), materialize('free')});
+my $changes = sub {
+	my ($times, $commit) = @_;
+	$session->query_safe(<<"SQL");
+DO \$do\$ BEGIN FOR n IN 1 .. $times LOOP
+    PERFORM override_fields('chat', jsonb_build_object('limit', 1 + n % 9), 1 + n % 70);
+    PERFORM set_default('free', jsonb_build_object('n', n % 9), '2');
+    UPDATE app.projects SET namespace = 1 + n % 2 WHERE id = 1 + n % 70;
+    BEGIN PERFORM set_default('free', '{"never": 1}', '3'); RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN END;
+    $commit
+END LOOP; END \$do\$
+SQL
+};
+$changes->(200, 'COMMIT;') foreach 1, 2;
+$before = used();
+$changes->(1_500, 'COMMIT;');
+cmp_ok(used() - $before, '<', 16_384, 'nothing is left of 6,000 changes that were followed');
+my $noted = sub {
+	my ($times) = @_;
+	return $session->query_safe('BEGIN') . $changes->($times, '') . $session->query_safe(<<'SQL') . $session->query_safe('COMMIT');
+SELECT coalesce(sum(used_bytes), 0) FROM pg_backend_memory_contexts WHERE name = 'integration_defaults changes'
+SQL
+};
+$few = $noted->(100);
+cmp_ok($noted->(1_000) - $few, '<', 16_384, 'and what has been followed in a transaction is not remembered');
 cmp_ok($calls, '>', 2_500_000, "$calls calls in one backend");
 
 $session->quit;
