@@ -92,7 +92,7 @@ regress() { # regress or isolation, file...
     as_server PG_REGRESS_SOCK_DIR="$W" "$PGXS_TESTS/$kind/$program" --inputdir="$input" --outputdir="$output" \
         --bindir="$bin" --temp-instance="$output/instance" --temp-config="$W/server.conf" \
         --encoding=UTF8 --no-locale --dbname=regression "${names[@]%.*}" || status=$?
-    if [ -n "${VALGRIND-}" ] && grep -h -B12 -A12 integration_defaults "$bin"/logs/*; then
+    if [ -n "${VALGRIND-}" ] && grep -hE -B12 -A12 'intd::|intd_|integration_defaults' "$bin"/logs/*; then
         echo "0 passed, 1 failed"
     fi
     return "$status"
