@@ -8,6 +8,18 @@ namespace intd {
 namespace {
 
 constexpr int batch_size = 10000;
+/// Rows that are added are the dearer the smaller the batch, so they get as much memory as an index that is built.
+constexpr int largest_batch = 4000000;
+
+bool is_full(const Feed *feed, const Batch &batch) {
+    if (!feed->large)
+        return batch.count >= batch_size || batch.left_out_count >= batch_size;
+    constexpr Size beside = 48; // what is needed for a row of a batch later on
+    return batch.count + batch.left_out_count >= batch_size &&
+           (batch.count + batch.left_out_count >= largest_batch ||
+            MemoryContextMemAllocated(feed->memory, false) + batch.count * beside >
+                static_cast<Size>(maintenance_work_mem) * 1024);
+}
 
 bool next_row(Feed *feed) {
     return feed->store != nullptr ? tuplestore_gettupleslot(feed->store, true, false, feed->slot)
@@ -21,7 +33,7 @@ void append(Item **items, int *count, const Item &item) {
     if (*count == 0)
         *items = static_cast<Item *>(palloc(first_room * sizeof(Item)));
     else if (*count >= first_room && (*count & (*count - 1)) == 0) // full at each power of 2
-        *items = static_cast<Item *>(repalloc(*items, 2 * *count * sizeof(Item)));
+        *items = static_cast<Item *>(repalloc_huge(*items, 2 * *count * sizeof(Item)));
     (*items)[(*count)++] = item;
 }
 
@@ -54,7 +66,7 @@ Batch next_batch(Feed *feed) {
     if (feed->store != nullptr)
         tuplestore_select_read_pointer(feed->store, feed->pointer);
     int level = begin_reading(feed->reader);
-    while (batch.count < batch_size && batch.left_out_count < batch_size && !batch.last) {
+    while (!is_full(feed, batch) && !batch.last) {
         CHECK_FOR_INTERRUPTS();
         if (!next_row(feed)) {
             batch.last = true;

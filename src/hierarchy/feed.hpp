@@ -23,6 +23,7 @@ struct Feed {
     TableScanDesc scan;
     Snapshot snapshot;
     MemoryContext memory; // of one batch
+    bool large;           // batches are as large as memory allows
 };
 
 // Server code: raises reports.

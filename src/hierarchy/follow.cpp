@@ -136,30 +136,24 @@ void settle_parents(State *states, int count) {
 
 void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<Datum> ids(&memory), parents(&memory);
     std::pmr::vector<Datum> left_out(batch.left_out, batch.left_out + batch.left_out_count, &memory);
-    auto *nulls = static_cast<bool *>(memory.allocate(std::max(batch.count, 1) * sizeof(bool)));
     settle_parents(batch.states, batch.count);
+    int count = 0;
     for (int i = 0; i < batch.count; i++) {
         // A trigger of the app's may have changed it already.
         State state = batch.states[i];
         if (!take_ahead(kind, state.id, &state))
             check_state(state);
-        if (!state.in) {
-            if (state.id != 0)
-                left_out.push_back(state.id);
-            continue;
-        }
-        nulls[ids.size()] = !state.parent;
-        ids.push_back(state.id);
-        parents.push_back(state.parent.value_or(static_cast<Datum>(0)));
+        if (state.in)
+            batch.states[count++] = state;
+        else if (state.id != 0)
+            left_out.push_back(state.id);
     }
-    if (int count = static_cast<int>(ids.size()); count > 0)
-        mirror_insert(kind, text_array(ids.data(), nullptr, count), text_array(parents.data(), nulls, count),
-                      may_be_held);
+    if (count > 0)
+        mirror_insert(kind, batch.states, count, may_be_held);
     // What waited for these groups as its parents counts as the instance.
-    if (int count = static_cast<int>(left_out.size()); kind == Kind::groups && count > 0)
-        mirror_leave_out(text_array(left_out.data(), nullptr, count));
+    if (kind == Kind::groups && !left_out.empty())
+        mirror_leave_out(text_array(left_out.data(), nullptr, static_cast<int>(left_out.size())));
 }
 
 void delete_rows(Kind kind, State *states, int count, int depth) {
@@ -187,6 +181,7 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
         Opened result = {};
         result.tracked = open_feed(&result.feed, data->tg_relation, kind, store);
         result.unique = result.tracked && has_unique_id(data->tg_relation, result.feed.reader->source.id);
+        result.feed.large = insert && kind == Kind::projects && result.unique;
         return result;
     });
     if (!opened.tracked)

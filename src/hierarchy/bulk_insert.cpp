@@ -1,0 +1,317 @@
+#include "hierarchy/bulk_insert.hpp"
+
+#include "hierarchy/references.hpp"
+#include "postgres/memory.hpp"
+
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+}
+
+namespace intd {
+namespace {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+/// Rows that go to the table at once, as many as COPY takes.
+constexpr int at_once = 1000;
+
+Oid function_of_ours(const char *name) {
+    return LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup(name))), 0,
+                          nullptr, true);
+}
+
+/// Our table while rows are added to it.
+struct Opened {
+    Relation relation; // null: a statement has to do it
+    EState *state;
+    ResultRelInfo *target; // with all triggers, for those of the statement
+    ResultRelInfo *each;   // with the row triggers that fire for each row; null if there are none
+    ResultRelInfo *once;   // with scope_parent_exists only
+};
+
+bool is_row_insert(const Trigger &trigger) {
+    return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
+}
+
+/// A relation of which only some triggers are to fire.
+template <class Wanted>
+ResultRelInfo *with_triggers(const ResultRelInfo *target, Wanted wanted) {
+    const TriggerDesc *all = target->ri_TrigDesc;
+    auto *some = static_cast<TriggerDesc *>(palloc(sizeof(TriggerDesc)));
+    *some = *all;
+    some->triggers = static_cast<Trigger *>(palloc(sizeof(Trigger) * all->numtriggers));
+    some->numtriggers = 0;
+    for (int i = 0; i < all->numtriggers; i++)
+        if (is_row_insert(all->triggers[i]) && wanted(all->triggers[i]))
+            some->triggers[some->numtriggers++] = all->triggers[i];
+    if (some->numtriggers == 0)
+        return nullptr;
+    ResultRelInfo *copy = makeNode(ResultRelInfo);
+    *copy = *target;
+    copy->ri_TrigDesc = some;
+    copy->ri_TrigFunctions = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * some->numtriggers));
+    copy->ri_TrigWhenExprs = static_cast<ExprState **>(palloc0(sizeof(ExprState *) * some->numtriggers));
+    return copy;
+}
+
+/// Whether the table, but for its triggers and indexes, is as we declared it.
+bool is_plain(Relation relation) {
+    TupleDesc shape = RelationGetDescr(relation);
+    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_tableam != GetHeapamTableAmRoutine() ||
+        relation->rd_rel->relhassubclass || relation->rd_rel->relispartition || relation->rd_rel->relhasrules ||
+        relation->rd_rel->relrowsecurity || shape->natts != 2 ||
+        (shape->constr != nullptr && shape->constr->has_generated_stored))
+        return false;
+    for (int i = 0; i < shape->natts; i++)
+        if (TupleDescAttr(shape, i)->attisdropped || TupleDescAttr(shape, i)->atttypid != TEXTOID)
+            return false;
+    return pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+           !OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)); // Citus keeps rows elsewhere
+}
+
+bool is_simple(Relation index, const IndexInfo *info) {
+    return info->ii_Expressions == NIL && info->ii_Predicate == NIL && info->ii_ExclusionOps == nullptr &&
+           index->rd_index->indimmediate;
+}
+
+void close(Opened *opened) {
+    ExecCloseIndices(opened->target);
+    ExecCloseResultRelations(opened->state);
+    FreeExecutorState(opened->state);
+    table_close(opened->relation, NoLock);
+}
+
+Opened open(Oid table) {
+    Opened opened = {};
+    Relation relation = table_open(table, RowExclusiveLock);
+    const TriggerDesc *triggers = relation->trigdesc;
+    // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
+    if (!is_plain(relation) || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
+        triggers->trig_insert_before_row || triggers->trig_insert_instead_row || triggers->trig_insert_new_table) {
+        table_close(relation, NoLock);
+        return opened;
+    }
+    EState *state = CreateExecutorState();
+    MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
+    ResultRelInfo *target = makeNode(ResultRelInfo);
+    InitResultRelInfo(target, relation, 0, nullptr, 0);
+    ExecOpenIndices(target, false);
+    opened = {relation, state, target, nullptr, nullptr};
+    bool simple = true;
+    for (int i = 0; i < target->ri_NumIndices; i++)
+        simple = simple && is_simple(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
+    Oid check_parent = function_of_ours("check_parent"), check_id_is_final = function_of_ours("check_id_is_final");
+    auto is_check_of_parents = [&](const Trigger &trigger) {
+        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && trigger.tgenabled != TRIGGER_DISABLED &&
+               trigger.tgenabled != TRIGGER_FIRES_ON_REPLICA;
+    };
+    opened.once = with_triggers(target, is_check_of_parents);
+    // An id that was checked is no placeholder.
+    opened.each = with_triggers(target, [&](const Trigger &trigger) {
+        return !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
+    });
+    MemoryContextSwitchTo(caller);
+    if (!simple || opened.once == nullptr || opened.once->ri_TrigDesc->numtriggers != 1) {
+        close(&opened);
+        opened.relation = nullptr;
+    }
+    return opened;
+}
+
+/// A row's columns as the table declares them.
+struct Columns {
+    Datum values[2];
+    bool nulls[2];
+};
+inline Columns columns_of(const State &state) {
+    return {{state.id, state.parent ? *state.parent : static_cast<Datum>(0)}, {false, !state.parent}};
+}
+
+void fill(TupleTableSlot *slot, const State &state) {
+    Columns columns = columns_of(state);
+    ExecClearTuple(slot);
+    for (int i = 0; i < 2; i++) {
+        slot->tts_values[i] = columns.values[i];
+        slot->tts_isnull[i] = columns.nulls[i];
+    }
+    ExecStoreVirtualTuple(slot);
+}
+
+/// Puts the rows into the table. `places` get where they are.
+void insert_rows(const Opened &opened, const State *states, int count, ItemPointerData *places) {
+    Relation relation = opened.relation;
+    CommandId command = GetCurrentCommandId(true);
+    TupleTableSlot *slots[at_once];
+    int most = std::min(count, at_once);
+    for (int i = 0; i < most; i++)
+        slots[i] = table_slot_create(relation, nullptr);
+    bool constrained = RelationGetDescr(relation)->constr != nullptr;
+    for (int from = 0; from < count; from += at_once) {
+        CHECK_FOR_INTERRUPTS();
+        int rows = std::min(at_once, count - from);
+        MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
+        for (int i = 0; i < rows; i++) {
+            fill(slots[i], states[from + i]);
+            slots[i]->tts_tableOid = RelationGetRelid(relation);
+            if (constrained)
+                ExecConstraints(opened.target, slots[i], opened.state);
+        }
+        if (rows == 1)
+            table_tuple_insert(relation, slots[0], command, 0, nullptr);
+        else
+            table_multi_insert(relation, slots, rows, command, 0, nullptr);
+        for (int i = 0; i < rows; i++) {
+            places[from + i] = slots[i]->tts_tid;
+            ExecClearTuple(slots[i]);
+        }
+        MemoryContextSwitchTo(caller);
+        ResetPerTupleExprContext(opened.state);
+    }
+    for (int i = 0; i < most; i++)
+        ExecDropSingleTupleTableSlot(slots[i]);
+}
+
+/// A row by the first bytes of one of its columns, which mostly tell the order.
+struct Sorted {
+    uint64 start;
+    int row;
+};
+
+/// Rows in the byte order of a column, NULLs last, equal ones as they came.
+Sorted *sorted_by(int column, const State *states, int count) {
+    auto *sorted = static_cast<Sorted *>(palloc_extended(count * sizeof(Sorted), MCXT_ALLOC_HUGE));
+    int nulls = 0, others = 0;
+    for (int i = 0; i < count; i++)
+        nulls += column == 1 && !states[i].parent;
+    for (int i = 0, null = count - nulls; i < count; i++) {
+        if (column == 1 && !states[i].parent) {
+            sorted[null++] = {0, i};
+            continue;
+        }
+        std::string_view text = view(column == 0 ? states[i].id : *states[i].parent);
+        unsigned char bytes[sizeof(uint64)] = {};
+        memcpy(bytes, text.data(), std::min(text.size(), sizeof(bytes)));
+        uint64 start = 0;
+        for (unsigned char byte : bytes)
+            start = start << 8 | byte;
+        sorted[others++] = {start, i};
+    }
+    std::sort(sorted, sorted + others, [&](const Sorted &a, const Sorted &b) {
+        if (a.start != b.start)
+            return a.start < b.start;
+        if ((a.start & 0xff) == 0) // no text has a zero byte: both are shorter, and the same
+            return a.row < b.row;
+        int order = column == 0 ? view(states[a.row].id).compare(view(states[b.row].id))
+                                : view(*states[a.row].parent).compare(view(*states[b.row].parent));
+        return order != 0 ? order < 0 : a.row < b.row;
+    });
+    return sorted;
+}
+
+void insert_into_index(const Opened &opened, int n, const State *states, int count, ItemPointerData *places,
+                       Sorted *const *orders) {
+    Relation index = opened.target->ri_IndexRelationDescs[n];
+    IndexInfo *info = opened.target->ri_IndexRelationInfo[n];
+    if (!info->ii_ReadyForInserts)
+        return;
+    const Sorted *order = orders[info->ii_IndexAttrNumbers[0] - 1];
+    IndexUniqueCheck unique = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
+    MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
+    for (int i = 0; i < count; i++) {
+        int row = order[i].row;
+        Columns columns = columns_of(states[row]);
+        Datum values[INDEX_MAX_KEYS];
+        bool nulls[INDEX_MAX_KEYS];
+        for (int k = 0; k < info->ii_NumIndexAttrs; k++) {
+            values[k] = columns.values[info->ii_IndexAttrNumbers[k] - 1];
+            nulls[k] = columns.nulls[info->ii_IndexAttrNumbers[k] - 1];
+        }
+        index_insert(index, values, nulls, &places[row], opened.relation, unique, false, info);
+        if (i % at_once == 0) {
+            CHECK_FOR_INTERRUPTS();
+            ResetPerTupleExprContext(opened.state);
+        }
+    }
+    MemoryContextSwitchTo(caller);
+    ResetPerTupleExprContext(opened.state);
+}
+
+/// Queues the row triggers of one relation for some of the rows (all, if `which` is null).
+void queue_triggers(const Opened &opened, ResultRelInfo *target, const State *states, const ItemPointerData *places,
+                    const int *which, int count) {
+    TupleTableSlot *slot = table_slot_create(opened.relation, nullptr);
+    for (int i = 0; i < count; i++) {
+        int row = which == nullptr ? i : which[i];
+        fill(slot, states[row]);
+        slot->tts_tableOid = RelationGetRelid(opened.relation);
+        slot->tts_tid = places[row];
+        ExecARInsertTriggers(opened.state, target, slot, NIL, nullptr);
+        ResetPerTupleExprContext(opened.state);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+}
+
+} // namespace
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+bool insert_projects(const State *states, int count) {
+    Oid table = table_oid(Table::projects);
+    struct Inserted {
+        Opened opened;
+        ItemPointerData *places;
+        Sorted *by_parent;
+    };
+    Inserted inserted = guard([&] {
+        Inserted result = {open(table), nullptr, nullptr};
+        Opened &opened = result.opened;
+        if (opened.relation == nullptr)
+            return result;
+        // Triggers see what a statement of ours would show them.
+        CommandCounterIncrement();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        AfterTriggerBeginQuery();
+        ExecBSInsertTriggers(opened.state, opened.target);
+        result.places = static_cast<ItemPointerData *>(
+            palloc_extended(count * sizeof(ItemPointerData), MCXT_ALLOC_HUGE));
+        insert_rows(opened, states, count, result.places);
+        Sorted *orders[] = {sorted_by(0, states, count), sorted_by(1, states, count)};
+        for (int n = 0; n < opened.target->ri_NumIndices; n++)
+            insert_into_index(opened, n, states, count, result.places, orders);
+        result.by_parent = orders[1];
+        return result;
+    });
+    if (inserted.opened.relation == nullptr)
+        return false;
+
+    // The first row of each parent, in the order of the rows, so that a refusal names the first.
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<int> firsts(&memory);
+    for (int i = 0; i < count && states[inserted.by_parent[i].row].parent; i++) {
+        const Sorted *at = &inserted.by_parent[i];
+        bool is_first = i == 0 || at[-1].start != at->start || view(*states[at[-1].row].parent) != view(*states[at->row].parent);
+        if (is_first && expect_check_of(*states[at->row].parent))
+            firsts.push_back(at->row);
+    }
+    std::sort(firsts.begin(), firsts.end());
+    const int *which = firsts.data();
+    int rows = static_cast<int>(firsts.size());
+
+    guard([&] {
+        const Opened &opened = inserted.opened;
+        queue_triggers(opened, opened.once, states, inserted.places, which, rows);
+        if (opened.each != nullptr)
+            queue_triggers(opened, opened.each, states, inserted.places, nullptr, count);
+        ExecASInsertTriggers(opened.state, opened.target, nullptr);
+        AfterTriggerEndQuery(opened.state);
+        close(&inserted.opened);
+        PopActiveSnapshot();
+        CommandCounterIncrement();
+    });
+    return true;
+}
+
+} // namespace intd
