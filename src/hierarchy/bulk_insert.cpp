@@ -126,12 +126,12 @@ struct Columns {
     Datum values[2];
     bool nulls[2];
 };
-inline Columns columns_of(const State &state) {
-    return {{state.id, state.parent ? *state.parent : static_cast<Datum>(0)}, {false, !state.parent}};
+inline Columns columns_of(const NewProject &project) {
+    return {{project.id, project.parent}, {false, project.parent == 0}};
 }
 
-void fill(TupleTableSlot *slot, const State &state) {
-    Columns columns = columns_of(state);
+void fill(TupleTableSlot *slot, const NewProject &project) {
+    Columns columns = columns_of(project);
     ExecClearTuple(slot);
     for (int i = 0; i < 2; i++) {
         slot->tts_values[i] = columns.values[i];
@@ -141,7 +141,7 @@ void fill(TupleTableSlot *slot, const State &state) {
 }
 
 /// Puts the rows into the table. `places` get where they are.
-void insert_rows(const Opened &opened, const State *states, int count, ItemPointerData *places) {
+void insert_rows(const Opened &opened, const NewProject *projects, int count, ItemPointerData *places) {
     Relation relation = opened.relation;
     CommandId command = GetCurrentCommandId(true);
     TupleTableSlot *slots[at_once];
@@ -154,7 +154,7 @@ void insert_rows(const Opened &opened, const State *states, int count, ItemPoint
         int rows = std::min(at_once, count - from);
         MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
         for (int i = 0; i < rows; i++) {
-            fill(slots[i], states[from + i]);
+            fill(slots[i], projects[from + i]);
             slots[i]->tts_tableOid = RelationGetRelid(relation);
             if (constrained)
                 ExecConstraints(opened.target, slots[i], opened.state);
@@ -180,49 +180,58 @@ struct Sorted {
     int row;
 };
 
-/// Rows in the byte order of a column, NULLs last, equal ones as they came.
-Sorted *sorted_by(int column, const State *states, int count) {
-    auto *sorted = static_cast<Sorted *>(palloc_extended(count * sizeof(Sorted), MCXT_ALLOC_HUGE));
-    int nulls = 0, others = 0;
-    for (int i = 0; i < count; i++)
-        nulls += column == 1 && !states[i].parent;
-    for (int i = 0, null = count - nulls; i < count; i++) {
-        if (column == 1 && !states[i].parent) {
-            sorted[null++] = {0, i};
+/// Sorts rows in the byte order of a column, NULLs last, equal ones as they came. Gives the number of those that are
+/// not NULL.
+int sort_by(Datum NewProject::*column, const NewProject *projects, int count, Sorted *sorted) {
+    int last = count, first = 0;
+    for (int i = count - 1; i >= 0; i--)
+        if (projects[i].*column == 0)
+            sorted[--last] = {0, i};
+    for (int i = 0; i < count; i++) {
+        if (projects[i].*column == 0)
             continue;
-        }
-        std::string_view text = view(column == 0 ? states[i].id : *states[i].parent);
+        std::string_view text = view(projects[i].*column);
         unsigned char bytes[sizeof(uint64)] = {};
         memcpy(bytes, text.data(), std::min(text.size(), sizeof(bytes)));
         uint64 start = 0;
         for (unsigned char byte : bytes)
             start = start << 8 | byte;
-        sorted[others++] = {start, i};
+        sorted[first++] = {start, i};
     }
-    std::sort(sorted, sorted + others, [&](const Sorted &a, const Sorted &b) {
+    std::sort(sorted, sorted + first, [&](const Sorted &a, const Sorted &b) {
         if (a.start != b.start)
             return a.start < b.start;
         if ((a.start & 0xff) == 0) // no text has a zero byte: both are shorter, and the same
             return a.row < b.row;
-        int order = column == 0 ? view(states[a.row].id).compare(view(states[b.row].id))
-                                : view(*states[a.row].parent).compare(view(*states[b.row].parent));
+        int order = view(projects[a.row].*column).compare(view(projects[b.row].*column));
         return order != 0 ? order < 0 : a.row < b.row;
     });
-    return sorted;
+    return first;
 }
 
-void insert_into_index(const Opened &opened, int n, const State *states, int count, ItemPointerData *places,
-                       Sorted *const *orders) {
+bool same_text(Datum NewProject::*column, const NewProject *projects, const Sorted &a, const Sorted &b) {
+    return a.start == b.start &&
+           ((a.start & 0xff) == 0 || view(projects[a.row].*column) == view(projects[b.row].*column));
+}
+
+void insert_into_index(const Opened &opened, int n, const NewProject *projects, int count, ItemPointerData *places,
+                       const Sorted *order) {
     Relation index = opened.target->ri_IndexRelationDescs[n];
     IndexInfo *info = opened.target->ri_IndexRelationInfo[n];
-    if (!info->ii_ReadyForInserts)
-        return;
-    const Sorted *order = orders[info->ii_IndexAttrNumbers[0] - 1];
     IndexUniqueCheck unique = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
     MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
+    const bool by_id = info->ii_IndexAttrNumbers[0] == 1;
     for (int i = 0; i < count; i++) {
+        // In the index's order the rows are all over the memory.
+        constexpr int far = 24, near = 12;
+        if (i + far < count) {
+            __builtin_prefetch(&projects[order[i + far].row]);
+            __builtin_prefetch(&places[order[i + far].row]);
+            const NewProject &soon = projects[order[i + near].row];
+            __builtin_prefetch(DatumGetPointer(by_id ? soon.id : soon.parent));
+        }
         int row = order[i].row;
-        Columns columns = columns_of(states[row]);
+        Columns columns = columns_of(projects[row]);
         Datum values[INDEX_MAX_KEYS];
         bool nulls[INDEX_MAX_KEYS];
         for (int k = 0; k < info->ii_NumIndexAttrs; k++) {
@@ -239,13 +248,29 @@ void insert_into_index(const Opened &opened, int n, const State *states, int cou
     ResetPerTupleExprContext(opened.state);
 }
 
+/// Adds rows to all indexes; `order` is room for their order, which in the end is that of the parents. Gives the number
+/// of rows that have one.
+int insert_into_indexes(const Opened &opened, const NewProject *projects, int count, ItemPointerData *places,
+                        Sorted *order) {
+    constexpr Datum NewProject::*columns[] = {&NewProject::id, &NewProject::parent};
+    int have_one = 0;
+    for (int column = 0; column < 2; column++) {
+        have_one = sort_by(columns[column], projects, count, order);
+        for (int n = 0; n < opened.target->ri_NumIndices; n++)
+            if (const IndexInfo *info = opened.target->ri_IndexRelationInfo[n];
+                info->ii_ReadyForInserts && info->ii_IndexAttrNumbers[0] == column + 1)
+                insert_into_index(opened, n, projects, count, places, order);
+    }
+    return have_one;
+}
+
 /// Queues the row triggers of one relation for some of the rows (all, if `which` is null).
-void queue_triggers(const Opened &opened, ResultRelInfo *target, const State *states, const ItemPointerData *places,
-                    const int *which, int count) {
+void queue_triggers(const Opened &opened, ResultRelInfo *target, const NewProject *projects,
+                    const ItemPointerData *places, const int *which, int count) {
     TupleTableSlot *slot = table_slot_create(opened.relation, nullptr);
     for (int i = 0; i < count; i++) {
         int row = which == nullptr ? i : which[i];
-        fill(slot, states[row]);
+        fill(slot, projects[row]);
         slot->tts_tableOid = RelationGetRelid(opened.relation);
         slot->tts_tid = places[row];
         ExecARInsertTriggers(opened.state, target, slot, NIL, nullptr);
@@ -258,15 +283,16 @@ void queue_triggers(const Opened &opened, ResultRelInfo *target, const State *st
 
 // --- C++ -------------------------------------------------------------------------------------------------------------
 
-bool insert_projects(const State *states, int count) {
+bool insert_projects(const NewProject *projects, int count) {
     Oid table = table_oid(Table::projects);
     struct Inserted {
         Opened opened;
         ItemPointerData *places;
         Sorted *by_parent;
+        int have_one;
     };
     Inserted inserted = guard([&] {
-        Inserted result = {open(table), nullptr, nullptr};
+        Inserted result = {open(table), nullptr, nullptr, 0};
         Opened &opened = result.opened;
         if (opened.relation == nullptr)
             return result;
@@ -275,13 +301,11 @@ bool insert_projects(const State *states, int count) {
         PushActiveSnapshot(GetTransactionSnapshot());
         AfterTriggerBeginQuery();
         ExecBSInsertTriggers(opened.state, opened.target);
-        result.places = static_cast<ItemPointerData *>(
-            palloc_extended(count * sizeof(ItemPointerData), MCXT_ALLOC_HUGE));
-        insert_rows(opened, states, count, result.places);
-        Sorted *orders[] = {sorted_by(0, states, count), sorted_by(1, states, count)};
-        for (int n = 0; n < opened.target->ri_NumIndices; n++)
-            insert_into_index(opened, n, states, count, result.places, orders);
-        result.by_parent = orders[1];
+        result.places =
+            static_cast<ItemPointerData *>(palloc_extended(count * sizeof(ItemPointerData), MCXT_ALLOC_HUGE));
+        insert_rows(opened, projects, count, result.places);
+        result.by_parent = static_cast<Sorted *>(palloc_extended(count * sizeof(Sorted), MCXT_ALLOC_HUGE));
+        result.have_one = insert_into_indexes(opened, projects, count, result.places, result.by_parent);
         return result;
     });
     if (inserted.opened.relation == nullptr)
@@ -290,10 +314,10 @@ bool insert_projects(const State *states, int count) {
     // The first row of each parent, in the order of the rows, so that a refusal names the first.
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<int> firsts(&memory);
-    for (int i = 0; i < count && states[inserted.by_parent[i].row].parent; i++) {
+    for (int i = 0; i < inserted.have_one; i++) {
         const Sorted *at = &inserted.by_parent[i];
-        bool is_first = i == 0 || at[-1].start != at->start || view(*states[at[-1].row].parent) != view(*states[at->row].parent);
-        if (is_first && expect_check_of(*states[at->row].parent))
+        if ((i == 0 || !same_text(&NewProject::parent, projects, at[-1], *at)) &&
+            expect_check_of(projects[at->row].parent))
             firsts.push_back(at->row);
     }
     std::sort(firsts.begin(), firsts.end());
@@ -302,9 +326,9 @@ bool insert_projects(const State *states, int count) {
 
     guard([&] {
         const Opened &opened = inserted.opened;
-        queue_triggers(opened, opened.once, states, inserted.places, which, rows);
+        queue_triggers(opened, opened.once, projects, inserted.places, which, rows);
         if (opened.each != nullptr)
-            queue_triggers(opened, opened.each, states, inserted.places, nullptr, count);
+            queue_triggers(opened, opened.each, projects, inserted.places, nullptr, count);
         ExecASInsertTriggers(opened.state, opened.target, nullptr);
         AfterTriggerEndQuery(opened.state);
         close(&inserted.opened);

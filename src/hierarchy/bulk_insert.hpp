@@ -18,6 +18,6 @@ namespace intd {
 /// distributed, other columns, rules, row security, generated values, triggers BEFORE each row or with transition
 /// tables, indexes over a part of the rows or over expressions, deferrable or exclusion constraints, no right to INSERT.
 /// The current user is our owner.
-bool insert_projects(const State *states, int count);
+bool insert_projects(const NewProject *projects, int count);
 
 } // namespace intd

@@ -5,6 +5,7 @@
 //                      that changes its id, its parent or what the filter says (the trigger's WHEN)
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
 //   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it
+#include "hierarchy/external_id.hpp"
 #include "hierarchy/feed.hpp"
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/mirror.hpp"
@@ -170,6 +171,23 @@ void remove_lapsed(Kind kind, int depth) {
             delete_rows(kind, &gone, 1, 1);
 }
 
+/// Projects of an INSERT of which nothing was told before.
+void insert_many(Feed *feed) {
+    for (bool last = false; !last;) {
+        ProjectBatch batch = guard([&] { return next_projects(feed); });
+        for (int i = 0; i < batch.count; i++) {
+            check_id(view(batch.rows[i].id));
+            if (batch.rows[i].parent != 0)
+                check_id(view(batch.rows[i].parent));
+        }
+        InContext inside(feed->memory);
+        if (batch.count > 0)
+            mirror_insert_projects(batch.rows, batch.count);
+        last = batch.last;
+    }
+    guard([&] { close_feed(feed); });
+}
+
 /// INSERT or DELETE of a plain table, or the rows of a partition that is about to be truncated.
 void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
     bool insert = TRIGGER_FIRED_BY_INSERT(data->tg_event);
@@ -181,12 +199,15 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
         Opened result = {};
         result.tracked = open_feed(&result.feed, data->tg_relation, kind, store);
         result.unique = result.tracked && has_unique_id(data->tg_relation, result.feed.reader->source.id);
-        result.feed.large = insert && kind == Kind::projects && result.unique;
         return result;
     });
     if (!opened.tracked)
         return;
     int depth = trigger_depth();
+    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead() && !groups_are_filtered()) {
+        insert_many(&opened.feed);
+        return;
+    }
     for (;;) {
         Batch batch = guard([&] { return next_batch(&opened.feed); });
         InContext inside(opened.feed.memory);

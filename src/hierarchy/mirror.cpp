@@ -154,14 +154,28 @@ void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) 
             ids.push_back(states[i].id);
         make_room(kind, ids.data(), count);
     }
-    if (kind == Kind::projects) {
-        AsOwner owner(Table::projects);
-        if (insert_projects(states, count))
-            return;
-    }
     constexpr int at_once = 10000;
     for (int from = 0; from < count; from += at_once)
         insert_by_statement(kind, states + from, std::min(at_once, count - from));
+}
+
+void mirror_insert_projects(const NewProject *projects, int count) {
+    {
+        AsOwner owner(Table::projects);
+        if (insert_projects(projects, count))
+            return;
+    }
+    constexpr int at_once = 10000;
+    for (int from = 0; from < count; from += at_once) {
+        RowMemory memory;
+        InContext inside(memory.empty());
+        ContextResource resource(CurrentMemoryContext);
+        std::pmr::vector<State> states(&resource);
+        for (int i = from; i < std::min(from + at_once, count); i++)
+            states.push_back({true, projects[i].id,
+                              projects[i].parent == 0 ? std::nullopt : std::optional<Datum>(projects[i].parent)});
+        insert_by_statement(Kind::projects, states.data(), static_cast<int>(states.size()));
+    }
 }
 
 void mirror_delete(Kind kind, const State *states, int count, int depth) {

@@ -9,15 +9,18 @@ namespace {
 
 // --- who refers ------------------------------------------------------------------------------------------------------
 
-Statement hold = {"SELECT 1 FROM integration_defaults.groups WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1,
-                  {TEXTOID}, nullptr};
+Statement hold = {"SELECT 1 FROM integration_defaults.groups WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+                  1,
+                  {TEXTOID},
+                  nullptr};
 
 /// More than this is not remembered (bytes).
 constexpr Size remember_at_most = 16 * 1024 * 1024;
 
-/// Groups that are held, for the other rows that are checked together: many projects are in few groups. It is good until
-/// this transaction runs a command that writes, which may delete them, or rolls back to a savepoint, which lets go of them.
-/// What a command that is now running deletes, is looked for after it (refuse_what_is_left()), whatever is remembered here.
+/// Groups that are held, for the other rows that are checked together: many projects are in few groups. It is good
+/// until this transaction runs a command that writes, which may delete them, or rolls back to a savepoint, which lets
+/// go of them. What a command that is now running deletes, is looked for after it (refuse_what_is_left()), whatever is
+/// remembered here.
 struct {
     MemoryContext context; // null: none
     std::pmr::unordered_set<std::string_view> *ids;
@@ -64,7 +67,10 @@ void forget_expected() {
 
 Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOIN integration_defaults.groups g "
                        "ON g.id OPERATOR(pg_catalog.=) given.id FOR KEY SHARE OF g",
-                       1, {TEXTARRAYOID}, nullptr, true};
+                       1,
+                       {TEXTARRAYOID},
+                       nullptr,
+                       true};
 
 /// Holds what is there of these groups and remembers it. Server code cannot remember, so ids are copied out first.
 void hold_some(const std::string_view *ids, size_t count) {
@@ -78,7 +84,8 @@ void hold_some(const std::string_view *ids, size_t count) {
         auto *texts = static_cast<Datum *>(palloc(count * sizeof(Datum)));
         for (size_t i = 0; i < count; i++)
             texts[i] = PointerGetDatum(cstring_to_text_with_len(ids[i].data(), static_cast<int>(ids[i].size())));
-        Datum array = PointerGetDatum(construct_array(texts, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+        Datum array =
+            PointerGetDatum(construct_array(texts, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
         SPI_connect();
         int code = SPI_execute_plan(prepared(hold_many), &array, nullptr, false, 0);
         if (code != SPI_OK_SELECT)
@@ -98,8 +105,8 @@ void hold_some(const std::string_view *ids, size_t count) {
     held.command = GetCurrentCommandId(false);
 }
 
-/// An event of check_parent() has come: the groups that others wait to be checked for are held with it, in one go and in
-/// one order, and are expected no more.
+/// An event of check_parent() has come: the groups that others wait to be checked for are held with it, in one go and
+/// in one order, and are expected no more.
 void hold_expected() {
     if (expected.context == nullptr)
         return;
@@ -135,7 +142,9 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 }
 
 Statement find_child = {"SELECT id FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
-                        1, {TEXTOID}, nullptr};
+                        1,
+                        {TEXTOID},
+                        nullptr};
 
 /// A project that refers to the group, in the newest state.
 Value project_in(Datum group) {
@@ -150,18 +159,25 @@ Value project_in(Datum group) {
 
 // Somebody may be about to delete what is still in a group: FOR KEY SHARE waits for him.
 Statement hold_left[] = {
-    {"SELECT 1 FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    {"SELECT 1 FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+     1,
+     {TEXTOID},
      nullptr},
-    {"SELECT 1 FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1, {TEXTOID},
+    {"SELECT 1 FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+     1,
+     {TEXTOID},
      nullptr},
 };
 
 Statement count_left = {
     "SELECT (SELECT pg_catalog.count(*) FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1), "
     "(SELECT pg_catalog.count(*) FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1)",
-    1, {TEXTOID}, nullptr};
+    1,
+    {TEXTOID},
+    nullptr};
 
-/// Throws 23503 if groups or projects are left in a group that was deleted or has another id now, and is not there again.
+/// Throws 23503 if groups or projects are left in a group that was deleted or has another id now, and is not there
+/// again.
 void refuse_what_is_left(Datum id) {
     AsOwner owner(Table::groups);
     NewestState newest;
@@ -231,8 +247,9 @@ void refuse_missing_parent(TriggerData *data) {
     hold_expected();
     if (hold_group(*parent))
         return;
-    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", view(*parent), "\", the parent of ",
-                                                     is_group ? "group" : "project", " \"", view(*id), "\", is not there"))
+    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                  cat("group \"", view(*parent), "\", the parent of ", is_group ? "group" : "project", " \"", view(*id),
+                      "\", is not there"))
         .hint("The parent has to be there when the transaction commits.")
         .constraint("scope_parent_exists");
 }
