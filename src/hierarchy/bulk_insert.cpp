@@ -79,6 +79,7 @@ bool is_simple(Relation index, const IndexInfo *info) {
 
 void close(Opened *opened) {
     ExecCloseIndices(opened->target);
+    ExecResetTupleTable(opened->state->es_tupleTable, false); // slots of triggers
     ExecCloseResultRelations(opened->state);
     FreeExecutorState(opened->state);
     table_close(opened->relation, NoLock);
