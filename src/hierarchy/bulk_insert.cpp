@@ -1,6 +1,7 @@
 #include "hierarchy/bulk_insert.hpp"
 
 #include "hierarchy/references.hpp"
+#include "hierarchy/sorted.hpp"
 #include "postgres/memory.hpp"
 
 extern "C" {
@@ -173,46 +174,6 @@ void insert_rows(const Opened &opened, const NewProject *projects, int count, It
     }
     for (int i = 0; i < most; i++)
         ExecDropSingleTupleTableSlot(slots[i]);
-}
-
-/// A row by the first bytes of one of its columns, which mostly tell the order.
-struct Sorted {
-    uint64 start;
-    int row;
-};
-
-/// Sorts rows in the byte order of a column, NULLs last, equal ones as they came. Gives the number of those that are
-/// not NULL.
-int sort_by(Datum NewProject::*column, const NewProject *projects, int count, Sorted *sorted) {
-    int last = count, first = 0;
-    for (int i = count - 1; i >= 0; i--)
-        if (projects[i].*column == 0)
-            sorted[--last] = {0, i};
-    for (int i = 0; i < count; i++) {
-        if (projects[i].*column == 0)
-            continue;
-        std::string_view text = view(projects[i].*column);
-        unsigned char bytes[sizeof(uint64)] = {};
-        memcpy(bytes, text.data(), std::min(text.size(), sizeof(bytes)));
-        uint64 start = 0;
-        for (unsigned char byte : bytes)
-            start = start << 8 | byte;
-        sorted[first++] = {start, i};
-    }
-    std::sort(sorted, sorted + first, [&](const Sorted &a, const Sorted &b) {
-        if (a.start != b.start)
-            return a.start < b.start;
-        if ((a.start & 0xff) == 0) // no text has a zero byte: both are shorter, and the same
-            return a.row < b.row;
-        int order = view(projects[a.row].*column).compare(view(projects[b.row].*column));
-        return order != 0 ? order < 0 : a.row < b.row;
-    });
-    return first;
-}
-
-bool same_text(Datum NewProject::*column, const NewProject *projects, const Sorted &a, const Sorted &b) {
-    return a.start == b.start &&
-           ((a.start & 0xff) == 0 || view(projects[a.row].*column) == view(projects[b.row].*column));
 }
 
 void insert_into_index(const Opened &opened, int n, const NewProject *projects, int count, ItemPointerData *places,

@@ -204,7 +204,8 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
     if (!opened.tracked)
         return;
     int depth = trigger_depth();
-    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead() && !groups_are_filtered()) {
+    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead() &&
+        !groups_are_filtered()) {
         insert_many(&opened.feed);
         return;
     }
