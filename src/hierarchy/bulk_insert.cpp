@@ -8,7 +8,7 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
+#include "storage/lmgr.h"
 }
 
 namespace intd {
@@ -19,10 +19,10 @@ namespace {
 /// Rows that go to the table at once, as many as COPY takes.
 constexpr int at_once = 1000;
 
-Oid function_of_ours(const char *name) {
-    return LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup(name))), 0,
-                          nullptr, true);
-}
+struct {
+    const char *function;
+    bool (*needed)();
+} watcher;
 
 /// Our table while rows are added to it.
 struct Opened {
@@ -35,6 +35,23 @@ struct Opened {
 
 bool is_row_insert(const Trigger &trigger) {
     return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
+}
+
+/// Whether a trigger needs a transition table of the rows. The watcher's does only if somebody watches.
+bool needs_new_rows(const TriggerDesc *triggers, bool watched) {
+    if (!triggers->trig_insert_new_table)
+        return false;
+    Oid watching = watched || watcher.function == nullptr ? InvalidOid : own_trigger_function(watcher.function);
+    for (int i = 0; i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i];
+            TRIGGER_FOR_INSERT(trigger.tgtype) && trigger.tgnewtable != nullptr && trigger.tgfoid != watching)
+            return true;
+    return false;
+}
+
+/// Whether a trigger fires in sessions that do not replicate.
+bool fires(const Trigger &trigger) {
+    return trigger.tgenabled != TRIGGER_DISABLED && trigger.tgenabled != TRIGGER_FIRES_ON_REPLICA;
 }
 
 /// A relation of which only some triggers are to fire.
@@ -86,13 +103,13 @@ void close(Opened *opened) {
     table_close(opened->relation, NoLock);
 }
 
-Opened open(Oid table) {
+Opened open(Oid table, bool watched) {
     Opened opened = {};
     Relation relation = table_open(table, RowExclusiveLock);
     const TriggerDesc *triggers = relation->trigdesc;
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
     if (!is_plain(relation) || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
-        triggers->trig_insert_before_row || triggers->trig_insert_instead_row || triggers->trig_insert_new_table) {
+        triggers->trig_insert_before_row || triggers->trig_insert_instead_row || needs_new_rows(triggers, watched)) {
         table_close(relation, NoLock);
         return opened;
     }
@@ -105,15 +122,14 @@ Opened open(Oid table) {
     bool simple = true;
     for (int i = 0; i < target->ri_NumIndices; i++)
         simple = simple && is_simple(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
-    Oid check_parent = function_of_ours("check_parent"), check_id_is_final = function_of_ours("check_id_is_final");
+    Oid check_parent = own_trigger_function("check_parent"), check_id_is_final = own_trigger_function("check_id_is_final");
     auto is_check_of_parents = [&](const Trigger &trigger) {
-        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && trigger.tgenabled != TRIGGER_DISABLED &&
-               trigger.tgenabled != TRIGGER_FIRES_ON_REPLICA;
+        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && fires(trigger);
     };
     opened.once = with_triggers(target, is_check_of_parents);
     // An id that was checked is no placeholder.
     opened.each = with_triggers(target, [&](const Trigger &trigger) {
-        return !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
+        return fires(trigger) && !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
     });
     MemoryContextSwitchTo(caller);
     if (!simple || opened.once == nullptr || opened.once->ri_TrigDesc->numtriggers != 1) {
@@ -245,8 +261,14 @@ void queue_triggers(const Opened &opened, ResultRelInfo *target, const NewProjec
 
 // --- C++ -------------------------------------------------------------------------------------------------------------
 
+void watch_new_projects(const char *function, bool (*needed)()) {
+    watcher = {function, needed};
+}
+
 bool insert_projects(const NewProject *projects, int count) {
     Oid table = table_oid(Table::projects);
+    guard([&] { LockRelationOid(table, RowExclusiveLock); }); // whoever begins to watch waits for us from here on
+    const bool watched = watcher.function != nullptr && watcher.needed();
     struct Inserted {
         Opened opened;
         ItemPointerData *places;
@@ -254,7 +276,7 @@ bool insert_projects(const NewProject *projects, int count) {
         int have_one;
     };
     Inserted inserted = guard([&] {
-        Inserted result = {open(table), nullptr, nullptr, 0};
+        Inserted result = {open(table, watched), nullptr, nullptr, 0};
         Opened &opened = result.opened;
         if (opened.relation == nullptr)
             return result;

@@ -15,9 +15,13 @@ namespace intd {
 
 /// Adds projects to our table, whose ids must be such as check_id() lets pass. False, and nothing has been done, if
 /// that table is not as we declared it, so that only a statement knows what an INSERT means there: another kind of
-/// table or distributed, other columns, rules, row security, generated values, triggers BEFORE each row or with
+/// table or distributed, other columns, rules, row security, generated values, triggers BEFORE each row or that need
 /// transition tables, indexes over a part of the rows or over expressions, deferrable or exclusion constraints, no
 /// right to INSERT. The current user is our owner.
 bool insert_projects(const NewProject *projects, int count);
+
+/// Called once, when the module is loaded, by a room whose trigger function is told of new projects by transition
+/// tables, but needs them only if `needed` says so: else triggers that call it do not stand in the way.
+void watch_new_projects(const char *function, bool (*needed)());
 
 } // namespace intd
