@@ -2,6 +2,7 @@
 
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
+#include "hierarchy/bulk_insert.hpp"
 
 namespace intd {
 namespace {
@@ -153,6 +154,7 @@ void settle_noted(bool at_commit) {
 }
 
 void watch_changes() {
+    watch_new_projects("settle", any_materialized);
     RegisterXactCallback(at_transaction_end, nullptr);
     RegisterSubXactCallback(at_subtransaction_end, nullptr);
 }

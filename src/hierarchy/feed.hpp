@@ -14,6 +14,13 @@ struct Batch {
     bool last;
 };
 
+/// Projects that are let in, as many as there is memory for: the more there are, the less each costs.
+struct ProjectBatch {
+    NewProject *rows;
+    int count;
+    bool last;
+};
+
 /// Where a batch comes from: a transition table or, before a partition is truncated, the partition itself.
 struct Feed {
     RowReader *reader;
@@ -32,6 +39,9 @@ bool open_feed(Feed *feed, Relation relation, Kind kind, Tuplestorestate *store)
 
 /// The next rows; the batch before is gone.
 Batch next_batch(Feed *feed);
+
+/// The next rows of a store of projects, of which only those matter that are let in; the batch before is gone.
+ProjectBatch next_projects(Feed *feed);
 
 void close_feed(Feed *feed);
 

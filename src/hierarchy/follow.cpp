@@ -5,6 +5,7 @@
 //                      that changes its id, its parent or what the filter says (the trigger's WHEN)
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
 //   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it
+#include "hierarchy/external_id.hpp"
 #include "hierarchy/feed.hpp"
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/mirror.hpp"
@@ -136,30 +137,24 @@ void settle_parents(State *states, int count) {
 
 void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<Datum> ids(&memory), parents(&memory);
     std::pmr::vector<Datum> left_out(batch.left_out, batch.left_out + batch.left_out_count, &memory);
-    auto *nulls = static_cast<bool *>(memory.allocate(std::max(batch.count, 1) * sizeof(bool)));
     settle_parents(batch.states, batch.count);
+    int count = 0;
     for (int i = 0; i < batch.count; i++) {
         // A trigger of the app's may have changed it already.
         State state = batch.states[i];
         if (!take_ahead(kind, state.id, &state))
             check_state(state);
-        if (!state.in) {
-            if (state.id != 0)
-                left_out.push_back(state.id);
-            continue;
-        }
-        nulls[ids.size()] = !state.parent;
-        ids.push_back(state.id);
-        parents.push_back(state.parent.value_or(static_cast<Datum>(0)));
+        if (state.in)
+            batch.states[count++] = state;
+        else if (state.id != 0)
+            left_out.push_back(state.id);
     }
-    if (int count = static_cast<int>(ids.size()); count > 0)
-        mirror_insert(kind, text_array(ids.data(), nullptr, count), text_array(parents.data(), nulls, count),
-                      may_be_held);
+    if (count > 0)
+        mirror_insert(kind, batch.states, count, may_be_held);
     // What waited for these groups as its parents counts as the instance.
-    if (int count = static_cast<int>(left_out.size()); kind == Kind::groups && count > 0)
-        mirror_leave_out(text_array(left_out.data(), nullptr, count));
+    if (kind == Kind::groups && !left_out.empty())
+        mirror_leave_out(text_array(left_out.data(), nullptr, static_cast<int>(left_out.size())));
 }
 
 void delete_rows(Kind kind, State *states, int count, int depth) {
@@ -174,6 +169,23 @@ void remove_lapsed(Kind kind, int depth) {
     while (take_lapsed(kind, depth, &gone))
         if (gone.in)
             delete_rows(kind, &gone, 1, 1);
+}
+
+/// Projects of an INSERT of which nothing was told before.
+void insert_many(Feed *feed) {
+    for (bool last = false; !last;) {
+        ProjectBatch batch = guard([&] { return next_projects(feed); });
+        for (int i = 0; i < batch.count; i++) {
+            check_id(view(batch.rows[i].id));
+            if (batch.rows[i].parent != 0)
+                check_id(view(batch.rows[i].parent));
+        }
+        InContext inside(feed->memory);
+        if (batch.count > 0)
+            mirror_insert_projects(batch.rows, batch.count);
+        last = batch.last;
+    }
+    guard([&] { close_feed(feed); });
 }
 
 /// INSERT or DELETE of a plain table, or the rows of a partition that is about to be truncated.
@@ -192,6 +204,11 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
     if (!opened.tracked)
         return;
     int depth = trigger_depth();
+    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead() &&
+        !groups_are_filtered()) {
+        insert_many(&opened.feed);
+        return;
+    }
     for (;;) {
         Batch batch = guard([&] { return next_batch(&opened.feed); });
         InContext inside(opened.feed.memory);

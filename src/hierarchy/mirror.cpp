@@ -1,5 +1,6 @@
 #include "hierarchy/mirror.hpp"
 
+#include "hierarchy/bulk_insert.hpp"
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
@@ -99,27 +100,23 @@ void make_room(Kind kind, const Datum *ids, int count) {
         remember_aside();
 }
 
-struct Texts {
-    Datum *values;
-    int count;
-};
-
-Texts texts_of(Datum array) {
-    return guard([&] {
-        Texts texts;
-        bool *nulls;
-        deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &texts.values, &nulls,
-                          &texts.count);
-        return texts;
-    });
+/// Adds rows by a statement.
+void insert_by_statement(Kind kind, const State *states, int count) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> ids(&memory), parents(&memory);
+    auto *nulls = static_cast<bool *>(memory.allocate(std::max(count, 1) * sizeof(bool)));
+    for (int i = 0; i < count; i++) {
+        ids.push_back(states[i].id);
+        nulls[i] = !states[i].parent;
+        parents.push_back(states[i].parent.value_or(static_cast<Datum>(0)));
+    }
+    run(kind, insert, {text_array(ids.data(), nullptr, count), text_array(parents.data(), nulls, count)});
 }
 
 void insert_row(Kind kind, const State &state) {
-    bool no_parent = !state.parent;
-    Datum parent = state.parent.value_or(static_cast<Datum>(0));
     if (is_there(kind, state.id))
         make_room(kind, &state.id, 1);
-    run(kind, insert, {text_array(&state.id, nullptr, 1), text_array(&parent, &no_parent, 1)});
+    insert_by_statement(kind, &state, 1);
 }
 
 /// What is in a group that its filter lets in from now on: in the newest state, as the look-up.
@@ -149,12 +146,36 @@ Datum text_array(const Datum *texts, const bool *nulls, int count) {
     });
 }
 
-void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held) {
+void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) {
     if (may_be_held) {
-        Texts texts = texts_of(ids);
-        make_room(kind, texts.values, texts.count);
+        ContextResource memory(CurrentMemoryContext);
+        std::pmr::vector<Datum> ids(&memory);
+        for (int i = 0; i < count; i++)
+            ids.push_back(states[i].id);
+        make_room(kind, ids.data(), count);
     }
-    run(kind, insert, {ids, parents});
+    constexpr int at_once = 10000;
+    for (int from = 0; from < count; from += at_once)
+        insert_by_statement(kind, states + from, std::min(at_once, count - from));
+}
+
+void mirror_insert_projects(const NewProject *projects, int count) {
+    {
+        AsOwner owner(Table::projects);
+        if (insert_projects(projects, count))
+            return;
+    }
+    constexpr int at_once = 10000;
+    for (int from = 0; from < count; from += at_once) {
+        RowMemory memory;
+        InContext inside(memory.empty());
+        ContextResource resource(CurrentMemoryContext);
+        std::pmr::vector<State> states(&resource);
+        for (int i = from; i < std::min(from + at_once, count); i++)
+            states.push_back({true, projects[i].id,
+                              projects[i].parent == 0 ? std::nullopt : std::optional<Datum>(projects[i].parent)});
+        insert_by_statement(Kind::projects, states.data(), static_cast<int>(states.size()));
+    }
 }
 
 void mirror_delete(Kind kind, const State *states, int count, int depth) {

@@ -9,8 +9,12 @@ namespace intd {
 /// A text[] of ids; a null where `nulls` says so.
 Datum text_array(const Datum *texts, const bool *nulls, int count);
 
-/// Adds rows. Where the ids may still be held by rows whose own change is yet to be told, those step aside.
-void mirror_insert(Kind kind, Datum ids, Datum parents, bool may_be_held);
+/// Adds rows, whose ids and parents have been checked. Where the ids may still be held by rows whose own change is yet
+/// to be told, those step aside.
+void mirror_insert(Kind kind, const State *states, int count, bool may_be_held);
+
+/// The same for many projects whose ids nothing else holds.
+void mirror_insert_projects(const NewProject *projects, int count);
 
 /// Removes rows. Inside triggers of the app's, ids that are not there are remembered: their INSERT is yet to come.
 /// Parents matter only while some_are_aside().

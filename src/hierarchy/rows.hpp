@@ -15,6 +15,11 @@ struct State {
     std::optional<Datum> parent; // none: the instance
 };
 
+/// What a project that is let in says, for many of them: texts; no parent (0) is the instance.
+struct NewProject {
+    Datum id, parent;
+};
+
 // Server code: raises reports.
 
 /// Reads rows of one relation. In a memory context of its own.

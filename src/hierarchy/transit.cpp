@@ -113,6 +113,10 @@ bool take_ahead(Kind kind, Datum id, State *later) {
     return found != nullptr;
 }
 
+bool some_are_ahead() {
+    return aheads != nullptr;
+}
+
 void remember_leaving(const Leaving &leaving) {
     add_to(lefts, [&](Left *left) {
         left->leaving = leaving;

@@ -19,6 +19,7 @@ int trigger_depth();
 /// deleted has no id.
 void remember_ahead(Kind kind, Datum id, const State &later);
 bool take_ahead(Kind kind, Datum id, State *later);
+bool some_are_ahead();
 
 /// A row that left its partition in a command and is to arrive in another one.
 struct Leaving {

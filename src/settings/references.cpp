@@ -4,10 +4,7 @@
 #include "hierarchy/references.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
-
-extern "C" {
-#include "executor/executor.h"
-}
+#include "postgres/transition.hpp"
 
 namespace intd {
 namespace {
@@ -146,33 +143,17 @@ ReferencedTrigger referenced_trigger(FunctionCallInfo fcinfo) {
                   "this function is for the triggers of integration_defaults' own tables");
 }
 
-/// Reads the ids of deleted rows. Server code: raises reports.
-struct DeletedRows {
-    Tuplestorestate *store;
-    int pointer;
-    TupleTableSlot *slot;
-
-    void open(TriggerData *data) {
-        store = data->tg_oldtable;
-        pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
-        tuplestore_select_read_pointer(store, pointer);
-        tuplestore_rescan(store);
-        slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation), &TTSOpsMinimalTuple);
-    }
-
-    /// The next ids as text[], or 0 after the last one.
-    Datum next() {
-        constexpr int most = 1000;
-        Datum ids[most];
-        int count = 0;
-        bool is_null;
-        tuplestore_select_read_pointer(store, pointer);
-        while (count < most && tuplestore_gettupleslot(store, true, false, slot))
-            ids[count++] = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(slot, 1, &is_null)));
-        ExecClearTuple(slot); // a row that was read back from disk is in the caller's memory
-        return count == 0 ? 0 : PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
-    }
-};
+/// The next ids of deleted rows as text[], or 0 after the last one. Server code: raises reports.
+Datum next_ids(TransitionRows *deleted) {
+    constexpr int most = 1000;
+    Datum ids[most];
+    int count = 0;
+    bool is_null;
+    while (count < most && deleted->next())
+        ids[count++] = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(deleted->slot, 1, &is_null)));
+    ExecClearTuple(deleted->slot); // a row that was read back from disk is in the caller's memory
+    return count == 0 ? 0 : PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
 
 } // namespace
 
@@ -234,18 +215,18 @@ INTD_FUNCTION(remove_settings) {
     auto [data, referenced] = referenced_trigger(fcinfo);
     if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) || referenced.remove.sql == nullptr)
         refuse_event();
-    DeletedRows deleted;
-    guard([&, data = data] { deleted.open(data); });
+    TransitionRows deleted;
+    guard([&, data = data] { deleted.open(data->tg_oldtable, RelationGetDescr(data->tg_relation)); });
     AsOwner owner(referenced.table);
     RowMemory memory;
     for (;;) {
         InContext inside(memory.empty());
-        Datum ids = guard([&] { return deleted.next(); });
+        Datum ids = guard([&] { return next_ids(&deleted); });
         if (ids == 0)
             break;
         execute_newest(referenced.remove, {ids});
     }
-    guard([&] { ExecDropSingleTupleTableSlot(deleted.slot); });
+    guard([&] { deleted.close(); });
     return PointerGetDatum(nullptr);
 }
 

@@ -73,5 +73,20 @@ EXPECTED
 is(error_of($node, 'postgres', q{SELECT integration_defaults.move_group('4', '3')}), '23514', 'the move that was prepared counts for the next one');
 is(error_of($node, 'postgres', q{SELECT integration_defaults.move_group('4', '2')}), 'none', 'and its lock is gone');
 
+# Projects that are added together have one check for each group, which holds it until what is prepared has ended.
+$node->safe_psql('postgres', q{CREATE TABLE app.many (id int PRIMARY KEY, group_id int); SELECT integration_defaults.track_projects('app.many')});
+my $missing = q{BEGIN; INSERT INTO app.many VALUES (1, 1), (2, 777), (3, 777); DELETE FROM app.many WHERE id = 2; PREPARE TRANSACTION 'many'};
+is(error_of($node, 'postgres', $missing), '23503', 'a missing parent of many can not be prepared');
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query(q{BEGIN; INSERT INTO app.many VALUES (1, 777); ROLLBACK});
+$session->query(q{BEGIN; INSERT INTO app.many VALUES (1, 1), (2, 2), (3, 1); PREPARE TRANSACTION 'many'});
+$session->query(q{BEGIN; INSERT INTO app.many VALUES (4, 1), (5, 777); COMMIT});
+$session->query(q{BEGIN; INSERT INTO app.many VALUES (6, 777); COMMIT});
+$session->quit;
+is($node->safe_psql('postgres', 'SELECT count(*) FROM app.many'), '0', 'nothing is carried over to the next transactions of a session');
+is(error_of($node, 'postgres', q{SET lock_timeout = 100; DELETE FROM integration_defaults.groups WHERE id = '2'}), '55P03', 'prepared: the groups of many are held');
+$node->safe_psql('postgres', q{COMMIT PREPARED 'many'});
+is($node->safe_psql('postgres', q{SELECT string_agg(id || ' ' || group_id, ', ' ORDER BY id) FROM integration_defaults.projects}), '1 1, 2 2, 3 1', 'committed: they are there');
+
 $node->stop;
 done_testing();
