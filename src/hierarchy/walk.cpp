@@ -6,9 +6,9 @@ const TreeNode *Tree::group(std::string_view id) {
     if (auto known = groups_.find(id); known != groups_.end())
         return known->second;
 
-    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle.
-    InContext inside(memory_->context());
-    std::pmr::vector<TreeNode *> way(memory_);
+    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle. Only nodes are kept.
+    ContextResource passing(CurrentMemoryContext);
+    std::pmr::vector<TreeNode *> way(&passing);
     const TreeNode *top = &instance_;
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
@@ -23,7 +23,9 @@ const TreeNode *Tree::group(std::string_view id) {
                 .constraint("scope_parent_exists");
         }
         auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode)));
-        *node = {core::Level::group, view(row->values[column::id]), nullptr};
+        InContext inside(memory_->context());
+        std::string_view stored = view(row->values[column::id]);
+        *node = {core::Level::group, {cat(stored), stored.size()}, nullptr};
         way.push_back(node);
         if (row->nulls[column::parent])
             break;

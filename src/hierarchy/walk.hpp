@@ -14,6 +14,7 @@ struct TreeNode {
     core::Level level;
     std::string_view id; // empty for the instance
     const TreeNode *parent;
+    mutable const TreeNode *setter = nullptr; // for Inheritance: see setter_of()
 };
 
 class Tree {
