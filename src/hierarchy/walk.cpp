@@ -2,9 +2,27 @@
 
 namespace intd {
 
+void Nodes::place(size_t hash, const TreeNode *node) {
+    size_t i = hash & mask();
+    while (entries_[i].node != nullptr)
+        i = (i + 1) & mask();
+    entries_[i] = {node, static_cast<uint32>(hash >> 32)};
+}
+
+void Nodes::grow() {
+    std::pmr::vector<Entry> fewer(std::max<size_t>(64, entries_.size() * 2), Entry{nullptr, 0},
+                                  entries_.get_allocator());
+    std::swap(fewer, entries_);
+    for (const Entry &entry : fewer)
+        if (entry.node != nullptr)
+            place(std::hash<std::string_view>()(entry.node->id), entry.node);
+}
+
 const TreeNode *Tree::group(std::string_view id) {
-    if (auto known = groups_.find(id); known != groups_.end())
-        return known->second;
+    if (last_ != nullptr && last_->id == id)
+        return last_;
+    if (const TreeNode *known = groups_.find(id); known != nullptr)
+        return last_ = known;
 
     // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle. Only nodes are kept.
     ContextResource passing(CurrentMemoryContext);
@@ -22,16 +40,17 @@ const TreeNode *Tree::group(std::string_view id) {
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode)));
-        InContext inside(memory_->context());
         std::string_view stored = view(row->values[column::id]);
-        *node = {core::Level::group, {cat(stored), stored.size()}, nullptr};
+        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + stored.size()));
+        auto *name = reinterpret_cast<char *>(node + 1);
+        memcpy(name, stored.data(), stored.size());
+        *node = {core::Level::group, {name, stored.size()}, nullptr};
         way.push_back(node);
         if (row->nulls[column::parent])
             break;
         next = view(row->values[column::parent]);
-        if (auto known = groups_.find(next); known != groups_.end()) {
-            top = known->second;
+        if (const TreeNode *known = groups_.find(next); known != nullptr) {
+            top = known;
             break;
         }
         if (next == mark)
@@ -46,7 +65,7 @@ const TreeNode *Tree::group(std::string_view id) {
     for (auto node = way.rbegin(); node != way.rend(); ++node) {
         (*node)->parent = top;
         top = *node;
-        groups_.emplace((*node)->id, *node);
+        groups_.add(*node);
     }
     return top;
 }

@@ -17,6 +17,45 @@ struct TreeNode {
     mutable const TreeNode *setter = nullptr; // for Inheritance: see setter_of()
 };
 
+/// Nodes by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
+/// one look at a table without chains, and one at a node, beside which its id lies.
+class Nodes {
+  public:
+    explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory) {}
+
+    const TreeNode *find(std::string_view id) const {
+        if (entries_.empty())
+            return nullptr;
+        const size_t hash = std::hash<std::string_view>()(id);
+        for (size_t i = hash & mask();; i = (i + 1) & mask()) {
+            if (entries_[i].node == nullptr)
+                return nullptr;
+            if (entries_[i].hash == static_cast<uint32>(hash >> 32) && entries_[i].node->id == id)
+                return entries_[i].node;
+        }
+    }
+
+    /// Adds a node whose id is not there yet.
+    void add(const TreeNode *node) {
+        if (count_ * 2 >= entries_.size())
+            grow();
+        place(std::hash<std::string_view>()(node->id), node);
+        count_++;
+    }
+
+  private:
+    struct Entry {
+        const TreeNode *node; // null: free
+        uint32 hash;          // the upper half
+    };
+    size_t mask() const { return entries_.size() - 1; }
+    void place(size_t hash, const TreeNode *node);
+    void grow();
+
+    std::pmr::vector<Entry> entries_; // a power of two of them, at most half of them taken
+    size_t count_ = 0;
+};
+
 class Tree {
   public:
     /// Nodes live in `memory`, for as long as the Tree is used.
@@ -33,7 +72,8 @@ class Tree {
 
   private:
     ContextResource *memory_;
-    std::pmr::unordered_map<std::string_view, const TreeNode *> groups_;
+    Nodes groups_;
+    const TreeNode *last_ = nullptr; // often the next one, too
     TreeNode instance_ = {core::Level::instance, {}, nullptr};
 };
 

@@ -230,6 +230,12 @@ bool reads_all_directly() {
     return guard([] {
         // A transaction that holds all its locks already hears of nothing; rights taken away end with this call.
         AcceptInvalidationMessages();
+        const Oid user = GetUserId();
+        bool as_known = true; // nearly always
+        for (const Known &entry : known)
+            as_known = as_known && entry.valid && entry.plain && !entry.secured && entry.reader == user;
+        if (as_known)
+            return true;
         for (int i = 0; i < table_count; i++)
             if (!is_direct(static_cast<Table>(i)))
                 return false;

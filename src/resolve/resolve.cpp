@@ -6,7 +6,9 @@ namespace intd {
 namespace {
 
 Datum copy_of(const Jsonb *json) {
-    return guard([&] { return datumCopy(PointerGetDatum(json), false, -1); });
+    void *copy = allocate(VARSIZE(json));
+    memcpy(copy, json, VARSIZE(json));
+    return PointerGetDatum(copy);
 }
 
 void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {

@@ -204,6 +204,8 @@ const Layer *project_layer(std::string_view project, const Integration &type) {
 }
 
 const TreeNode *Inheritance::setter_of(const TreeNode *node) {
+    if (node->setter != nullptr)
+        return node->setter;
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
@@ -264,8 +266,10 @@ Inheritance::Inheritance(MemoryContext context)
     : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), types_(memory_), folded_(memory_) {}
 
 const Integration *Inheritance::find_type(std::string_view name) {
+    if (last_type_ != nullptr && last_type_->name == name)
+        return last_type_;
     if (auto known = types_.find(name); known != types_.end())
-        return known->second;
+        return last_type_ = known->second;
     Datum key = text_datum(name);
     const Integration *found = find_integration(key);
     if (found != nullptr)
