@@ -1,4 +1,5 @@
 // Effective settings of one scope.
+#include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 
@@ -98,7 +99,28 @@ const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     return &inherited.with(*base, make_layer(core::Level::project, {}, PG_GETARG_BOOL(2), active, settings, 0));
 }
 
+Statement set_below = {
+    "SELECT EXISTS (SELECT FROM integration_defaults.group_settings WHERE integration OPERATOR(pg_catalog.=) $1) "
+    "OR EXISTS (SELECT FROM integration_defaults.project_settings WHERE integration OPERATOR(pg_catalog.=) $1)",
+    1,
+    {TEXTOID},
+    nullptr};
+
 } // namespace
+
+/// What is seen without looking at each scope.
+INTD_FUNCTION(set_by_instance) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    Inheritance &inherited = inheritance();
+    const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
+    if (type == nullptr)
+        return null_result(fcinfo);
+    if (inherited.down_to(inherited.tree().instance(), *type).configured())
+        return BoolGetDatum(true);
+    Value below;
+    fetch(set_below, {text_datum(type->name)}, &below, true);
+    return DatumGetBool(*below) ? BoolGetDatum(false) : null_result(fcinfo);
+}
 
 INTD_FUNCTION(effective_active) {
     const Folded *folded = folded_project(inheritance(), fcinfo);

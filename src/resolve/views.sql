@@ -12,14 +12,8 @@ SELECT p.id AS project_id,
        CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN p.id
             ELSE inherited_source_id(i.name, p.group_id) END COLLATE "C" AS source_id
 FROM integrations i
-CROSS JOIN LATERAL (
-    -- What of the type's settings is seen without folding, once for each type: true if the instance sets something, so
-    -- that every project has it; null if nobody has a row. OFFSET 0 keeps it from being asked for each project.
-    SELECT CASE WHEN EXISTS (SELECT FROM instance_settings x WHERE x.integration = i.name
-                             AND (x.custom OR x.active IS NOT NULL OR x.settings <> '{}')) THEN true
-                WHEN EXISTS (SELECT FROM group_settings x WHERE x.integration = i.name)
-                     OR EXISTS (SELECT FROM project_settings x WHERE x.integration = i.name) THEN false
-           END AS everywhere OFFSET 0) u
+-- OFFSET 0 keeps it from being asked for each project.
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
 CROSS JOIN projects p
 LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
 WHERE u.everywhere IS NOT NULL
@@ -37,11 +31,7 @@ SELECT g.id AS group_id,
        inherited_source_level(i.name, g.id) AS source_level,
        inherited_source_id(i.name, g.id) AS source_id
 FROM integrations i
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN EXISTS (SELECT FROM instance_settings x WHERE x.integration = i.name
-                             AND (x.custom OR x.active IS NOT NULL OR x.settings <> '{}')) THEN true
-                WHEN EXISTS (SELECT FROM group_settings x WHERE x.integration = i.name) THEN false
-           END AS everywhere OFFSET 0) u
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
 CROSS JOIN groups g
 WHERE u.everywhere IS NOT NULL AND (u.everywhere OR inherited_source_level(i.name, g.id) IS NOT NULL);
 COMMENT ON VIEW group_integrations IS
