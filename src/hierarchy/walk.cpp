@@ -2,27 +2,25 @@
 
 namespace intd {
 
-void Nodes::place(size_t hash, const TreeNode *node) {
-    size_t i = hash & mask();
+void Nodes::place(const Entry &entry) {
+    size_t i = first(entry.key);
     while (entries_[i].node != nullptr)
         i = (i + 1) & mask();
-    entries_[i] = {node, static_cast<uint32>(hash >> 32)};
+    entries_[i] = entry;
 }
 
 void Nodes::grow() {
-    std::pmr::vector<Entry> fewer(std::max<size_t>(64, entries_.size() * 2), Entry{nullptr, 0},
+    std::pmr::vector<Entry> fewer(std::max<size_t>(64, entries_.size() * 2), Entry{0, nullptr, nullptr},
                                   entries_.get_allocator());
     std::swap(fewer, entries_);
     for (const Entry &entry : fewer)
         if (entry.node != nullptr)
-            place(std::hash<std::string_view>()(entry.node->id), entry.node);
+            place(entry);
 }
 
 const TreeNode *Tree::group(std::string_view id) {
-    if (last_ != nullptr && last_->id == id)
-        return last_;
-    if (const TreeNode *known = groups_.find(id); known != nullptr)
-        return last_ = known;
+    if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
+        return known->node;
 
     // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle. Only nodes are kept.
     ContextResource passing(CurrentMemoryContext);
@@ -49,8 +47,8 @@ const TreeNode *Tree::group(std::string_view id) {
         if (row->nulls[column::parent])
             break;
         next = view(row->values[column::parent]);
-        if (const TreeNode *known = groups_.find(next); known != nullptr) {
-            top = known;
+        if (const Nodes::Entry *known = groups_.find(next); known != nullptr) {
+            top = known->node;
             break;
         }
         if (next == mark)

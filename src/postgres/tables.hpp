@@ -52,6 +52,9 @@ Rows read_rows(Table table, Datum key = 0);
 /// same snapshot may be used again for him.
 bool reads_all_directly();
 
+/// Whether he was found to, and nothing that has been heard of since then has changed it.
+bool reads_all_as_known();
+
 /// Until the end of the block our statements run as the owner of `table`, without row security, as those of the
 /// server's own foreign keys do. For the checks that hold a rule whatever the caller may see. An error that leaves
 /// the block restores the user with the (sub)transaction.

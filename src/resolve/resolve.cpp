@@ -80,9 +80,7 @@ const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
     const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
     if (type == nullptr)
         return nullptr;
-    Tree &tree = inherited.tree();
-    const TreeNode *node = group ? tree.group(*group) : tree.instance();
-    return node == nullptr ? nullptr : &inherited.down_to(node, *type);
+    return group ? inherited.in_group(*group, *type) : &inherited.down_to(inherited.tree().instance(), *type);
 }
 
 /// The same with a project's own row, if it has one, on top.

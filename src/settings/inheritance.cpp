@@ -92,6 +92,7 @@ struct Remembered {
 struct {
     Remembered memory;
     Generation generation;
+    TimestampTz statement; // in which others' changes of tables and rights were last heard of
     uint64 schemas; // as long as this many have been freed, those that it knows are there
 } kept;
 struct {
@@ -118,6 +119,13 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 } // namespace
 
 Inheritance &inheritance() {
+    // Most calls are one of many in a statement, which goes on with the rights and tables that it began with.
+    Snapshot snapshot = GetActiveSnapshot();
+    if (kept.statement == GetCurrentStatementStartTimestamp() && kept.memory.snapshot.matches(snapshot) &&
+        is_still(kept.generation) && kept.schemas == freed_integrations() && kept.memory.has_room() &&
+        reads_all_as_known())
+        return *kept.memory.inheritance;
+
     // Without direct reading, the policies of others may run while we read, and call us again.
     if (!reads_all_directly()) {
         MemoryContext context = guard([] {
@@ -127,10 +135,11 @@ Inheritance &inheritance() {
         return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context);
     }
 
-    Snapshot snapshot = GetActiveSnapshot();
     const bool usable = kept.memory.has_room() && kept.schemas == freed_integrations();
-    if (usable && kept.memory.snapshot.matches(snapshot) && is_still(kept.generation))
+    if (usable && kept.memory.snapshot.matches(snapshot) && is_still(kept.generation)) {
+        kept.statement = GetCurrentStatementStartTimestamp();
         return *kept.memory.inheritance;
+    }
     if (std::optional<Generation> shown = generation(); shown) {
         if (!usable || !(kept.generation == *shown)) {
             kept.memory.begin();
@@ -138,6 +147,7 @@ Inheritance &inheritance() {
             kept.schemas = freed_integrations();
         }
         guard([&] { kept.memory.snapshot.set(snapshot); });
+        kept.statement = GetCurrentStatementStartTimestamp();
         return *kept.memory.inheritance;
     }
 
@@ -302,11 +312,23 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     return *nothing;
 }
 
+const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
+    const TreeNode *node = tree_.group(id);
+    if (node == nullptr)
+        return nullptr;
+    tree_.known_group(id)->setter = setter_of(node);
+    return &down_to(node, type);
+}
+
 const Folded &Inheritance::down_to(const TreeNode *node, const Integration &type) {
     // up to what is folded already, then down
     node = setter_of(node);
-    if (auto known = folded_.find({node, &type}); known != folded_.end())
-        return *known->second;
+    if (last_ == Key{node, &type})
+        return *last_folded_;
+    if (auto known = folded_.find({node, &type}); known != folded_.end()) {
+        last_ = known->first;
+        return *(last_folded_ = known->second);
+    }
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
     const Folded *folded = nullptr;

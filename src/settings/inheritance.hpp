@@ -68,6 +68,13 @@ class Inheritance {
 
     /// The fold down to a group or the instance, its own row included.
     const Folded &down_to(const TreeNode *node, const Integration &type);
+    /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
+    const Folded *in_group(std::string_view id, const Integration &type) {
+        const Nodes::Entry *known = tree_.known_group(id);
+        if (known == nullptr || known->setter == nullptr)
+            return look_up_group(id, type);
+        return last_.node == known->setter && last_.type == &type ? last_folded_ : &down_to(known->setter, type);
+    }
     /// The fold of what stands above `node`, the schema's defaults for the instance.
     const Folded &above(const TreeNode *node, const Integration &type);
     /// `base` and one more layer; in the current memory context. With no layer, `base`.
@@ -94,6 +101,7 @@ class Inheritance {
         }
     };
 
+    const Folded *look_up_group(std::string_view id, const Integration &type);
     /// Reads all rows of the group or the instance; whether there are any.
     bool read_layers(const TreeNode *node);
 
@@ -104,6 +112,8 @@ class Inheritance {
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     const Integration *last_type_ = nullptr; // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
+    Key last_ = {nullptr, nullptr};                             // often the next one, too
+    const Folded *last_folded_ = nullptr;
 };
 
 /// What is remembered, if it is exact for the active snapshot and the current user; else a new one.
