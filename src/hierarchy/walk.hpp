@@ -22,8 +22,8 @@ struct TreeNode {
 class Nodes {
   public:
     struct Entry {
-        uint64 key; // see key_of()
-        const TreeNode *node; // null: free
+        uint64 key;                     // see key_of()
+        const TreeNode *node;           // null: free
         mutable const TreeNode *setter; // as TreeNode::setter
     };
 
@@ -51,8 +51,8 @@ class Nodes {
     }
 
   private:
-    /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit set
-    /// (the last byte's, that no short one has).
+    /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
+    /// set (the last byte's, that no short one has).
     static uint64 key_of(std::string_view id) {
         uint64 key = 0;
         if (id.size() < sizeof(key)) {

@@ -3,8 +3,8 @@
 // A row is read by a direct index scan where that is exact and allowed: the relation is a plain heap table of this
 // server with its primary key in place, the current user may SELECT from it and no row security is in force for
 // him. Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read by a
-// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks more than
-// a SELECT does: the tables against being altered or truncated until the end of the transaction.
+// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks more
+// than a SELECT does: the tables against being altered or truncated until the end of the transaction.
 #pragma once
 
 #include "postgres/datum.hpp"

@@ -19,8 +19,15 @@ namespace {
 constexpr Table small[] = {Table::integrations, Table::groups, Table::instance_settings, Table::group_settings};
 constexpr int small_count = 4;
 
-/// With more pages than this, something keeps dead rows alive, and reading the sum is not worth it.
-constexpr BlockNumber most_pages = 4;
+/// While an old snapshot keeps dead versions of rows from going, reading more than this is not worth it. Pages stay
+/// until VACUUM can take them off, empty ones cost little.
+constexpr BlockNumber most_pages = 64;
+constexpr int most_versions = 250;
+
+/// A row that has come to stand further back than this goes back to the first page, once that is empty enough for an
+/// INSERT (see the table's fillfactor), so that VACUUM can take the others off.
+constexpr BlockNumber pages_in_use = 4;
+constexpr Size empty_enough = BLCKSZ * 85 / 100;
 
 /// What is known of the tables until the server says that one has changed.
 struct {
@@ -62,8 +69,8 @@ Oid generations() {
 }
 
 Oid trigger_function(const char *name) {
-    return LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup(name))), 0, nullptr,
-                          true);
+    return LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup(name))), 0,
+                          nullptr, true);
 }
 
 /// Whether the function is called, always, before each row changes and before the table is truncated.
@@ -140,25 +147,44 @@ void lock_tables() {
     locked_in = GetCurrentSubTransactionId();
 }
 
-/// The sum that the active snapshot shows; none if it would take long.
+/// The sum that the active snapshot shows; none if it would take long. Every read does this once: so it reads the pages
+/// itself, as a sequential scan would.
 std::optional<int64> sum() {
     Relation relation = table_open(watched.relation, AccessShareLock);
-    std::optional<int64> changes;
-    TableScanDesc scan = table_beginscan_strat(relation, GetActiveSnapshot(), 0, nullptr, false, false);
-    if (reinterpret_cast<HeapScanDesc>(scan)->rs_nblocks <= most_pages) {
-        changes = 0;
-        while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+    Snapshot snapshot = GetActiveSnapshot();
+    const BlockNumber pages = RelationGetNumberOfBlocks(relation);
+    bool readable = pages <= most_pages;
+    int64 changes = 0;
+    int versions = 0;
+    for (BlockNumber n = 0; readable && n < pages; n++) {
+        Buffer buffer = ReadBuffer(relation, n);
+        heap_page_prune_opt(relation, buffer);
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        Page page = BufferGetPage(buffer);
+        check_snapshot_age(snapshot, relation, page);
+        const OffsetNumber last = PageGetMaxOffsetNumber(page);
+        for (OffsetNumber at = FirstOffsetNumber; readable && at <= last; at++) {
+            ItemId item = PageGetItemId(page, at);
+            if (!ItemIdIsNormal(item))
+                continue;
+            readable = ++versions <= most_versions;
+            HeapTupleData tuple;
+            tuple.t_data = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
+            tuple.t_len = ItemIdGetLength(item);
+            tuple.t_tableOid = watched.relation;
+            ItemPointerSet(&tuple.t_self, n, at);
             bool is_null;
-            *changes += DatumGetInt64(heap_getattr(tuple, 1, RelationGetDescr(relation), &is_null));
+            if (HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
+                changes += DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(relation), &is_null));
         }
+        UnlockReleaseBuffer(buffer);
     }
-    table_endscan(scan);
     table_close(relation, NoLock);
-    return changes;
+    return readable ? std::optional<int64>(changes) : std::nullopt;
 }
 
-/// Locks a row that nobody has locked, without waiting. SnapshotSelf, because the newest state is wanted, and reading it
-/// makes no dependency under SERIALIZABLE.
+/// Locks a row that nobody has locked, without waiting. SnapshotSelf, because the newest state is wanted, and reading
+/// it makes no dependency under SERIALIZABLE.
 bool lock_free_row(Relation relation, TableScanDesc scan, TupleTableSlot *slot) {
     while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
         TM_FailureData failure;
@@ -172,9 +198,15 @@ bool lock_free_row(Relation relation, TableScanDesc scan, TupleTableSlot *slot) 
 
 void count() {
     Relation relation = table_open(generations(), RowExclusiveLock);
+    bool room_in_front = false;
     for (BlockNumber n = 0, pages = RelationGetNumberOfBlocks(relation); n < pages; n++) {
         Buffer buffer = ReadBuffer(relation, n);
         heap_page_prune_opt(relation, buffer);
+        if (n == 0) {
+            LockBuffer(buffer, BUFFER_LOCK_SHARE);
+            room_in_front = PageGetHeapFreeSpace(BufferGetPage(buffer)) >= empty_enough;
+            LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+        }
         ReleaseBuffer(buffer);
     }
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
@@ -187,10 +219,16 @@ void count() {
     ItemPointerData place = slot->tts_tid;
     table_endscan(scan);
     HeapTuple tuple = heap_form_tuple(RelationGetDescr(relation), &changes, &is_null);
-    if (found)
-        CatalogTupleUpdate(relation, &place, tuple); // minds indexes, if somebody has made any
-    else
+    // These mind indexes, if somebody has made any.
+    if (found && (!room_in_front || ItemPointerGetBlockNumber(&place) < pages_in_use))
+        CatalogTupleUpdate(relation, &place, tuple);
+    else {
+        if (found) {
+            CatalogTupleDelete(relation, &place);
+            RelationSetTargetBlock(relation, 0);
+        }
         CatalogTupleInsert(relation, tuple);
+    }
     ExecDropSingleTupleTableSlot(slot);
     table_close(relation, NoLock);
     counted_in = GetCurrentSubTransactionId();
@@ -227,7 +265,8 @@ bool is_still(const Generation &generation) {
 
 /// BEFORE INSERT OR UPDATE OR DELETE, for each row, and BEFORE TRUNCATE, on the small tables.
 INTD_FUNCTION(count_change) {
-    TriggerData *data = own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
+    TriggerData *data =
+        own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
     if (counted_in == InvalidSubTransactionId)
         guard([] { count(); });
     if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))

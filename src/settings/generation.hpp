@@ -2,9 +2,10 @@
 // computed from one state, in whatever transaction, is exact for every snapshot that shows the same one.
 //
 // Every transaction that writes there adds one to a row of `generations`, once, before its first change, by triggers
-// that always fire. The snapshots of one server show more and more transactions, in the order in which these commit (on a
-// standby: are replayed): of two snapshots, one shows all that the other does. So if the sum of `changes` is equal, no
-// transaction that one of them does not show has changed the small tables, and both show the same. What that rests on:
+// that always fire. The snapshots of one server show more and more transactions, in the order in which these commit (on
+// a standby: are replayed): of two snapshots, one shows all that the other does. So if the sum of `changes` is equal,
+// no transaction that one of them does not show has changed the small tables, and both show the same. What that rests
+// on:
 //
 //   own changes     They are visible to our snapshots only, and in part. A transaction that has counted itself has no
 //                   generation until it ends; one whose counting subtransaction has rolled back has changed nothing.
@@ -17,7 +18,8 @@
 //                   another epoch is forgotten. Only snapshots that are not older than its beginning have a generation,
 //                   because since then all is counted: an older one may show what was changed in between, or see
 //                   through a TRUNCATE. The tables are locked, as by a SELECT, until the end of the transaction.
-//   standby         Counts are replayed with the changes that they count, at one commit. Promotion only ends what has not
+//   standby         Counts are replayed with the changes that they count, at one commit. Promotion only ends what has
+//   not
 //                   committed.
 //   workers         A parallel worker lives for one query and does not know what its leader has counted: no generation.
 //   SERIALIZABLE    What is remembered would not be noted as read: no generation.

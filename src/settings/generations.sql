@@ -2,7 +2,7 @@
 -- every snapshot that shows the same sum. See generation.hpp. Not dumped; a row for each writer that there ever was at
 -- one time. There is no key: nothing is ever looked for here, and a writer that adds a row must wait for nobody.
 
-CREATE TABLE generations (changes bigint NOT NULL) WITH (fillfactor = 10); -- dead versions of rows go soon
+CREATE TABLE generations (changes bigint NOT NULL) WITH (fillfactor = 20); -- dead versions of rows go soon
 COMMENT ON TABLE generations IS
     'counts the transactions that changed integrations, groups, instance_settings or group_settings; kept by triggers, not for applications';
 -- A publication FOR ALL TABLES has it too; the subscriber, which counts for itself, skips the rows.

@@ -31,7 +31,8 @@ class SnapshotKey {
                 pfree(running_);
             running_ = nullptr;
             room_ = 0;
-            running_ = static_cast<TransactionId *>(MemoryContextAlloc(CacheMemoryContext, needed * sizeof(TransactionId)));
+            running_ =
+                static_cast<TransactionId *>(MemoryContextAlloc(CacheMemoryContext, needed * sizeof(TransactionId)));
             room_ = needed;
         }
         if (snapshot->xcnt > 0)
@@ -93,7 +94,7 @@ struct {
     Remembered memory;
     Generation generation;
     TimestampTz statement; // in which others' changes of tables and rights were last heard of
-    uint64 schemas; // as long as this many have been freed, those that it knows are there
+    uint64 schemas;        // as long as this many have been freed, those that it knows are there
 } kept;
 struct {
     Remembered memory;
@@ -273,7 +274,8 @@ const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), types_(memory_), folded_(memory_) {}
+    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), types_(memory_),
+      folded_(memory_) {}
 
 const Integration *Inheritance::find_type(std::string_view name) {
     if (last_type_ != nullptr && last_type_->name == name)

@@ -110,7 +110,7 @@ class Inheritance {
     std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_; // of those that have any
     const std::pmr::vector<NamedLayer> no_layers_;
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
-    const Integration *last_type_ = nullptr; // often the next one, too
+    const Integration *last_type_ = nullptr;                    // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
     Key last_ = {nullptr, nullptr};                             // often the next one, too
     const Folded *last_folded_ = nullptr;

@@ -47,6 +47,29 @@ is($session->query_safe(q{SELECT md5(string_agg(r::text, '' ORDER BY n)) FROM ge
 	$node->safe_psql('postgres', q{SELECT md5(string_agg(r::text, '' ORDER BY n)) FROM generate_series(1, 70) n, integration_defaults.resolve('free', n) r}),
 	'an old session and a new one agree');
 
+# ---- what is remembered is not read again, not even after an old snapshot has kept thousands of dead rows alive
+$node->safe_psql('postgres', q{SELECT integration_defaults.use_default('free', group_id => g.id) FROM integration_defaults.groups g});
+my $looks = sub {
+	my ($of) = @_;
+	my $count = q{SELECT coalesce(sum(idx_scan + seq_scan), 0) FROM pg_stat_xact_user_tables WHERE schemaname = 'integration_defaults' AND relname <> 'projects' AND relname <> 'project_settings'};
+	$of->query_safe($read); # a transaction of its own; the count is of all that has not been reported yet
+	my ($before, undef, $after) = split /\n/, $of->query_safe("BEGIN; $count; $read; $count; COMMIT");
+	return $after - $before;
+};
+is($looks->($session), '0', 'a group that is known is not looked at again');
+my $old = $node->background_psql('postgres');
+$old->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; $read");
+my $busy = "DO \$\$ BEGIN FOR n IN 1 .. 3000 LOOP PERFORM integration_defaults.set_default('free', jsonb_build_object('v', n), '2'); COMMIT; END LOOP; END \$\$";
+$node->safe_psql('postgres', $busy);
+is($session->query_safe($read), '3000', 'after 3,000 changes that an old snapshot does not see: the last one');
+cmp_ok($looks->($session), '>', 0, 'read anew, as counting them would take longer');
+is($old->query_safe($read), $old->query_safe($read), 'the old snapshot shows what it did');
+isnt($old->query_safe($read), '3000', 'and not the last one');
+$old->quit;
+$node->safe_psql('postgres', set_default('late') . q{; SELECT integration_defaults.use_default('free', group_id => 2)});
+is($looks->($session), '0', 'without the old snapshot nothing is looked at again');
+is($session->query_safe($read), 'late', 'and what is remembered is right');
+
 # ---- a restore into a database with an open session
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->safe_psql('copy', 'CREATE EXTENSION integration_defaults');
