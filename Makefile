@@ -16,6 +16,7 @@ SQL_PARTS = \
 	src/hierarchy/tree.sql \
 	src/hierarchy/tracking.sql \
 	src/settings/settings.sql \
+	src/settings/generations.sql \
 	src/resolve/resolve.sql \
 	src/resolve/views.sql \
 	src/cascade/cascade.sql \

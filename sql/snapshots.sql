@@ -171,6 +171,52 @@ SELECT room(1);
 ROLLBACK;
 SELECT room(1);
 
+-- Nobody writes to what counts changes; who stops it from counting reads on all the same.
+SELECT room(1);
+INSERT INTO generations VALUES (1);
+UPDATE generations SET changes = 0;
+DELETE FROM generations;
+TRUNCATE generations;
+ALTER TABLE group_settings DISABLE TRIGGER USER;
+UPDATE group_settings SET settings = '{"room": "not counted"}';
+SELECT room(1);
+ALTER TABLE group_settings ENABLE TRIGGER USER;
+ALTER TABLE group_settings ENABLE ALWAYS TRIGGER count_change, ENABLE ALWAYS TRIGGER count_truncation;
+SELECT room(1);
+UPDATE group_settings SET settings = '{"room": "counted"}';
+SELECT room(1);
+ALTER TABLE generations DISABLE TRIGGER keep_generations;
+UPDATE generations SET changes = 0;
+SELECT room(1);
+SELECT change('after that'), room(2);
+ALTER TABLE generations ENABLE ALWAYS TRIGGER keep_generations;
+SELECT room(2);
+BEGIN;
+TRUNCATE group_settings;
+SELECT room(1);
+ROLLBACK;
+SELECT room(1);
+TRUNCATE group_settings;
+SELECT room(1);
+-- a table that is altered
+ALTER TABLE instance_settings ALTER COLUMN settings SET STORAGE PLAIN;
+SELECT change('altered'), room(1);
+-- one snapshot, many types: compiled schemas come and go, and what was folded with them
+SELECT count(register_integration('type' || n, '{"properties": {"n": {"default": 1}}}')) FROM generate_series(1, 700) n;
+SELECT count(set_default('type' || n, '{}')) FROM generate_series(1, 700) n;
+SELECT count(*), sum((active_settings('type' || n, 1) ->> 'n')::int) FROM generate_series(1, 700) n;
+SELECT count(*), sum((active_settings('type' || n, 1) ->> 'n')::int) FROM generate_series(1, 700) n;
+SELECT count(*) FROM resolve_all(1);
+SELECT room(1);
+-- the extension goes and comes, in transactions of their own
+DROP EXTENSION integration_defaults CASCADE;
+SELECT room(1);
+CREATE EXTENSION integration_defaults;
+SELECT room(1);
+SELECT register_integration('chat'), add_project(1);
+SELECT room(1);
+SELECT change('again'), room(1);
+
 DROP OWNED BY regress_reads_all, regress_reads_some CASCADE;
 DROP ROLE regress_reads_all, regress_reads_some;
 DROP EXTENSION integration_defaults CASCADE;

@@ -7,6 +7,7 @@
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
+#include "settings/generation.hpp"
 #include "settings/inheritance.hpp"
 #include "settings/triggers.hpp"
 
@@ -27,6 +28,7 @@ void _PG_init(void) {
     intd::watch_references();
     intd::watch_tree();
     intd::watch_tracked();
+    intd::watch_generations();
     intd::watch_inheritance();
 }
 }

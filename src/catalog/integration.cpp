@@ -22,6 +22,7 @@ Entry *buckets[bucket_count];
 Entry *retired;
 int kept;
 uint64 uses;
+uint64 freed;
 MemoryContext storage;
 
 Entry *&bucket_of(std::string_view name) {
@@ -60,6 +61,7 @@ void free_retired(XactEvent event, void *) {
     while (retired != nullptr) {
         Entry *entry = retired;
         retired = entry->next;
+        freed++;
         MemoryContextDelete(entry->variants[0].schema->context);
     }
 }
@@ -114,6 +116,10 @@ const Integration *find_integration(Datum name) {
     if (entry == nullptr)
         entry = make_entry(text, source);
     return &entry->variants[DatumGetBool(row->values[column::allowed]) ? 1 : 0];
+}
+
+uint64 freed_integrations() {
+    return freed;
 }
 
 const Integration &get_integration(std::string_view name) {

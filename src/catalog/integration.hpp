@@ -12,13 +12,17 @@ struct Integration {
     const Schema *schema;
 };
 
-/// The type of that name, null if there is none. Valid until the end of the transaction. A schema is compiled once in a
+/// The type of that name, null if there is none. Valid until the end of the transaction, and for as long as
+/// freed_integrations() stays the same. A schema is compiled once in a
 /// backend and found again by its bytes, so that the answer is exact for every snapshot. Throws 55000 if the stored
 /// schema can't be compiled.
 const Integration *find_integration(Datum name);
 
 /// As find_integration(), but throws 42704 if there is none.
 const Integration &get_integration(std::string_view name);
+
+/// How many of those that were given by find_integration() are gone by now: who keeps one across transactions must ask.
+uint64 freed_integrations();
 
 /// Throws 22023 unless the text can be the name of a type: 1 to 63 letters, digits, `_`, `-`, `.` of ASCII.
 void check_integration_name(std::string_view name);

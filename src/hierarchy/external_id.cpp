@@ -38,7 +38,9 @@ Datum make_id(std::string_view text) {
 
 } // namespace
 
-INTD_FUNCTION(external_id_in) { return make_id(view(PG_GETARG_CSTRING(0))); }
+INTD_FUNCTION(external_id_in) {
+    return make_id(view(PG_GETARG_CSTRING(0)));
+}
 
 INTD_FUNCTION(external_id_out) {
     std::string_view text = *text_argument(fcinfo, 0);
@@ -62,9 +64,13 @@ INTD_FUNCTION(external_id_send) {
     });
 }
 
-INTD_FUNCTION(external_id_not_given) { return text_datum(""); }
+INTD_FUNCTION(external_id_not_given) {
+    return text_datum("");
+}
 
-INTD_FUNCTION(external_id_from_text) { return make_id(*text_argument(fcinfo, 0)); }
+INTD_FUNCTION(external_id_from_text) {
+    return make_id(*text_argument(fcinfo, 0));
+}
 
 /// Blanks at the end of a char(n) are padding.
 INTD_FUNCTION(external_id_from_bpchar) {
@@ -79,11 +85,13 @@ INTD_FUNCTION(external_id_from_smallint) {
 }
 
 INTD_FUNCTION(external_id_from_integer) {
-    return make_id(view(guard([&] { return psprintf("%d", PG_GETARG_INT32(0)); })));
+    char digits[24];
+    return make_id({digits, static_cast<size_t>(pg_lltoa(PG_GETARG_INT32(0), digits))});
 }
 
 INTD_FUNCTION(external_id_from_bigint) {
-    return make_id(view(guard([&] { return psprintf(INT64_FORMAT, PG_GETARG_INT64(0)); })));
+    char digits[24];
+    return make_id({digits, static_cast<size_t>(pg_lltoa(PG_GETARG_INT64(0), digits))});
 }
 
 /// The number 42.00 is the id 42, as the integer is.

@@ -25,13 +25,29 @@ bool OverlookBroken::met() const {
     return met_broken;
 }
 
-const TreeNode *Tree::group(std::string_view id) {
-    if (auto known = groups_.find(id); known != groups_.end())
-        return known->second;
+void Nodes::place(const Entry &entry) {
+    size_t i = first(entry.key);
+    while (entries_[i].node != nullptr)
+        i = (i + 1) & mask();
+    entries_[i] = entry;
+}
 
-    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle.
-    InContext inside(memory_->context());
-    std::pmr::vector<TreeNode *> way(memory_);
+void Nodes::grow() {
+    std::pmr::vector<Entry> fewer(std::max<size_t>(64, entries_.size() * 2), Entry{0, nullptr, nullptr},
+                                  entries_.get_allocator());
+    std::swap(fewer, entries_);
+    for (const Entry &entry : fewer)
+        if (entry.node != nullptr)
+            place(entry);
+}
+
+const TreeNode *Tree::group(std::string_view id) {
+    if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
+        return known->node;
+
+    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle. Only nodes are kept.
+    ContextResource passing(CurrentMemoryContext);
+    std::pmr::vector<TreeNode *> way(&passing);
     const TreeNode *top = &instance_;
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
@@ -45,14 +61,17 @@ const TreeNode *Tree::group(std::string_view id) {
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode)));
-        *node = {core::Level::group, view(row->values[column::id]), nullptr};
+        std::string_view stored = view(row->values[column::id]);
+        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + stored.size()));
+        auto *name = reinterpret_cast<char *>(node + 1);
+        memcpy(name, stored.data(), stored.size());
+        *node = {core::Level::group, {name, stored.size()}, nullptr};
         way.push_back(node);
         if (row->nulls[column::parent])
             break;
         next = view(row->values[column::parent]);
-        if (auto known = groups_.find(next); known != groups_.end()) {
-            top = known->second;
+        if (const Nodes::Entry *known = groups_.find(next); known != nullptr) {
+            top = known->node;
             break;
         }
         if (next == mark && overlook())
@@ -69,7 +88,7 @@ const TreeNode *Tree::group(std::string_view id) {
     for (auto node = way.rbegin(); node != way.rend(); ++node) {
         (*node)->parent = top;
         top = *node;
-        groups_.emplace((*node)->id, *node);
+        groups_.add(*node);
     }
     return top;
 }

@@ -14,6 +14,63 @@ struct TreeNode {
     core::Level level;
     std::string_view id; // empty for the instance
     const TreeNode *parent;
+    mutable const TreeNode *setter = nullptr; // for Inheritance: see setter_of()
+};
+
+/// Nodes by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
+/// there are no chains, and a short id, as most are, and what is wanted of the node lie in the table itself.
+class Nodes {
+  public:
+    struct Entry {
+        uint64 key;                     // see key_of()
+        const TreeNode *node;           // null: free
+        mutable const TreeNode *setter; // as TreeNode::setter
+    };
+
+    explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory) {}
+
+    const Entry *find(std::string_view id) const {
+        if (entries_.empty())
+            return nullptr;
+        const uint64 key = key_of(id);
+        for (size_t i = first(key);; i = (i + 1) & mask()) {
+            const Entry &entry = entries_[i];
+            if (entry.node == nullptr)
+                return nullptr;
+            if (entry.key == key && (is_whole(key) || entry.node->id == id))
+                return &entry;
+        }
+    }
+
+    /// Adds a node whose id is not there yet.
+    void add(const TreeNode *node) {
+        if (count_ * 2 >= entries_.size())
+            grow();
+        place({key_of(node->id), node, nullptr});
+        count_++;
+    }
+
+  private:
+    /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
+    /// set (the last byte's, that no short one has).
+    static uint64 key_of(std::string_view id) {
+        uint64 key = 0;
+        if (id.size() < sizeof(key)) {
+            for (size_t i = 0; i < id.size(); i++)
+                key |= static_cast<uint64>(static_cast<unsigned char>(id[i])) << (8 * i);
+            return key;
+        }
+        return std::hash<std::string_view>()(id) | (uint64{1} << 63);
+    }
+    static bool is_whole(uint64 key) { return key >> 63 == 0; }
+
+    size_t mask() const { return entries_.size() - 1; }
+    size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
+    void place(const Entry &entry);
+    void grow();
+
+    std::pmr::vector<Entry> entries_; // a power of two of them, at most half of them taken
+    size_t count_ = 0;
 };
 
 class Tree {
@@ -27,12 +84,15 @@ class Tree {
     /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
     const TreeNode *group(std::string_view id);
 
+    /// What is known of the group already, or null.
+    const Nodes::Entry *known_group(std::string_view id) const { return groups_.find(id); }
+
     /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
     const TreeNode *parent_of(const Row &row);
 
   private:
     ContextResource *memory_;
-    std::pmr::unordered_map<std::string_view, const TreeNode *> groups_;
+    Nodes groups_;
     TreeNode instance_ = {core::Level::instance, {}, nullptr};
 };
 

@@ -13,10 +13,21 @@ inline std::string_view view(Datum value) {
     return view(reinterpret_cast<const text *>(DatumGetPointer(value)));
 }
 
+/// Memory in the current context. Throws std::bad_alloc.
+inline void *allocate(size_t size) {
+    void *place = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+    if (place == nullptr)
+        throw std::bad_alloc();
+    return place;
+}
+
 /// A text Datum in the current memory context.
 inline Datum text_datum(std::string_view value) {
-    return guard(
-        [&] { return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))); });
+    auto *text = static_cast<struct varlena *>(allocate(VARHDRSZ + value.size()));
+    SET_VARSIZE(text, VARHDRSZ + value.size());
+    if (!value.empty())
+        memcpy(VARDATA(text), value.data(), value.size());
+    return PointerGetDatum(text);
 }
 
 /// A name as a message shows it: of a very long one, the beginning.
@@ -29,7 +40,10 @@ Datum text_array(const std::pmr::vector<std::string_view> &values);
 inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {
     if (PG_ARGISNULL(n))
         return std::nullopt;
-    return view(guard([&] { return PG_GETARG_TEXT_PP(n); }));
+    auto *given = reinterpret_cast<struct varlena *>(DatumGetPointer(PG_GETARG_DATUM(n)));
+    if (VARATT_IS_1B_E(given) || VARATT_IS_4B_C(given)) // out of line or compressed
+        given = guard([&] { return pg_detoast_datum_packed(given); });
+    return view(PointerGetDatum(given));
 }
 
 /// A C string as a datum of type name's text: catalogue names and error texts.

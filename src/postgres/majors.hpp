@@ -43,3 +43,10 @@ static inline void reserve_setting_prefix(const char *prefix) {
     EmitWarningsOnPlaceholders(prefix);
 #endif
 }
+
+/// Raises 72000 where the snapshot may be too old for the page: up to 16, old_snapshot_threshold lets rows go early.
+static inline void check_snapshot_age(Snapshot snapshot, Relation relation, Page page) {
+#if PG_VERSION_NUM < 170000
+    TestForOldSnapshot(snapshot, relation, page);
+#endif
+}

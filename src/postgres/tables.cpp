@@ -226,10 +226,20 @@ Rows read_rows(Table table, Datum key) {
     return read(table, key == 0 ? 0 : 1, &key);
 }
 
+bool reads_all_as_known() {
+    const Oid user = GetUserId();
+    bool as_known = true;
+    for (const Known &entry : known)
+        as_known = as_known && entry.valid && entry.plain && !entry.secured && entry.reader == user;
+    return as_known;
+}
+
 bool reads_all_directly() {
     return guard([] {
         // A transaction that holds all its locks already hears of nothing; rights taken away end with this call.
         AcceptInvalidationMessages();
+        if (reads_all_as_known())
+            return true;
         for (int i = 0; i < table_count; i++)
             if (!is_direct(static_cast<Table>(i)))
                 return false;

@@ -3,8 +3,8 @@
 // A row is read by a direct index scan where that is exact and allowed: the relation is a plain heap table of this
 // server with its primary key in place, the current user may SELECT from it and no row security is in force for
 // him. Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read by a
-// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks more than
-// a SELECT does: the tables against being altered or truncated until the end of the transaction.
+// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks more
+// than a SELECT does: the tables against being altered or truncated until the end of the transaction.
 #pragma once
 
 #include "postgres/datum.hpp"
@@ -51,6 +51,9 @@ Rows read_rows(Table table, Datum key = 0);
 /// Whether the current user reads every one of our tables directly, so that what was computed from them under the
 /// same snapshot may be used again for him.
 bool reads_all_directly();
+
+/// Whether he was found to, and nothing that has been heard of since then has changed it.
+bool reads_all_as_known();
 
 /// Until the end of the block our statements run as the owner of `table`, without row security, as those of the
 /// server's own foreign keys do. For the checks that hold a rule whatever the caller may see. An error that leaves

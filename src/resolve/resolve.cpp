@@ -1,4 +1,5 @@
 // Effective settings of one scope.
+#include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 
@@ -6,7 +7,9 @@ namespace intd {
 namespace {
 
 Datum copy_of(const Jsonb *json) {
-    return guard([&] { return datumCopy(PointerGetDatum(json), false, -1); });
+    void *copy = allocate(VARSIZE(json));
+    memcpy(copy, json, VARSIZE(json));
+    return PointerGetDatum(copy);
 }
 
 void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
@@ -77,9 +80,7 @@ const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
     const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
     if (type == nullptr)
         return nullptr;
-    Tree &tree = inherited.tree();
-    const TreeNode *node = group ? tree.group(*group) : tree.instance();
-    return node == nullptr ? nullptr : &inherited.down_to(node, *type);
+    return group ? inherited.in_group(*group, *type) : &inherited.down_to(inherited.tree().instance(), *type);
 }
 
 /// The same with a project's own row, if it has one, on top.
@@ -96,7 +97,28 @@ const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     return &inherited.with(*base, make_layer(core::Level::project, {}, PG_GETARG_BOOL(2), active, settings, 0));
 }
 
+Statement set_below = {
+    "SELECT EXISTS (SELECT FROM integration_defaults.group_settings WHERE integration OPERATOR(pg_catalog.=) $1) "
+    "OR EXISTS (SELECT FROM integration_defaults.project_settings WHERE integration OPERATOR(pg_catalog.=) $1)",
+    1,
+    {TEXTOID},
+    nullptr};
+
 } // namespace
+
+/// What is seen without looking at each scope.
+INTD_FUNCTION(set_by_instance) {
+    std::optional<std::string_view> integration = text_argument(fcinfo, 0);
+    Inheritance &inherited = inheritance();
+    const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
+    if (type == nullptr)
+        return null_result(fcinfo);
+    if (inherited.down_to(inherited.tree().instance(), *type).configured())
+        return BoolGetDatum(true);
+    Value below;
+    fetch(set_below, {text_datum(type->name)}, &below, true);
+    return DatumGetBool(*below) ? BoolGetDatum(false) : null_result(fcinfo);
+}
 
 INTD_FUNCTION(effective_active) {
     const Folded *folded = folded_project(inheritance(), fcinfo);

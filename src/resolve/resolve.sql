@@ -79,6 +79,11 @@ CREATE FUNCTION inherited_source_id(integration text, group_id text) RETURNS tex
 COMMENT ON FUNCTION inherited_source_id(text, text) IS
     'for the views: the id of the nearest scope that sets something, from a group (NULL: the instance) upwards; NULL for the instance';
 
+CREATE FUNCTION set_by_instance(integration text) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'intd_set_by_instance';
+COMMENT ON FUNCTION set_by_instance(text) IS
+    'for the views: true if the instance sets an integration, so that all that is below has it; false if only groups or projects have rows; NULL if nobody has';
+
 CREATE FUNCTION inherited_locks(integration text, group_id text) RETURNS text[]
     LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_locks';
 COMMENT ON FUNCTION inherited_locks(text, text) IS

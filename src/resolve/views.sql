@@ -12,12 +12,12 @@ SELECT p.id AS project_id,
        CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN p.id
             ELSE inherited_source_id(i.name, p.group_id) END COLLATE "C" AS source_id
 FROM integrations i
+-- OFFSET 0 keeps it from being asked for each project.
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
 CROSS JOIN projects p
 LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
-WHERE (EXISTS (SELECT FROM instance_settings x WHERE x.integration = i.name)
-       OR EXISTS (SELECT FROM group_settings x WHERE x.integration = i.name)
-       OR EXISTS (SELECT FROM project_settings x WHERE x.integration = i.name))
-  AND (s.custom OR s.active IS NOT NULL OR s.settings <> '{}'
+WHERE u.everywhere IS NOT NULL
+  AND (u.everywhere OR s.custom OR s.active IS NOT NULL OR s.settings <> '{}'
        OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
 COMMENT ON VIEW project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
@@ -31,10 +31,9 @@ SELECT g.id AS group_id,
        inherited_source_level(i.name, g.id) AS source_level,
        inherited_source_id(i.name, g.id) AS source_id
 FROM integrations i
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
 CROSS JOIN groups g
-WHERE (EXISTS (SELECT FROM instance_settings x WHERE x.integration = i.name)
-       OR EXISTS (SELECT FROM group_settings x WHERE x.integration = i.name))
-  AND inherited_source_level(i.name, g.id) IS NOT NULL;
+WHERE u.everywhere IS NOT NULL AND (u.everywhere OR inherited_source_level(i.name, g.id) IS NOT NULL);
 COMMENT ON VIEW group_integrations IS
     'the effective settings of every group: a row for each integration that is configured there, with the columns of resolve()';
 

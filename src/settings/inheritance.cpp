@@ -1,105 +1,6 @@
 #include "settings/inheritance.hpp"
 
 namespace intd {
-namespace {
-
-/// More than this is not remembered from one call to the next (bytes).
-constexpr Size remember_at_most = 64 * 1024 * 1024;
-
-/// All that decides what a snapshot shows, but for the state of our own (sub)transactions, whose ends forget.
-struct SnapshotKey {
-    TransactionId xmin, xmax;
-    uint32 xcnt;
-    int32 subxcnt;
-    bool suboverflowed, in_recovery;
-    CommandId command;
-    const TransactionId *running; // xip, then subxip
-
-    bool matches(Snapshot snapshot) const {
-        return xmin == snapshot->xmin && xmax == snapshot->xmax && command == snapshot->curcid &&
-               xcnt == snapshot->xcnt && subxcnt == snapshot->subxcnt && suboverflowed == snapshot->suboverflowed &&
-               in_recovery == snapshot->takenDuringRecovery &&
-               (xcnt == 0 || memcmp(running, snapshot->xip, xcnt * sizeof(TransactionId)) == 0) &&
-               (subxcnt <= 0 || memcmp(running + xcnt, snapshot->subxip, subxcnt * sizeof(TransactionId)) == 0);
-    }
-
-    static SnapshotKey of(Snapshot snapshot, MemoryContext context) {
-        Size others = std::max<int32>(snapshot->subxcnt, 0);
-        auto *running = static_cast<TransactionId *>(
-            MemoryContextAlloc(context, (snapshot->xcnt + others + 1) * sizeof(TransactionId)));
-        if (snapshot->xcnt > 0)
-            memcpy(running, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
-        if (others > 0)
-            memcpy(running + snapshot->xcnt, snapshot->subxip, others * sizeof(TransactionId));
-        return {snapshot->xmin,          snapshot->xmax,
-                snapshot->xcnt,          snapshot->subxcnt,
-                snapshot->suboverflowed, snapshot->takenDuringRecovery,
-                snapshot->curcid,        running};
-    }
-};
-
-/// The one Inheritance of this backend.
-struct {
-    MemoryContext context;
-    Inheritance *inheritance; // null: nothing is remembered
-    SnapshotKey snapshot;
-    Oid user;
-} remembered;
-
-void forget() {
-    remembered.inheritance = nullptr;
-}
-
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
-    forget();
-    if (remembered.context != nullptr)
-        MemoryContextReset(remembered.context);
-}
-
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event == SUBXACT_EVENT_ABORT_SUB)
-        forget();
-}
-
-} // namespace
-
-Inheritance &inheritance() {
-    auto make = [](MemoryContext context) {
-        void *place = ContextResource::in(context)->allocate(sizeof(Inheritance));
-        return new (place) Inheritance(context);
-    };
-    // Without direct reading, the policies of others may run while we read, and call us again.
-    if (!reads_all_directly())
-        return *make(guard([] {
-            return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
-                                         ALLOCSET_DEFAULT_SIZES);
-        }));
-
-    Snapshot snapshot = GetActiveSnapshot();
-    if (remembered.inheritance != nullptr && remembered.user == GetUserId() && remembered.snapshot.matches(snapshot) &&
-        MemoryContextMemAllocated(remembered.context, false) < remember_at_most)
-        return *remembered.inheritance;
-    forget();
-    guard([&] {
-        if (remembered.context == nullptr)
-            remembered.context =
-                AllocSetContextCreate(CacheMemoryContext, "integration_defaults inheritance", ALLOCSET_DEFAULT_SIZES);
-        else
-            MemoryContextReset(remembered.context);
-        remembered.snapshot = SnapshotKey::of(snapshot, remembered.context);
-    });
-    remembered.user = GetUserId();
-    remembered.inheritance = make(remembered.context);
-    return *remembered.inheritance;
-}
-
-void watch_inheritance() {
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
-}
-
 // --- layers ----------------------------------------------------------------------------------------------------------
 
 const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
@@ -149,45 +50,78 @@ const Layer *project_layer(std::string_view project, const Integration &type) {
     return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
-const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node) {
-    if (auto known = layers_.find(node); known != layers_.end())
-        return *known->second;
+const TreeNode *Inheritance::setter_of(const TreeNode *node) {
+    if (node->setter != nullptr)
+        return node->setter;
+    // up to where it is known, then down
+    ContextResource passing_memory(CurrentMemoryContext);
+    std::pmr::vector<const TreeNode *> way(&passing_memory);
+    for (; node->setter == nullptr; node = node->parent) {
+        if (node->level == core::Level::instance) {
+            node->setter = node;
+            break;
+        }
+        way.push_back(node);
+    }
+    const TreeNode *setter = node->setter;
+    for (auto next = way.rbegin(); next != way.rend(); ++next) {
+        if (read_layers(*next))
+            setter = *next;
+        (*next)->setter = setter;
+    }
+    return setter;
+}
+
+bool Inheritance::read_layers(const TreeNode *node) {
+    Datum id = text_datum(node->id);
     InContext inside(context());
-    bool instance = node->level == core::Level::instance;
-    Rows rows = instance ? read_rows(Table::instance_settings) : read_rows(Table::group_settings, text_datum(node->id));
+    Rows rows = read_rows(node->level == core::Level::instance ? Table::instance_settings : Table::group_settings,
+                          node->level == core::Level::instance ? 0 : id);
+    if (rows.count == 0 && node->parent != nullptr)
+        return false;
     auto *layers = new (memory_->allocate(sizeof(std::pmr::vector<NamedLayer>))) std::pmr::vector<NamedLayer>(memory_);
     for (const Row &row : rows)
         layers->push_back(layer_from(node->level, row));
     layers_.emplace(node, layers);
-    return *layers;
+    return true;
+}
+
+const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node) {
+    if (setter_of(node) != node)
+        return no_layers_;
+    if (auto known = layers_.find(node); known != layers_.end())
+        return *known->second;
+    read_layers(node);
+    return *layers_.find(node)->second;
 }
 
 const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
-    if (auto known = layers_.find(node); known != layers_.end()) {
-        for (const NamedLayer &layer : *known->second)
-            if (layer.integration == type.name)
-                return layer.layer;
-        return nullptr;
+    if (node->level == core::Level::instance && layers_.find(node) == layers_.end()) {
+        InContext inside(context());
+        const Row *row = read_row(Table::instance_settings, text_datum(type.name));
+        return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
     }
-    InContext inside(context());
-    const Row *row = node->level == core::Level::instance
-                         ? read_row(Table::instance_settings, text_datum(type.name))
-                         : read_row(Table::group_settings, text_datum(node->id), text_datum(type.name));
-    return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
+    for (const NamedLayer &layer : layers_of(node))
+        if (layer.integration == type.name)
+            return layer.layer;
+    return nullptr;
 }
 
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), types_(memory_), folded_(memory_) {}
+    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), types_(memory_),
+      folded_(memory_) {}
 
 const Integration *Inheritance::find_type(std::string_view name) {
+    if (last_type_ != nullptr && last_type_->name == name)
+        return last_type_;
     if (auto known = types_.find(name); known != types_.end())
-        return known->second;
-    InContext inside(context());
+        return last_type_ = known->second;
     Datum key = text_datum(name);
     const Integration *found = find_integration(key);
-    types_.emplace(view(key), found);
+    if (found != nullptr)
+        types_.emplace(found->name, found);
     return found;
 }
 
@@ -216,19 +150,38 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     return *nothing;
 }
 
+const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
+    const TreeNode *node = tree_.group(id);
+    if (node == nullptr)
+        return nullptr;
+    tree_.known_group(id)->setter = setter_of(node);
+    return &down_to(node, type);
+}
+
 const Folded &Inheritance::down_to(const TreeNode *node, const Integration &type) {
     // up to what is folded already, then down
-    std::pmr::vector<const TreeNode *> way(memory_);
+    node = setter_of(node);
+    if (last_ == Key{node, &type})
+        return *last_folded_;
+    if (auto known = folded_.find({node, &type}); known != folded_.end()) {
+        last_ = known->first;
+        return *(last_folded_ = known->second);
+    }
+    ContextResource passing_memory(CurrentMemoryContext);
+    std::pmr::vector<const TreeNode *> way(&passing_memory);
     const Folded *folded = nullptr;
-    for (; node != nullptr; node = node->parent) {
+    for (;;) {
+        way.push_back(node);
+        if (node->parent == nullptr) {
+            folded = &above(node, type);
+            break;
+        }
+        node = setter_of(node->parent);
         if (auto known = folded_.find({node, &type}); known != folded_.end()) {
             folded = known->second;
             break;
         }
-        way.push_back(node);
     }
-    if (folded == nullptr)
-        folded = &above(tree_.instance(), type);
     InContext inside(context());
     for (auto next = way.rbegin(); next != way.rend(); ++next) {
         folded = &with(*folded, layer_of(*next, type));

@@ -1,10 +1,10 @@
 // What each scope inherits: the rows on its chain, folded.
 //
-// Folding is remembered for as long as the snapshot that is read under stays the same, so a statement folds a group
-// once for all that hangs on it. A scope without a row shares its parent's Folded. What is remembered is dropped
-// when the snapshot, the user or his rights differ, when a subtransaction rolls back, and at the end of the
-// transaction: it can never show what the snapshot does not. Nothing is remembered between two calls for a user who
-// can't read all our tables directly (see tables.hpp).
+// Folding is remembered: by a backend, for every snapshot that shows the same generation of the small tables (see
+// generation.hpp); where a snapshot has none, for as long as the snapshot stays the same. So a group is folded once for
+// all that hangs on it, and reading a project's settings looks at the project's own rows only. A scope without a row
+// shares its parent's Folded. What is remembered can never show what the snapshot does not. Nothing is remembered
+// between two calls for a user who can't read all our tables directly (see tables.hpp).
 #pragma once
 
 #include "catalog/integration.hpp"
@@ -68,6 +68,13 @@ class Inheritance {
 
     /// The fold down to a group or the instance, its own row included.
     const Folded &down_to(const TreeNode *node, const Integration &type);
+    /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
+    const Folded *in_group(std::string_view id, const Integration &type) {
+        const Nodes::Entry *known = tree_.known_group(id);
+        if (known == nullptr || known->setter == nullptr)
+            return look_up_group(id, type);
+        return last_.node == known->setter && last_.type == &type ? last_folded_ : &down_to(known->setter, type);
+    }
     /// The fold of what stands above `node`, the schema's defaults for the instance.
     const Folded &above(const TreeNode *node, const Integration &type);
     /// `base` and one more layer; in the current memory context. With no layer, `base`.
@@ -77,6 +84,8 @@ class Inheritance {
     const Layer *layer_of(const TreeNode *node, const Integration &type);
     /// All rows of the group or the instance.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
+    /// The nearest scope that has rows, the node itself or above it; the instance counts as one that has.
+    const TreeNode *setter_of(const TreeNode *node);
 
     MemoryContext context() const { return memory_->context(); }
 
@@ -92,11 +101,19 @@ class Inheritance {
         }
     };
 
+    const Folded *look_up_group(std::string_view id, const Integration &type);
+    /// Reads all rows of the group or the instance; whether there are any.
+    bool read_layers(const TreeNode *node);
+
     ContextResource *memory_;
     Tree tree_;
-    std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_;
+    std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_; // of those that have any
+    const std::pmr::vector<NamedLayer> no_layers_;
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
-    std::pmr::unordered_map<Key, const Folded *, Hash> folded_;
+    const Integration *last_type_ = nullptr;                    // often the next one, too
+    std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
+    Key last_ = {nullptr, nullptr};                             // often the next one, too
+    const Folded *last_folded_ = nullptr;
 };
 
 /// What is remembered, if it is exact for the active snapshot and the current user; else a new one.

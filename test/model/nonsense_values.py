@@ -50,7 +50,7 @@ READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
-LENIENT = {"effective_active", "effective_settings_of", "inherited_locks", "inherited_source_id",
+LENIENT = {"effective_active", "effective_settings_of", "inherited_locks", "inherited_source_id", "set_by_instance",
            "inherited_source_level", "not_given"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
            ("move_project", "group_id")}

@@ -1,0 +1,168 @@
+// What a backend remembers of what is inherited, and for whom it is exact.
+#include "settings/generation.hpp"
+#include "settings/inheritance.hpp"
+
+namespace intd {
+namespace {
+
+/// More than this is not remembered from one call to the next (bytes).
+constexpr Size remember_at_most = 64 * 1024 * 1024;
+
+/// All that decides what a snapshot shows, but for the state of our own (sub)transactions, whose ends forget it.
+class SnapshotKey {
+  public:
+    bool matches(Snapshot snapshot) const {
+        return known_ && xmin_ == snapshot->xmin && xmax_ == snapshot->xmax && command_ == snapshot->curcid &&
+               xcnt_ == snapshot->xcnt && subxcnt_ == snapshot->subxcnt && suboverflowed_ == snapshot->suboverflowed &&
+               in_recovery_ == snapshot->takenDuringRecovery &&
+               (xcnt_ == 0 || memcmp(running_, snapshot->xip, xcnt_ * sizeof(TransactionId)) == 0) &&
+               (subxcnt_ <= 0 || memcmp(running_ + xcnt_, snapshot->subxip, subxcnt_ * sizeof(TransactionId)) == 0);
+    }
+
+    void forget() { known_ = false; }
+
+    /// Server code: raises reports.
+    void set(Snapshot snapshot) {
+        known_ = false;
+        Size others = std::max<int32>(snapshot->subxcnt, 0);
+        Size needed = snapshot->xcnt + others;
+        if (needed > room_) {
+            if (running_ != nullptr)
+                pfree(running_);
+            running_ = nullptr;
+            room_ = 0;
+            running_ =
+                static_cast<TransactionId *>(MemoryContextAlloc(CacheMemoryContext, needed * sizeof(TransactionId)));
+            room_ = needed;
+        }
+        if (snapshot->xcnt > 0)
+            memcpy(running_, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
+        if (others > 0)
+            memcpy(running_ + snapshot->xcnt, snapshot->subxip, others * sizeof(TransactionId));
+        xmin_ = snapshot->xmin;
+        xmax_ = snapshot->xmax;
+        xcnt_ = snapshot->xcnt;
+        subxcnt_ = snapshot->subxcnt;
+        suboverflowed_ = snapshot->suboverflowed;
+        in_recovery_ = snapshot->takenDuringRecovery;
+        command_ = snapshot->curcid;
+        known_ = true;
+    }
+
+  private:
+    TransactionId xmin_, xmax_;
+    uint32 xcnt_;
+    int32 subxcnt_;
+    bool suboverflowed_, in_recovery_, known_;
+    CommandId command_;
+    TransactionId *running_; // xip, then subxip
+    Size room_;
+};
+
+/// An Inheritance, and the snapshot that it was last found to be exact for in this transaction.
+struct Remembered {
+    MemoryContext context;
+    Inheritance *inheritance; // null: nothing is remembered
+    SnapshotKey snapshot;
+
+    bool has_room() const {
+        return inheritance != nullptr && MemoryContextMemAllocated(context, false) < remember_at_most;
+    }
+
+    void forget() {
+        inheritance = nullptr;
+        snapshot.forget();
+    }
+
+    Inheritance &begin() {
+        forget();
+        guard([&] {
+            if (context == nullptr)
+                context = AllocSetContextCreate(CacheMemoryContext, "integration_defaults inheritance",
+                                                ALLOCSET_DEFAULT_SIZES);
+            else
+                MemoryContextReset(context);
+        });
+        void *place = ContextResource::in(context)->allocate(sizeof(Inheritance));
+        inheritance = new (place) Inheritance(context);
+        return *inheritance;
+    }
+};
+
+// Two of them in a backend, without constructors: one of a generation, one of a snapshot that has none.
+struct {
+    Remembered memory;
+    Generation generation;
+    TimestampTz statement; // in which others' changes of tables and rights were last heard of
+    uint64 schemas;        // as long as this many have been freed, those that it knows are there
+} kept;
+struct {
+    Remembered memory;
+    Oid user;
+} passing;
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+        return;
+    kept.memory.snapshot.forget();
+    passing.memory.forget();
+    if (passing.memory.context != nullptr)
+        MemoryContextReset(passing.memory.context);
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    kept.memory.snapshot.forget();
+    passing.memory.forget();
+}
+
+} // namespace
+
+Inheritance &inheritance() {
+    // Most calls are one of many in a statement, which goes on with the rights and tables that it began with.
+    Snapshot snapshot = GetActiveSnapshot();
+    if (kept.statement == GetCurrentStatementStartTimestamp() && kept.memory.snapshot.matches(snapshot) &&
+        is_still(kept.generation) && kept.schemas == freed_integrations() && kept.memory.has_room() &&
+        reads_all_as_known())
+        return *kept.memory.inheritance;
+
+    // Without direct reading, the policies of others may run while we read, and call us again.
+    if (!reads_all_directly()) {
+        MemoryContext context = guard([] {
+            return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
+                                         ALLOCSET_DEFAULT_SIZES);
+        });
+        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context);
+    }
+
+    const bool usable = kept.memory.has_room() && kept.schemas == freed_integrations();
+    if (usable && kept.memory.snapshot.matches(snapshot) && is_still(kept.generation)) {
+        kept.statement = GetCurrentStatementStartTimestamp();
+        return *kept.memory.inheritance;
+    }
+    if (std::optional<Generation> shown = generation(); shown) {
+        if (!usable || !(kept.generation == *shown)) {
+            kept.memory.begin();
+            kept.generation = *shown;
+            kept.schemas = freed_integrations();
+        }
+        guard([&] { kept.memory.snapshot.set(snapshot); });
+        kept.statement = GetCurrentStatementStartTimestamp();
+        return *kept.memory.inheritance;
+    }
+
+    if (passing.memory.has_room() && passing.user == GetUserId() && passing.memory.snapshot.matches(snapshot))
+        return *passing.memory.inheritance;
+    passing.memory.begin();
+    passing.user = GetUserId();
+    guard([&] { passing.memory.snapshot.set(snapshot); });
+    return *passing.memory.inheritance;
+}
+
+void watch_inheritance() {
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
+
+} // namespace intd
