@@ -41,40 +41,52 @@ void Nodes::grow() {
             place(entry);
 }
 
-const TreeNode *Tree::group(std::string_view id) {
-    if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
-        return known->node;
+namespace {
 
-    // Up to what is known already, then down again making nodes. `mark` (Brent) meets a cycle. Only nodes are kept.
+/// A group as its row says.
+struct Stored {
+    std::string_view id, parent; // no parent: empty, as no id is
+};
+
+Stored stored_in(const Row &row) {
+    return {view(row.values[column::id]),
+            row.nulls[column::parent] ? std::string_view() : view(row.values[column::parent])};
+}
+
+} // namespace
+
+/// Up to what is known already, then down again making nodes; `look` gives the row of a group. `mark` (Brent) meets a
+/// cycle. Only nodes are kept.
+template <class Look>
+const TreeNode *Tree::climb(std::string_view id, bool overlooks, Look look) {
     ContextResource passing(CurrentMemoryContext);
     std::pmr::vector<TreeNode *> way(&passing);
     const TreeNode *top = &instance_;
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
     for (;;) {
-        const Row *row = read_row(Table::groups, text_datum(next));
-        if (row == nullptr) {
-            if (way.empty() || overlook())
+        std::optional<Stored> stored = look(next);
+        if (!stored) {
+            if (way.empty() || overlooks || overlook())
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        std::string_view stored = view(row->values[column::id]);
-        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + stored.size()));
+        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + stored->id.size()));
         auto *name = reinterpret_cast<char *>(node + 1);
-        memcpy(name, stored.data(), stored.size());
-        *node = {core::Level::group, {name, stored.size()}, nullptr};
+        memcpy(name, stored->id.data(), stored->id.size());
+        *node = {core::Level::group, {name, stored->id.size()}, nullptr};
         way.push_back(node);
-        if (row->nulls[column::parent])
+        if (stored->parent.empty())
             break;
-        next = view(row->values[column::parent]);
+        next = stored->parent;
         if (const Nodes::Entry *known = groups_.find(next); known != nullptr) {
             top = known->node;
             break;
         }
-        if (next == mark && overlook())
+        if (next == mark && (overlooks || overlook()))
             return nullptr;
         if (next == mark)
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
@@ -91,6 +103,44 @@ const TreeNode *Tree::group(std::string_view id) {
         groups_.add(*node);
     }
     return top;
+}
+
+/// Makes nodes of all groups that have a way up.
+void Tree::read_whole() {
+    MemoryContext context = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults groups", ALLOCSET_DEFAULT_SIZES);
+    });
+    {
+        InContext inside(context);
+        ContextResource memory(context);
+        Rows rows = read_rows(Table::groups);
+        std::pmr::unordered_map<std::string_view, const Row *> by_id(rows.count, &memory);
+        for (const Row &row : rows)
+            by_id.emplace(view(row.values[column::id]), &row);
+        for (const Row &row : rows)
+            if (std::string_view id = view(row.values[column::id]); groups_.find(id) == nullptr)
+                climb(id, true, [&](std::string_view each) {
+                    auto found = by_id.find(each);
+                    return found == by_id.end() ? std::nullopt : std::optional<Stored>(stored_in(*found->second));
+                });
+    }
+    guard([&] { MemoryContextDelete(context); });
+}
+
+const TreeNode *Tree::group(std::string_view id) {
+    if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
+        return known->node;
+    if (is_worth_reading_whole(Table::groups, looks_)) {
+        looks_++;
+        read_whole();
+        if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
+            return known->node;
+    }
+    return climb(id, false, [&](std::string_view each) {
+        looks_++;
+        const Row *row = read_row(Table::groups, text_datum(each));
+        return row == nullptr ? std::nullopt : std::optional<Stored>(stored_in(*row));
+    });
 }
 
 const TreeNode *Tree::parent_of(const Row &row) {

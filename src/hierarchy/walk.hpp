@@ -91,8 +91,13 @@ class Tree {
     const TreeNode *parent_of(const Row &row);
 
   private:
+    template <class Look>
+    const TreeNode *climb(std::string_view id, bool overlooks, Look look);
+    void read_whole();
+
     ContextResource *memory_;
     Nodes groups_;
+    int looks_ = 0; // groups that were read one by one
     TreeNode instance_ = {core::Level::instance, {}, nullptr};
 };
 

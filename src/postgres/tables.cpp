@@ -2,6 +2,10 @@
 
 #include "postgres/query.hpp"
 
+extern "C" {
+#include "storage/bufmgr.h"
+}
+
 namespace intd {
 namespace {
 
@@ -232,6 +236,22 @@ bool reads_all_as_known() {
     for (const Known &entry : known)
         as_known = as_known && entry.valid && entry.plain && !entry.secured && entry.reader == user;
     return as_known;
+}
+
+bool is_worth_reading_whole(Table table, int looks) {
+    constexpr int every = 64;            // asking costs something, too
+    constexpr BlockNumber most = 1024;   // pages
+    constexpr BlockNumber looks_a_page = 8; // cost as much as reading the page
+    if (looks == 0 || looks % every != 0)
+        return false;
+    return guard([&] {
+        if (!is_direct(table))
+            return false;
+        Relation relation = table_open(known[static_cast<int>(table)].relation, AccessShareLock);
+        BlockNumber pages = RelationGetNumberOfBlocks(relation);
+        table_close(relation, NoLock);
+        return pages <= most && pages * looks_a_page <= static_cast<BlockNumber>(looks);
+    });
 }
 
 bool reads_all_directly() {

@@ -48,6 +48,9 @@ const Row *read_row(Table table, Datum key1, Datum key2 = 0);
 /// All rows whose primary key starts with `key`; with key 0, all rows of the table.
 Rows read_rows(Table table, Datum key = 0);
 
+/// Whether reading the whole table costs less than `looks` more of its rows one by one would, and little memory.
+bool is_worth_reading_whole(Table table, int looks);
+
 /// Whether the current user reads every one of our tables directly, so that what was computed from them under the
 /// same snapshot may be used again for him.
 bool reads_all_directly();

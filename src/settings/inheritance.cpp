@@ -72,14 +72,37 @@ const TreeNode *Inheritance::setter_of(const TreeNode *node) {
     return setter;
 }
 
+Inheritance::Layers *Inheritance::make_layers() {
+    return new (memory_->allocate(sizeof(Layers))) Layers(memory_);
+}
+
+void Inheritance::read_all_layers() {
+    InContext inside(context());
+    for (const Row &row : read_rows(Table::group_settings)) {
+        Layers *&layers = by_group_[view(row.values[0])];
+        if (layers == nullptr)
+            layers = make_layers();
+        layers->push_back(layer_from(core::Level::group, row));
+    }
+    all_read_ = true;
+}
+
 bool Inheritance::read_layers(const TreeNode *node) {
+    const bool instance = node->level == core::Level::instance;
+    if (!instance && !all_read_ && is_worth_reading_whole(Table::group_settings, looks_++))
+        read_all_layers();
+    if (!instance && all_read_) {
+        auto found = by_group_.find(node->id);
+        if (found != by_group_.end())
+            layers_.emplace(node, found->second);
+        return found != by_group_.end();
+    }
     Datum id = text_datum(node->id);
     InContext inside(context());
-    Rows rows = read_rows(node->level == core::Level::instance ? Table::instance_settings : Table::group_settings,
-                          node->level == core::Level::instance ? 0 : id);
-    if (rows.count == 0 && node->parent != nullptr)
+    Rows rows = read_rows(instance ? Table::instance_settings : Table::group_settings, instance ? 0 : id);
+    if (rows.count == 0 && !instance)
         return false;
-    auto *layers = new (memory_->allocate(sizeof(std::pmr::vector<NamedLayer>))) std::pmr::vector<NamedLayer>(memory_);
+    Layers *layers = make_layers();
     for (const Row &row : rows)
         layers->push_back(layer_from(node->level, row));
     layers_.emplace(node, layers);
@@ -110,7 +133,7 @@ const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), types_(memory_),
+    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_), types_(memory_),
       folded_(memory_) {}
 
 const Integration *Inheritance::find_type(std::string_view name) {

@@ -102,13 +102,20 @@ class Inheritance {
     };
 
     const Folded *look_up_group(std::string_view id, const Integration &type);
+    using Layers = std::pmr::vector<NamedLayer>;
     /// Reads all rows of the group or the instance; whether there are any.
     bool read_layers(const TreeNode *node);
+    Layers *make_layers();
+    /// Reads the rows of all groups.
+    void read_all_layers();
 
     ContextResource *memory_;
     Tree tree_;
     std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_; // of those that have any
     const std::pmr::vector<NamedLayer> no_layers_;
+    std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
+    bool all_read_ = false;
+    int looks_ = 0; // groups whose rows were read one by one
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     const Integration *last_type_ = nullptr;                    // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows

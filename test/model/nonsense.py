@@ -11,7 +11,7 @@ import sys
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from nonsense_values import (BAD, CAST_INPUTS, DIRECT, EMPTY, EXISTING, FINE, LENIENT, NEW_IDS, NOTHING, PARENTS, READS, SETUP,
+from nonsense_values import (ALIKE, BAD, CAST_INPUTS, DIRECT, EMPTY, EXISTING, FINE, LENIENT, NEW_IDS, NOTHING, PARENTS, READS, SETUP,
                              TRACKED,
                              UNSCOPED_READS, VALID)
 
@@ -85,6 +85,9 @@ class Nonsense:
         """Which table of bad values an argument has."""
         if function in LENIENT and name == "group_id":
             return "text id"
+        if function in LENIENT:
+            name = name.removeprefix("other_")
+            name = ALIKE.get(name, name)
         if (function, name) in PARENTS:
             return "parent id"
         if (function, name) in NEW_IDS:

@@ -50,8 +50,10 @@ READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
-LENIENT = {"effective_active", "effective_settings_of", "inherited_locks", "inherited_source_id", "set_by_instance",
-           "inherited_source_level", "not_given"}
+LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
+           "inherited_source_level", "not_given", "set_by_instance"}
+# Arguments of those that get the values of others.
+ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
            ("move_project", "group_id")}
 NEW_IDS = {("add_group", "group_id"), ("add_project", "project_id")}
