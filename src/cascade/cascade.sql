@@ -29,7 +29,7 @@ CREATE FUNCTION effective_differs(active boolean, settings jsonb, inherited bool
                                   other_source_level text, other_source_id text) RETURNS boolean
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_effective_differs';
 COMMENT ON FUNCTION effective_differs(boolean, jsonb, boolean, text, text, boolean, jsonb, boolean, text, text) IS
-    'for effective_settings: whether two rows differ in any byte of their values';
+    'for effective_settings: whether the row that should be differs from the one that is there in any byte of its values; if it has no active, there should be none: false';
 
 -- Triggers for a statement fire in the order of their names: this one is the last that does something.
 DO $$

@@ -27,11 +27,13 @@ namespace {
 #define UPDATE(reached)                                                                                                \
     "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings, inherited = v.inherited, "                   \
     "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW                         \
-    " AND " reached("v") " AND v.active IS NOT NULL AND " DIFFERS
+    " AND " reached("v") " AND " DIFFERS
+// OFFSET 0 has each value computed once, and not for each place that names it; an UPDATE would then have to put wide
+// rows into a hash table.
 #define INSERT(reached)                                                                                                \
     "INSERT INTO " EFFECTIVE " (project_id, integration, active, settings, inherited, source_level, source_id) "       \
-    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM " WANTED " v WHERE " reached(                            \
-        "v") " AND v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
+    "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM (SELECT v.* FROM " WANTED " v WHERE " reached(           \
+        "v") " OFFSET 0) v WHERE v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
 
 // $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
 // v is found by e's key a long array is not to be searched again for each row.
@@ -128,8 +130,8 @@ class Reached {
         return read_row(Table::groups, text_datum(group)) != nullptr;
     }
 
-    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out groups
-    /// that are not there: they are empty, or else the transaction will fail.
+    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out
+    /// groups that are not there: they are empty, or else the transaction will fail.
     void widen() {
         constexpr int most_groups = 64;
         std::pmr::unordered_map<std::string_view, std::pair<int, uint8_t>> groups(memory_); // by type
@@ -224,10 +226,12 @@ class Reached {
 
 } // namespace
 
-/// effective_differs(active, settings, inherited, source_level, source_id, and the same of another row)
+/// effective_differs(active, settings, inherited, source_level, source_id, and the same of the row that should be)
 INTD_FUNCTION(effective_differs) {
     return guard([&] {
         bool differs = false;
+        if (PG_ARGISNULL(5))
+            return BoolGetDatum(false);
         for (int i = 0; i < 5 && !differs; i++) {
             bool by_value = i == 0 || i == 2;
             differs = PG_ARGISNULL(i) != PG_ARGISNULL(i + 5) ||
