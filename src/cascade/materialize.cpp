@@ -130,13 +130,13 @@ INTD_FUNCTION(materialize) {
     provide_table();
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
+    const bool first = types.empty();
     if (std::find(types.begin(), types.end(), name) == types.end()) {
         types.push_back(name);
         std::sort(types.begin(), types.end());
         record_materialized(types);
     }
-    {
-        // What an extension that was dropped has left there.
+    if (first) { // what an extension that was dropped has left there
         Writing writing;
         execute_newest_alone(remove_others, {text_array(types)});
     }

@@ -19,8 +19,7 @@
 //                   because since then all is counted: an older one may show what was changed in between, or see
 //                   through a TRUNCATE. The tables are locked, as by a SELECT, until the end of the transaction.
 //   standby         Counts are replayed with the changes that they count, at one commit. Promotion only ends what has
-//   not
-//                   committed.
+//                   not committed.
 //   workers         A parallel worker lives for one query and does not know what its leader has counted: no generation.
 //   SERIALIZABLE    What is remembered would not be noted as read: no generation.
 //
