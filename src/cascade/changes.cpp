@@ -52,9 +52,8 @@ void add(const Change &change) {
     InContext inside(list.context);
     int level = GetCurrentTransactionNestLevel();
     Change own = change;
-    for (std::string_view *text : {&own.id, &own.integration, &own.parent})
-        if (!text->empty())
-            *text = {cat(*text), text->size()};
+    own.id = {cat(change.id), change.id.size()};
+    own.integration = {cat(change.integration), change.integration.size()};
     list.changes->push_back({own, level, 0});
     list.deepest = std::max(list.deepest, level);
 }
@@ -144,7 +143,7 @@ void settle_noted(bool at_commit) {
     for (const Noted &noted : *list.changes)
         if (noted.followed == 0)
             changes.push_back(noted.change);
-    if (changes.empty() || (!settle(changes, at_commit) && !at_commit))
+    if (changes.empty() || (!settle(changes) && !at_commit))
         return;
     // Settling may have noted more: by triggers that users have on effective_settings.
     for (size_t i = 0; i < count; i++)

@@ -20,7 +20,6 @@ struct Change {
     std::string_view id;          // of the group or project
     std::string_view integration; // empty: every materialized type
     uint8_t passes;               // what may have to be done
-    std::string_view parent = {}; // where a group or project has come to hang on; empty: nothing, or the instance
 };
 
 /// Remembers a change. Does nothing while its type is not materialized.

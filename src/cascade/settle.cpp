@@ -2,7 +2,6 @@
 
 #include "cascade/locks.hpp"
 #include "cascade/materialized.hpp"
-#include "hierarchy/references.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "hierarchy/walk.hpp"
 #include "postgres/query.hpp"
@@ -82,16 +81,6 @@ class Reached {
   public:
     Reached(std::pmr::memory_resource *memory, const std::pmr::vector<Change> &changes)
         : memory_(memory), changes_(changes), types_(materialized_types(memory)), reached_(memory), locks_(memory) {}
-
-    /// The checks at commit will take these locks, too, but what is locked first is locked in order: docs/locking.md.
-    void hold_parents() {
-        std::string_view last;
-        for (const Change &change : changes_)
-            if (!change.parent.empty() && change.parent != last) {
-                hold_group(text_datum(change.parent));
-                last = change.parent;
-            }
-    }
 
     void lock() {
         reached_.assign(changes_.begin(), changes_.end());
@@ -253,7 +242,7 @@ INTD_FUNCTION(effective_differs) {
     });
 }
 
-bool settle(const std::pmr::vector<Change> &changes, bool at_commit) {
+bool settle(const std::pmr::vector<Change> &changes) {
     AsOwner owner(Table::projects);
     OverlookBroken broken;
     MemoryContext context = guard([] {
@@ -263,8 +252,6 @@ bool settle(const std::pmr::vector<Change> &changes, bool at_commit) {
         InContext inside(context);
         ContextResource memory(context);
         Reached reached(&memory, changes);
-        if (!at_commit)
-            reached.hold_parents();
         reached.lock();
         reached.follow();
     }

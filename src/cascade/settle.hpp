@@ -8,8 +8,7 @@ namespace intd {
 
 /// Follows the changes, under the locks that docs/locking.md describes. False if a project has no way up to the
 /// instance; it has no row then. 40001 where the transaction's snapshot is too old to do so exactly.
-/// `at_commit`: all deferred checks have been done.
-bool settle(const std::pmr::vector<Change> &changes, bool at_commit);
+bool settle(const std::pmr::vector<Change> &changes);
 
 /// Makes all rows of a type right. The caller keeps all writers out. Gives what settle() gives.
 bool settle_type(std::string_view integration);

@@ -5,6 +5,7 @@
 #include "cascade/changes.hpp"
 #include "cascade/materialize.hpp"
 #include "cascade/materialized.hpp"
+#include "hierarchy/references.hpp"
 #include "hierarchy/transit.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/jsonb.hpp"
@@ -87,19 +88,30 @@ class Noting {
             return;
         if (same_id && before->same(*after, column::parent))
             return;
-        note({core::Level::group, after->text(column::id), {}, pass_all, after->text(column::parent)});
+        hold_parent(*after);
+        note({core::Level::group, after->text(column::id), {}, pass_all});
     }
 
     void project(const Image *before, const Image *after) const {
         if (before != nullptr && after != nullptr && before->same(*after, column::id)) {
-            if (!before->same(*after, column::parent))
-                note({core::Level::project, after->text(column::id), {}, pass_all, after->text(column::parent)});
+            if (!before->same(*after, column::parent)) {
+                hold_parent(*after);
+                note({core::Level::project, after->text(column::id), {}, pass_all});
+            }
             return;
         }
         if (before != nullptr)
             note({core::Level::project, before->text(column::id), {}, pass_remove});
-        if (after != nullptr)
-            note({core::Level::project, after->text(column::id), {}, pass_insert, after->text(column::parent)});
+        if (after != nullptr) {
+            hold_parent(*after);
+            note({core::Level::project, after->text(column::id), {}, pass_insert});
+        }
+    }
+
+    /// The check at commit would take this lock, too, but what is locked first is locked in order: docs/locking.md.
+    void hold_parent(const Image &image) const {
+        if (!replicated_ && trigger_depth() == 1 && !image.nulls[column::parent])
+            hold_group(image.at(column::parent));
     }
 
     // --- settings ---
