@@ -2,10 +2,6 @@
 
 #include "postgres/query.hpp"
 
-extern "C" {
-#include "storage/bufmgr.h"
-}
-
 namespace intd {
 namespace {
 

@@ -8,8 +8,6 @@ extern "C" {
 #include "access/parallel.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_trigger.h"
-#include "parser/parse_func.h"
-#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 }
 
@@ -68,11 +66,6 @@ Oid generations() {
     return OidIsValid(schema) ? get_relname_relid("generations", schema) : InvalidOid;
 }
 
-Oid trigger_function(const char *name) {
-    return LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup(name))), 0,
-                          nullptr, true);
-}
-
 /// Whether the function is called, always, before each row changes and before the table is truncated.
 bool has_triggers(Relation relation, Oid function) {
     int found = 0;
@@ -121,8 +114,8 @@ void look_at_tables() {
         watched.valid = false;
         return;
     }
-    Oid function = trigger_function("count_change");
-    bool counted = is_counted(watched.relation, trigger_function("keep_generations"));
+    Oid function = own_trigger_function("count_change");
+    bool counted = is_counted(watched.relation, own_trigger_function("keep_generations"));
     for (int i = 0; i < small_count; i++)
         counted = counted && is_counted(watched.tables[i], function);
     // after the look: who changes what that did not show, is shown or counts
