@@ -88,7 +88,6 @@ class Noting {
             return;
         if (same_id && before->same(*after, column::parent))
             return;
-        hold_parent(*after);
         note({core::Level::group, after->text(column::id), {}, pass_all});
     }
 
@@ -108,7 +107,8 @@ class Noting {
         }
     }
 
-    /// The check at commit would take this lock, too, but what is locked first is locked in order: docs/locking.md.
+    /// The check at commit would take this lock, too, but what is locked first is locked in order: docs/locking.md. A
+    /// group's parent is held already.
     void hold_parent(const Image &image) const {
         if (!replicated_ && trigger_depth() == 1 && !image.nulls[column::parent])
             hold_group(image.at(column::parent));

@@ -1,5 +1,6 @@
 #include "hierarchy/references.hpp"
 
+#include "hierarchy/transit.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/tables.hpp"
@@ -276,6 +277,23 @@ INTD_FUNCTION(check_parent) {
             refuse_what_is_left(id);
     }
     return PointerGetDatum(nullptr);
+}
+
+/// BEFORE INSERT OR UPDATE OF parent_id on groups, for each row. check_parent() would take this lock at commit, but who
+/// gives the parent the id of this row waits, with the parent's row locked, for us if the row is written by then. He does
+/// not wait for a row that we have only locked, as an UPDATE has before it comes here.
+INTD_FUNCTION(hold_parent) {
+    TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_BEFORE);
+    bool updates = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+    HeapTuple row = updates ? data->tg_newtuple : data->tg_trigtuple;
+    // What follows a tracked table holds its rows there already, and comes in any order.
+    if (trigger_depth() > 1 || restoring())
+        return PointerGetDatum(row);
+    Value parent = text_column(row, data->tg_relation, column::parent + 1);
+    Value before = updates ? text_column(data->tg_trigtuple, data->tg_relation, column::parent + 1) : std::nullopt;
+    if (parent && !(before && view(*before) == view(*parent)))
+        hold_group(*parent);
+    return PointerGetDatum(row);
 }
 
 void watch_references() {

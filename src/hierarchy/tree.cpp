@@ -96,9 +96,7 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
         throw unknown_scope(level_of(kind), view(id)); // gone meanwhile
     if (kind == Kind::projects)
         return;
-    // The rows first, then the lock of moves, as who moves by plain SQL does at commit.
-    if (parent)
-        hold_group(*parent);
+    // After the rows, as who moves by plain SQL does at commit.
     lock_group_moves();
     refuse_cycle(id);
 }

@@ -29,6 +29,12 @@ CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE OR DELETE O
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_parent();
 CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE ON projects
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_parent();
+CREATE FUNCTION hold_parent() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_hold_parent';
+COMMENT ON FUNCTION hold_parent() IS
+    'trigger of groups: a parent that is there stays as it is from before the row is written, so that who renames it and who writes the row do not wait for each other';
+CREATE TRIGGER hold_parent BEFORE INSERT OR UPDATE OF parent_id ON groups
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION hold_parent();
 
 -- The other rules.
 
