@@ -3,6 +3,7 @@
 #include "hierarchy/external_id.hpp"
 #include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
+#include "hierarchy/transit.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/tables.hpp"
@@ -160,9 +161,15 @@ INTD_FUNCTION(check_group_chain) {
     return PointerGetDatum(nullptr);
 }
 
-/// BEFORE any change of groups, for each statement.
+/// BEFORE any change of groups, for each statement. Statements that change ids wait for each other before they have any
+/// row: two that each want the other's old id would wait in a circle.
 INTD_FUNCTION(note_group_changes) {
-    TriggerData *data = own_trigger(fcinfo, {table_oid(Table::groups)});
+    Oid groups = table_oid(Table::groups);
+    TriggerData *data = own_trigger(fcinfo, {groups});
+    bool renames = TRIGGER_FIRED_BY_UPDATE(data->tg_event) &&
+                   bms_is_member(column::id + 1 - FirstLowInvalidHeapAttributeNumber, data->tg_updatedcols);
+    if (renames && trigger_depth() == 1)
+        guard([&] { LockDatabaseObject(RelationRelationId, groups, 2, ExclusiveLock); });
     freed_groups = freed_groups || !TRIGGER_FIRED_BY_INSERT(data->tg_event);
     guard([] { forget_walked(); });
     return PointerGetDatum(nullptr);
