@@ -48,12 +48,33 @@ namespace {
                                "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(     \
                                    "p.group_id", "s.id") ") "
 
+// The rows of a type have one value for each scope that they inherit from, but for those of projects that set something
+// themselves. While no scope begins or ceases to set something, each row stays with its source.
+// clang-format off
+#define UPDATE_INHERITED                                                                                               \
+    "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings FROM ("                                       \
+    "SELECT '' AS source_id, i.active, i.settings FROM integration_defaults.instance_integrations i "                  \
+    "WHERE " EVERYWHERE("i") " UNION ALL "                                                                             \
+    "SELECT g.group_id, g.active, g.settings FROM integration_defaults.group_integrations g "                          \
+    "WHERE " EVERYWHERE("g") " AND g.group_id IN "                                                                     \
+    "(SELECT s.group_id FROM integration_defaults.group_settings s WHERE " EVERYWHERE("s") ") OFFSET 0) v "            \
+    "WHERE " EVERYWHERE("e") " AND e.inherited AND " IS("v.source_id", "coalesce(e.source_id, '')")                    \
+    " AND integration_defaults.effective_differs(" ROW_OF("e") ", "                                                    \
+    "v.active, v.settings, e.inherited, e.source_level, e.source_id)"
+#define SET_THERE(row)                                                                                                 \
+    EVERYWHERE(row) " AND " row ".project_id IN "                                                                      \
+    "(SELECT s.project_id FROM integration_defaults.project_settings s WHERE " EVERYWHERE("s") ")"
+// clang-format on
+
 /// One statement for each pass: remove, update, insert.
 using Passes = Statement[3];
 
 Passes everywhere = {{REMOVE(EVERYWHERE, EVERYWHERE), 1, {TEXTOID}, nullptr, false, true},
                      {UPDATE(EVERYWHERE), 1, {TEXTOID}, nullptr, false, true},
                      {INSERT(EVERYWHERE), 1, {TEXTOID}, nullptr, false, true}};
+/// For pass_update alone.
+Statement values_everywhere[] = {{UPDATE_INHERITED, 1, {TEXTOID}, nullptr, false, true},
+                                 {UPDATE(SET_THERE), 1, {TEXTOID}, nullptr, false, true}};
 Passes below_group = {{WITH_BELOW REMOVE(BELOW, EVERYWHERE), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW UPDATE(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true},
                       {WITH_BELOW INSERT(BELOW), 2, {TEXTOID, TEXTOID}, nullptr, false, true}};
@@ -61,17 +82,20 @@ Passes of_projects = {{REMOVE(OF_PROJECTS, ANYTHING), 2, {TEXTARRAYOID, TEXTARRA
                       {UPDATE(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true},
                       {INSERT(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true}};
 
+void run(Statement &statement, int pass, std::initializer_list<Value> parameters) {
+    Writing writing;
+    uint64 rows = execute_newest_alone(statement, parameters);
+    guard([&] {
+        static const char *const done[] = {"removed from", "updated in", "added to"};
+        elog(DEBUG1, UINT64_FORMAT " rows %s effective_settings", rows, done[pass]);
+    });
+}
+
 /// Runs the passes that are wanted. Rows go before others change or come.
 void run(Passes &passes, uint8_t wanted, std::initializer_list<Value> parameters) {
-    Writing writing;
     for (int pass = 0; pass < 3; pass++)
-        if (wanted & (1 << pass)) {
-            uint64 rows = execute_newest_alone(passes[pass], parameters);
-            guard([&] {
-                static const char *const done[] = {"removed from", "updated in", "added to"};
-                elog(DEBUG1, UINT64_FORMAT " rows %s effective_settings", rows, done[pass]);
-            });
-        }
+        if (wanted & (1 << pass))
+            run(passes[pass], pass, parameters);
 }
 
 // --- what is reached -------------------------------------------------------------------------------------------------
@@ -199,7 +223,10 @@ class Reached {
 
     void follow_subtree(const Change &change, std::string_view type) {
         PlannerSettings settings(PlannerSettings::many_rows);
-        if (change.reach == core::Level::instance)
+        if (change.reach == core::Level::instance && change.passes == pass_update)
+            for (Statement &statement : values_everywhere)
+                run(statement, 1, {text_datum(type)});
+        else if (change.reach == core::Level::instance)
             run(everywhere, change.passes, {text_datum(type)});
         else
             run(below_group, change.passes, {text_datum(type), text_datum(change.id)});
