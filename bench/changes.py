@@ -26,8 +26,9 @@ TARGET = ("≤", 2)
 
 
 def one_row_changes(results, sizes, count):
-    """Ours against a one-row UPDATE at every size, the sizes taking turns as well."""
-    for label, options in (("", ""), (", commit not waited for", "-c synchronous_commit=off")):
+    """Ours against a one-row UPDATE at every size, the sizes taking turns as well. The targets are for changes as they
+    are made, whose commit waits for the disk; what they cost beside that is there to compare."""
+    for label, options, target in (("", "", TARGET), (", commit not waited for", "-c synchronous_commit=off", None)):
         taken = rounds(count, {(data.name, who): _statements(data, script, options)
                                for data in sizes for who, script in (("ours", OURS), ("one row", ONE_ROW))})
         first, changes = sizes[0], {}
@@ -35,7 +36,7 @@ def one_row_changes(results, sizes, count):
             ours = by_work(taken[data.name, "ours"])
             one_row = [milliseconds[0] / 1e3 for milliseconds in taken[data.name, "one row"]]
             for work in WORKS:
-                results.add(work + label, data.projects, "one-row UPDATE", ours[work], one_row, "ms", TARGET)
+                results.add(work + label, data.projects, "one-row UPDATE", ours[work], one_row, "ms", target)
             changes[data.name] = ours[CHANGE]
             if not label:
                 results.point("change_by_projects", "integration_defaults", data.projects, changes[data.name])
@@ -43,7 +44,7 @@ def one_row_changes(results, sizes, count):
         if len(sizes) > 1:
             results.add(f"{CHANGE}{label}, beside the same at {first.projects:,}",
                         sizes[-1].projects, f"itself at {first.projects:,}", changes[sizes[-1].name],
-                        changes[first.name], "ms", ("≤", 1.2))
+                        changes[first.name], "ms", target and ("≤", 1.2))
 
 
 def _statements(data, script, options=""):
