@@ -29,18 +29,13 @@ void forget(Datum, Oid relation) {
 
 /// The types that the table's trigger names. Server code.
 void read_names(Relation relation) {
-    Oid guard_function = own_trigger_function("refuse_plain_writes");
-    TriggerDesc *triggers = relation->trigdesc;
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-        const Trigger &trigger = triggers->triggers[i];
-        if (trigger.tgfoid != guard_function || !OidIsValid(guard_function))
-            continue;
-        known.names = static_cast<char **>(palloc((trigger.tgnargs + 1) * sizeof(char *)));
-        for (int n = 0; n < trigger.tgnargs; n++)
-            known.names[n] = pstrdup(trigger.tgargs[n]);
-        known.count = trigger.tgnargs;
+    const Trigger *trigger = find_trigger(relation, "refuse_plain_writes");
+    if (trigger == nullptr)
         return;
-    }
+    known.names = static_cast<char **>(palloc((trigger->tgnargs + 1) * sizeof(char *)));
+    for (int n = 0; n < trigger->tgnargs; n++)
+        known.names[n] = pstrdup(trigger->tgargs[n]);
+    known.count = trigger->tgnargs;
 }
 
 /// Server code.

@@ -38,6 +38,15 @@ Oid own_trigger_function(const char *name) {
                            ObjectIdGetDatum(schema));
 }
 
+const Trigger *find_trigger(Relation relation, const char *function) {
+    Oid oid = own_trigger_function(function);
+    TriggerDesc *triggers = relation->trigdesc;
+    for (int i = 0; OidIsValid(oid) && triggers != nullptr && i < triggers->numtriggers; i++)
+        if (triggers->triggers[i].tgfoid == oid)
+            return &triggers->triggers[i];
+    return nullptr;
+}
+
 std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column) {
     bool is_null;
     Datum value = guard([&] {

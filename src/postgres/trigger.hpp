@@ -15,6 +15,9 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// The oid of a trigger function of ours, or InvalidOid while the extension is not there. Server code: raises reports.
 Oid own_trigger_function(const char *name);
 
+/// A relation's trigger that calls a trigger function of ours, or null. Server code: raises reports.
+const Trigger *find_trigger(Relation relation, const char *function);
+
 /// A column of a row, counted from 1, detoasted; none if it is NULL.
 std::optional<Datum> column_value(HeapTuple tuple, TupleDesc shape, int column);
 

@@ -2,13 +2,13 @@
 #include "hierarchy/arguments.hpp"
 #include "hierarchy/tracked.hpp"
 #include "postgres/query.hpp"
+#include "postgres/trigger.hpp"
 #include "resolve/typed_view.hpp"
 #include "settings/inheritance.hpp"
 
 extern "C" {
 #include "access/relation.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
 }
 
 namespace intd {
@@ -68,18 +68,11 @@ void existing_fields(Oid existing, std::string_view integration, Names &names) {
     Arguments arguments = guard([&] {
         Arguments found = {nullptr, -1};
         Relation relation = relation_open(existing, AccessShareLock);
-        Oid function =
-            LookupFuncName(list_make2(makeString(pstrdup("integration_defaults")), makeString(pstrdup("write_typed"))),
-                           0, nullptr, false);
-        TriggerDesc *triggers = relation->trigdesc;
-        for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-            const Trigger &trigger = triggers->triggers[i];
-            if (trigger.tgfoid != function)
-                continue;
-            found.count = trigger.tgnargs;
-            found.values = static_cast<char **>(palloc(sizeof(char *) * trigger.tgnargs));
-            for (int n = 0; n < trigger.tgnargs; n++)
-                found.values[n] = pstrdup(trigger.tgargs[n]);
+        if (const Trigger *trigger = find_trigger(relation, "write_typed"); trigger != nullptr) {
+            found.count = trigger->tgnargs;
+            found.values = static_cast<char **>(palloc(sizeof(char *) * (trigger->tgnargs + 1)));
+            for (int n = 0; n < trigger->tgnargs; n++)
+                found.values[n] = pstrdup(trigger->tgargs[n]);
         }
         relation_close(relation, NoLock);
         return found;
