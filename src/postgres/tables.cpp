@@ -2,6 +2,10 @@
 
 #include "postgres/query.hpp"
 
+extern "C" {
+#include "storage/lmgr.h"
+}
+
 namespace intd {
 namespace {
 
@@ -159,6 +163,10 @@ Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     ScanKeyData conditions[2];
     for (int i = 0; i < nkeys; i++)
         ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+    // What is read for each project: its index stays locked, too, as that of any query, which costs less than to lock
+    // it again for each.
+    if (table == Table::projects || table == Table::project_settings)
+        LockRelationOid(index, AccessShareLock);
     SysScanDesc cursor =
         systable_beginscan(relation, index, true, GetActiveSnapshot(), nkeys, nkeys == 0 ? nullptr : conditions);
     Rows rows = {nullptr, 0};
