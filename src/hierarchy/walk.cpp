@@ -25,20 +25,23 @@ bool OverlookBroken::met() const {
     return met_broken;
 }
 
-void Nodes::place(const Entry &entry) {
+void Nodes::place(const Entry &entry, const TreeNode *node) {
     size_t i = first(entry.key);
-    while (entries_[i].node != nullptr)
+    while (entries_[i].key != 0)
         i = (i + 1) & mask();
     entries_[i] = entry;
+    nodes_[i] = node;
 }
 
 void Nodes::grow() {
-    std::pmr::vector<Entry> fewer(std::max<size_t>(64, entries_.size() * 2), Entry{0, nullptr, nullptr},
-                                  entries_.get_allocator());
-    std::swap(fewer, entries_);
-    for (const Entry &entry : fewer)
-        if (entry.node != nullptr)
-            place(entry);
+    const size_t size = std::max<size_t>(64, entries_.size() * 2);
+    std::pmr::vector<Entry> entries(size, Entry{0, nullptr}, entries_.get_allocator());
+    std::pmr::vector<const TreeNode *> nodes(size, nullptr, nodes_.get_allocator());
+    std::swap(entries, entries_);
+    std::swap(nodes, nodes_);
+    for (size_t i = 0; i < entries.size(); i++)
+        if (entries[i].key != 0)
+            place(entries[i], nodes[i]);
 }
 
 namespace {
@@ -82,8 +85,8 @@ const TreeNode *Tree::climb(std::string_view id, bool overlooks, Look look) {
         if (stored->parent.empty())
             break;
         next = stored->parent;
-        if (const Nodes::Entry *known = groups_.find(next); known != nullptr) {
-            top = known->node;
+        if (const TreeNode *known = known_group(next); known != nullptr) {
+            top = known;
             break;
         }
         if (next == mark && (overlooks || overlook()))
@@ -128,13 +131,13 @@ void Tree::read_whole() {
 }
 
 const TreeNode *Tree::group(std::string_view id) {
-    if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
-        return known->node;
+    if (const TreeNode *known = known_group(id); known != nullptr)
+        return known;
     if (is_worth_reading_whole(Table::groups, looks_)) {
         looks_++;
         read_whole();
-        if (const Nodes::Entry *known = groups_.find(id); known != nullptr)
-            return known->node;
+        if (const TreeNode *known = known_group(id); known != nullptr)
+            return known;
     }
     return climb(id, false, [&](std::string_view each) {
         looks_++;

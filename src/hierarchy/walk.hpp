@@ -9,67 +9,76 @@
 
 namespace intd {
 
+struct Integration;
+struct Folded;
+
 /// A group, or the instance (no parent, level instance).
 struct TreeNode {
     core::Level level;
     std::string_view id; // empty for the instance
     const TreeNode *parent;
-    mutable const TreeNode *setter = nullptr; // for Inheritance: see setter_of()
+    // for Inheritance
+    mutable const TreeNode *setter = nullptr;  // see setter_of()
+    mutable const Integration *type = nullptr; // what was last folded down to here, and how it is folded
+    mutable const Folded *folded = nullptr;
 };
 
 /// Nodes by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
-/// there are no chains, and a short id, as most are, and what is wanted of the node lie in the table itself.
+/// there are no chains, and the table is small: it has a short id, as most are, and what is wanted of the node.
 class Nodes {
   public:
     struct Entry {
-        uint64 key;                     // see key_of()
-        const TreeNode *node;           // null: free
+        uint64 key;                     // see key_of(); 0: free
         mutable const TreeNode *setter; // as TreeNode::setter
     };
 
-    explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory) {}
+    explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
-    const Entry *find(std::string_view id) const {
+    const Entry *find(std::string_view id) const { return find(id, key_of(id)); }
+    const Entry *find(std::string_view id, uint64 key) const {
         if (entries_.empty())
             return nullptr;
-        const uint64 key = key_of(id);
         for (size_t i = first(key);; i = (i + 1) & mask()) {
-            const Entry &entry = entries_[i];
-            if (entry.node == nullptr)
+            if (entries_[i].key == 0)
                 return nullptr;
-            if (entry.key == key && (is_whole(key) || entry.node->id == id))
-                return &entry;
+            if (entries_[i].key == key && (is_whole(key) || nodes_[i]->id == id))
+                return &entries_[i];
         }
     }
+
+    const TreeNode *node(const Entry *entry) const { return nodes_[entry - entries_.data()]; }
 
     /// Adds a node whose id is not there yet.
     void add(const TreeNode *node) {
-        if (count_ * 2 >= entries_.size())
+        if (count_ * 8 >= entries_.size() * 7)
             grow();
-        place({key_of(node->id), node, nullptr});
+        place({key_of(node->id), nullptr}, node);
         count_++;
     }
 
-  private:
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
     /// set (the last byte's, that no short one has).
     static uint64 key_of(std::string_view id) {
-        uint64 key = 0;
-        if (id.size() < sizeof(key)) {
-            for (size_t i = 0; i < id.size(); i++)
-                key |= static_cast<uint64>(static_cast<unsigned char>(id[i])) << (8 * i);
-            return key;
-        }
-        return std::hash<std::string_view>()(id) | (uint64{1} << 63);
+        const char *bytes = id.data();
+        const size_t size = id.size();
+        if (size >= sizeof(uint64))
+            return std::hash<std::string_view>()(id) | (uint64{1} << 63);
+        auto byte = [&](size_t i) { return uint64{static_cast<unsigned char>(bytes[i])} << (8 * i); };
+        // without a loop: parts may overlap
+        if (size >= 4)
+            return byte(0) | byte(1) | byte(2) | byte(3) | byte(size - 3) | byte(size - 2) | byte(size - 1);
+        return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
     }
     static bool is_whole(uint64 key) { return key >> 63 == 0; }
 
+  private:
     size_t mask() const { return entries_.size() - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
-    void place(const Entry &entry);
+    void place(const Entry &entry, const TreeNode *node);
     void grow();
 
-    std::pmr::vector<Entry> entries_; // a power of two of them, at most half of them taken
+    std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
+    std::pmr::vector<const TreeNode *> nodes_;
     size_t count_ = 0;
 };
 
@@ -84,13 +93,17 @@ class Tree {
     /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
     const TreeNode *group(std::string_view id);
 
-    /// What is known of the group already, or null.
-    const Nodes::Entry *known_group(std::string_view id) const { return groups_.find(id); }
+    /// What is known of the groups already.
+    const Nodes &known_groups() const { return groups_; }
 
     /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
     const TreeNode *parent_of(const Row &row);
 
   private:
+    const TreeNode *known_group(std::string_view id) const {
+        const Nodes::Entry *known = groups_.find(id);
+        return known == nullptr ? nullptr : groups_.node(known);
+    }
     template <class Look>
     const TreeNode *climb(std::string_view id, bool overlooks, Look look);
     void read_whole();

@@ -2,6 +2,10 @@
 
 #include "postgres/query.hpp"
 
+extern "C" {
+#include "storage/lmgr.h"
+}
+
 namespace intd {
 namespace {
 
@@ -54,15 +58,19 @@ struct Known {
 };
 Known known[table_count];
 
+/// A user who was found to read them all directly and without row security; none once anything about them changes.
+Oid reader_of_all = InvalidOid;
+
 void forget_table(Datum, Oid relation) {
     for (Known &table : known)
         if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
-            table.valid = false, table.reader = InvalidOid;
+            table.valid = false, table.reader = reader_of_all = InvalidOid;
 }
 
 void forget_readers(Datum, int, uint32) {
     for (Known &table : known)
         table.reader = InvalidOid;
+    reader_of_all = InvalidOid;
 }
 
 /// Whether the relation's primary key is the first `keys` columns in order, and holds for every snapshot.
@@ -111,6 +119,7 @@ bool is_direct(Table table) {
         return false;
     Oid user = GetUserId();
     if (entry.reader != user) {
+        reader_of_all = InvalidOid;
         Oid &reader = known[static_cast<int>(table)].reader;
         reader = user; // before checking: a message that arrives meanwhile takes it back
         if (pg_class_aclcheck(entry.relation, user, ACL_SELECT) != ACLCHECK_OK) {
@@ -154,6 +163,10 @@ Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     ScanKeyData conditions[2];
     for (int i = 0; i < nkeys; i++)
         ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+    // What is read for each project: its index stays locked, too, as that of any query, which costs less than to lock
+    // it again for each.
+    if (table == Table::projects || table == Table::project_settings)
+        LockRelationOid(index, AccessShareLock);
     SysScanDesc cursor =
         systable_beginscan(relation, index, true, GetActiveSnapshot(), nkeys, nkeys == 0 ? nullptr : conditions);
     Rows rows = {nullptr, 0};
@@ -228,10 +241,13 @@ Rows read_rows(Table table, Datum key) {
 
 bool reads_all_as_known() {
     const Oid user = GetUserId();
-    bool as_known = true;
+    if (reader_of_all == user)
+        return true;
     for (const Known &entry : known)
-        as_known = as_known && entry.valid && entry.plain && !entry.secured && entry.reader == user;
-    return as_known;
+        if (!entry.valid || !entry.plain || entry.secured || entry.reader != user)
+            return false;
+    reader_of_all = user;
+    return true;
 }
 
 bool is_worth_reading_whole(Table table, int looks) {

@@ -178,24 +178,27 @@ INTD_FUNCTION(create_view) {
     const char *type_name = literal(type.name);
     const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
     bool invoker = PG_VERSION_NUM >= 150000;
-    run(cat(
-        "CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
-        identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
-        ", p.group_id, s.custom, s.active, s.settings), false) AS active", ",\n    ", own, " IS NOT TRUE AS inherited",
-        ",\n    CASE WHEN ", own, " THEN 'project'::pg_catalog.text ELSE integration_defaults.inherited_source_level(",
-        type_name, ", p.group_id) END AS source_level", ",\n    CASE WHEN ", own,
-        " THEN p.id ELSE integration_defaults.inherited_source_id(", type_name,
-        ", p.group_id) END COLLATE pg_catalog.\"C\" AS source_id", ",\n    integration_defaults.inherited_locks(",
-        type_name, ", p.group_id) AS locked", columns, "\nFROM ", key.table,
-        " t"
-        "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (",
-        key.as_id,
-        " COLLATE pg_catalog.\"C\")"
-        "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
-        "AND s.integration OPERATOR(pg_catalog.=) ",
-        type_name, "\nCROSS JOIN LATERAL (SELECT CASE WHEN ", own, " OR integration_defaults.inherited_source_level(",
-        type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
-        ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
+    run(cat("CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
+            identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
+            ", p.group_id, s.custom, s.active, s.settings), false) AS active",
+            ",\n    s.project_id IS NULL AS inherited",
+            ",\n    CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(", type_name,
+            ", p.group_id) ELSE 'project'::pg_catalog.text END AS source_level",
+            ",\n    CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(", type_name,
+            ", p.group_id) ELSE p.id END COLLATE pg_catalog.\"C\" AS source_id",
+            ",\n    integration_defaults.inherited_locks(", type_name, ", p.group_id) AS locked", columns, "\nFROM ",
+            key.table,
+            " t"
+            "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (",
+            key.as_id,
+            " COLLATE pg_catalog.\"C\")"
+            "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
+            "AND s.integration OPERATOR(pg_catalog.=) ",
+            type_name, " AND ", own,
+            "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
+            "integration_defaults.inherited_source_level(",
+            type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
+            ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
     run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
     run(cat("COMMENT ON VIEW ", qualified, " IS ",

@@ -5,15 +5,16 @@ namespace intd {
 Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     Tree &tree = inherited.tree();
     const TreeNode *node = nullptr;
+    const Row *project = nullptr;
     if (scope.level == core::Level::instance)
         node = tree.instance();
     else if (scope.level == core::Level::group)
         node = tree.group(scope.text());
-    else if (const Row *project = read_row(Table::projects, scope.id); project != nullptr)
-        node = tree.parent_of(*project);
-    if (node == nullptr)
+    else
+        project = read_row(Table::projects, scope.id);
+    if (node == nullptr && project == nullptr)
         throw unknown_scope(scope.level, scope.text());
-    return {scope.level, scope.id, node};
+    return {scope.level, scope.id, node, project};
 }
 
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
@@ -28,7 +29,7 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
 }
 
 Datum level_name(core::Level level) {
-    static const char *const names[] = {"instance", "group", "project"};
+    static constexpr std::string_view names[] = {"instance", "group", "project"};
     return text_datum(names[static_cast<int>(level)]);
 }
 

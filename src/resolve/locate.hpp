@@ -10,7 +10,8 @@ namespace intd {
 struct Located {
     core::Level level;
     Datum id;             // text; 0 for the instance
-    const TreeNode *node; // the group or the instance itself; a project's group
+    const TreeNode *node; // the group or the instance; null for a project
+    const Row *project;   // its row; null for the others
 
     std::string_view text() const { return id == 0 ? std::string_view() : view(id); }
     bool is_project() const { return level == core::Level::project; }
@@ -35,12 +36,11 @@ struct Question {
     }
     /// All that it inherits.
     const Folded &above() const {
-        return at.is_project() ? inherited.down_to(at.node, type) : inherited.above(at.node, type);
+        return at.is_project() ? inherited.around(*at.project, type) : inherited.above(at.node, type);
     }
     /// What it ends up with.
     const Folded &folded() const {
-        const Folded &base = inherited.down_to(at.node, type);
-        return at.is_project() ? inherited.with(base, project_layer(at.text(), type)) : base;
+        return at.is_project() ? inherited.with(above(), own()) : inherited.down_to(at.node, type);
     }
 };
 

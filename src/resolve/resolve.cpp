@@ -45,7 +45,8 @@ INTD_FUNCTION(resolve_all) {
     if (at.is_project())
         for (const intd::Row &row : read_rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
-    for (const TreeNode *node = at.node; node != nullptr; node = node->parent)
+    const TreeNode *nearest = at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
+    for (const TreeNode *node = nearest; node != nullptr; node = node->parent)
         for (const NamedLayer &layer : inherited.layers_of(node))
             types.push_back(layer);
     std::stable_sort(types.begin(), types.end(), [](const NamedLayer &a, const NamedLayer &b) {
@@ -56,7 +57,7 @@ INTD_FUNCTION(resolve_all) {
             continue;
         const Layer *own = types[i].layer->level == core::Level::project ? types[i].layer : nullptr;
         if (const Integration *type = inherited.find_type(types[i].integration); type != nullptr)
-            add_resolved(result, at, inherited.with(inherited.down_to(at.node, *type), own));
+            add_resolved(result, at, inherited.with(inherited.down_to(nearest, *type), own));
     }
     return null_result(fcinfo);
 }

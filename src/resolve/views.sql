@@ -6,19 +6,19 @@ SELECT p.id AS project_id,
        i.name AS integration,
        effective_active(i.name, p.group_id, s.custom, s.active, s.settings) AS active,
        effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings) AS settings,
-       (s.custom OR s.active IS NOT NULL OR s.settings <> '{}') IS NOT TRUE AS inherited,
-       CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN 'project'
-            ELSE inherited_source_level(i.name, p.group_id) END AS source_level,
-       CASE WHEN s.custom OR s.active IS NOT NULL OR s.settings <> '{}' THEN p.id
-            ELSE inherited_source_id(i.name, p.group_id) END COLLATE "C" AS source_id
+       s.project_id IS NULL AS inherited,
+       CASE WHEN s.project_id IS NULL THEN inherited_source_level(i.name, p.group_id)
+            ELSE 'project' END AS source_level,
+       CASE WHEN s.project_id IS NULL THEN inherited_source_id(i.name, p.group_id)
+            ELSE p.id END COLLATE "C" AS source_id
 FROM integrations i
 -- OFFSET 0 keeps it from being asked for each project.
 CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
 CROSS JOIN projects p
 LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
+    AND (s.custom OR s.active IS NOT NULL OR s.settings <> '{}') -- a row that sets nothing changes nothing
 WHERE u.everywhere IS NOT NULL
-  AND (u.everywhere OR s.custom OR s.active IS NOT NULL OR s.settings <> '{}'
-       OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
+  AND (u.everywhere OR s.project_id IS NOT NULL OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
 COMMENT ON VIEW project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 

@@ -50,9 +50,7 @@ const Layer *project_layer(std::string_view project, const Integration &type) {
     return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
-const TreeNode *Inheritance::setter_of(const TreeNode *node) {
-    if (node->setter != nullptr)
-        return node->setter;
+const TreeNode *Inheritance::find_setter(const TreeNode *node) {
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
@@ -173,43 +171,45 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     return *nothing;
 }
 
+const Folded &Inheritance::around(const Row &project, const Integration &type) {
+    if (!project.nulls[column::parent])
+        if (const Folded *folded = in_group(view(project.values[column::parent]), type); folded != nullptr)
+            return *folded;
+    return down_to(tree_.parent_of(project), type);
+}
+
 const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
     const TreeNode *node = tree_.group(id);
     if (node == nullptr)
         return nullptr;
-    tree_.known_group(id)->setter = setter_of(node);
-    return &down_to(node, type);
+    const TreeNode *setter = setter_of(node);
+    tree_.known_groups().find(id)->setter = setter;
+    return &set_by(setter, type);
 }
 
-const Folded &Inheritance::down_to(const TreeNode *node, const Integration &type) {
+const Folded &Inheritance::fold_down_to(const TreeNode *setter, const Integration &type) {
     // up to what is folded already, then down
-    node = setter_of(node);
-    if (last_ == Key{node, &type})
-        return *last_folded_;
-    if (auto known = folded_.find({node, &type}); known != folded_.end()) {
-        last_ = known->first;
-        return *(last_folded_ = known->second);
-    }
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
     const Folded *folded = nullptr;
-    for (;;) {
-        way.push_back(node);
-        if (node->parent == nullptr) {
-            folded = &above(node, type);
-            break;
-        }
-        node = setter_of(node->parent);
+    for (const TreeNode *node = setter; folded == nullptr;) {
         if (auto known = folded_.find({node, &type}); known != folded_.end()) {
             folded = known->second;
             break;
         }
+        way.push_back(node);
+        if (node->parent == nullptr)
+            folded = &above(node, type);
+        else
+            node = setter_of(node->parent);
     }
     InContext inside(context());
     for (auto next = way.rbegin(); next != way.rend(); ++next) {
         folded = &with(*folded, layer_of(*next, type));
         folded_.emplace(Key{*next, &type}, folded);
     }
+    setter->type = &type;
+    setter->folded = folded;
     return *folded;
 }
 

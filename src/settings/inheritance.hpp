@@ -67,14 +67,21 @@ class Inheritance {
     const Integration &type(std::string_view name);
 
     /// The fold down to a group or the instance, its own row included.
-    const Folded &down_to(const TreeNode *node, const Integration &type);
+    const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
-        const Nodes::Entry *known = tree_.known_group(id);
-        if (known == nullptr || known->setter == nullptr)
-            return look_up_group(id, type);
-        return last_.node == known->setter && last_.type == &type ? last_folded_ : &down_to(known->setter, type);
+        const uint64 key = Nodes::key_of(id);
+        if (key == last_.group && &type == last_.type)
+            return last_.folded;
+        const Nodes::Entry *known = tree_.known_groups().find(id, key);
+        const Folded *folded =
+            known == nullptr || known->setter == nullptr ? look_up_group(id, type) : &set_by(known->setter, type);
+        if (folded != nullptr && Nodes::is_whole(key))
+            last_ = {key, &type, folded};
+        return folded;
     }
+    /// The fold of what a project is in, given its row of `projects`.
+    const Folded &around(const Row &project, const Integration &type);
     /// The fold of what stands above `node`, the schema's defaults for the instance.
     const Folded &above(const TreeNode *node, const Integration &type);
     /// `base` and one more layer; in the current memory context. With no layer, `base`.
@@ -85,7 +92,9 @@ class Inheritance {
     /// All rows of the group or the instance.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
     /// The nearest scope that has rows, the node itself or above it; the instance counts as one that has.
-    const TreeNode *setter_of(const TreeNode *node);
+    const TreeNode *setter_of(const TreeNode *node) {
+        return node->setter != nullptr ? node->setter : find_setter(node);
+    }
 
     MemoryContext context() const { return memory_->context(); }
 
@@ -101,7 +110,13 @@ class Inheritance {
         }
     };
 
+    const TreeNode *find_setter(const TreeNode *node);
     const Folded *look_up_group(std::string_view id, const Integration &type);
+    /// The fold down to a scope that is its own setter.
+    const Folded &set_by(const TreeNode *setter, const Integration &type) {
+        return setter->type == &type ? *setter->folded : fold_down_to(setter, type);
+    }
+    const Folded &fold_down_to(const TreeNode *setter, const Integration &type);
     using Layers = std::pmr::vector<NamedLayer>;
     /// Reads all rows of the group or the instance; whether there are any.
     bool read_layers(const TreeNode *node);
@@ -119,8 +134,11 @@ class Inheritance {
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     const Integration *last_type_ = nullptr;                    // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
-    Key last_ = {nullptr, nullptr};                             // often the next one, too
-    const Folded *last_folded_ = nullptr;
+    struct {
+        uint64 group; // as Nodes::key_of() has it; 0: none
+        const Integration *type;
+        const Folded *folded;
+    } last_ = {0, nullptr, nullptr}; // a view asks several things of one row
 };
 
 /// What is remembered, if it is exact for the active snapshot and the current user; else a new one.

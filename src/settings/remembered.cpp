@@ -64,9 +64,14 @@ struct Remembered {
     MemoryContext context;
     Inheritance *inheritance; // null: nothing is remembered
     SnapshotKey snapshot;
+    TimestampTz statement; // in which others' changes of tables and rights were last heard of
 
-    bool has_room() const {
-        return inheritance != nullptr && MemoryContextMemAllocated(context, false) < remember_at_most;
+    bool has_room() const { return inheritance != nullptr && context->mem_allocated < remember_at_most; }
+
+    /// Whether a statement goes on with the rights and tables that it began with.
+    bool goes_on(Snapshot active) const {
+        return statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) && has_room() &&
+               reads_all_as_known();
     }
 
     void forget() {
@@ -93,8 +98,9 @@ struct Remembered {
 struct {
     Remembered memory;
     Generation generation;
-    TimestampTz statement; // in which others' changes of tables and rights were last heard of
-    uint64 schemas;        // as long as this many have been freed, those that it knows are there
+    uint64 schemas; // as long as this many have been freed, those that it knows are there
+
+    bool is_sound() const { return is_still(generation) && schemas == freed_integrations(); }
 } kept;
 struct {
     Remembered memory;
@@ -120,12 +126,12 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 } // namespace
 
 Inheritance &inheritance() {
-    // Most calls are one of many in a statement, which goes on with the rights and tables that it began with.
+    // Most calls are one of many in a statement.
     Snapshot snapshot = GetActiveSnapshot();
-    if (kept.statement == GetCurrentStatementStartTimestamp() && kept.memory.snapshot.matches(snapshot) &&
-        is_still(kept.generation) && kept.schemas == freed_integrations() && kept.memory.has_room() &&
-        reads_all_as_known())
+    if (kept.memory.goes_on(snapshot) && kept.is_sound())
         return *kept.memory.inheritance;
+    if (passing.memory.goes_on(snapshot) && passing.user == GetUserId())
+        return *passing.memory.inheritance;
 
     // Without direct reading, the policies of others may run while we read, and call us again.
     if (!reads_all_directly()) {
@@ -136,28 +142,28 @@ Inheritance &inheritance() {
         return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context);
     }
 
-    const bool usable = kept.memory.has_room() && kept.schemas == freed_integrations();
-    if (usable && kept.memory.snapshot.matches(snapshot) && is_still(kept.generation)) {
-        kept.statement = GetCurrentStatementStartTimestamp();
-        return *kept.memory.inheritance;
-    }
+    auto use = [&](Remembered &memory) -> Inheritance & {
+        if (!memory.snapshot.matches(snapshot))
+            guard([&] { memory.snapshot.set(snapshot); });
+        memory.statement = GetCurrentStatementStartTimestamp();
+        return *memory.inheritance;
+    };
+    const bool has_room = kept.memory.has_room();
+    if (has_room && kept.memory.snapshot.matches(snapshot) && kept.is_sound())
+        return use(kept.memory);
     if (std::optional<Generation> shown = generation(); shown) {
-        if (!usable || !(kept.generation == *shown)) {
+        if (!has_room || kept.schemas != freed_integrations() || !(kept.generation == *shown)) {
             kept.memory.begin();
             kept.generation = *shown;
             kept.schemas = freed_integrations();
         }
-        guard([&] { kept.memory.snapshot.set(snapshot); });
-        kept.statement = GetCurrentStatementStartTimestamp();
-        return *kept.memory.inheritance;
+        return use(kept.memory);
     }
-
-    if (passing.memory.has_room() && passing.user == GetUserId() && passing.memory.snapshot.matches(snapshot))
-        return *passing.memory.inheritance;
-    passing.memory.begin();
-    passing.user = GetUserId();
-    guard([&] { passing.memory.snapshot.set(snapshot); });
-    return *passing.memory.inheritance;
+    if (!passing.memory.has_room() || passing.user != GetUserId() || !passing.memory.snapshot.matches(snapshot)) {
+        passing.memory.begin();
+        passing.user = GetUserId();
+    }
+    return use(passing.memory);
 }
 
 void watch_inheritance() {
