@@ -7,6 +7,7 @@
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/tables.hpp"
+#include "postgres/trigger.hpp"
 #include "settings/generation.hpp"
 #include "settings/inheritance.hpp"
 #include "settings/triggers.hpp"
@@ -24,6 +25,7 @@ void _PG_init(void) {
     intd::watch_materialized();
     intd::watch_locks();
     intd::watch_tables();
+    intd::watch_trigger_functions();
     intd::watch_integrations();
     intd::watch_references();
     intd::watch_tree();

@@ -55,7 +55,7 @@ Batch next_batch(Feed *feed) {
     Batch batch = {};
     if (feed->store != nullptr)
         tuplestore_select_read_pointer(feed->store, feed->pointer);
-    int level = begin_reading(feed->reader);
+    int level = begin_reading(feed->reader, feed->slot->tts_tupleDescriptor);
     while (batch.count < batch_size && batch.left_out_count < batch_size && !batch.last) {
         CHECK_FOR_INTERRUPTS();
         if (!next_row(feed)) {
@@ -167,7 +167,7 @@ ProjectBatch next_projects(Feed *feed) {
     MemoryContextSwitchTo(row);
     bool last = false, full = false;
     tuplestore_select_read_pointer(feed->store, feed->pointer);
-    int level = begin_reading(feed->reader);
+    int level = quick ? 0 : begin_reading(feed->reader, shape);
     while (!full) {
         ExecClearTuple(feed->slot); // a row that was read back from disk is in the memory of the row
         MemoryContextReset(row);
@@ -181,7 +181,9 @@ ProjectBatch next_projects(Feed *feed) {
             id_value = slot_getattr(feed->slot, source.id, &no_id);
             parent_value = slot_getattr(feed->slot, source.parent, &no_parent);
         }
-        if (quick && !no_id)
+        if (no_id)
+            refuse_null_id(source, shape);
+        if (quick)
             rows.add({texts.add(id, id_value), no_parent ? 0 : texts.add(parent, parent_value)});
         else if (State state = read_state(feed->reader, feed->slot); state.in)
             rows.add({texts.add(state.id), state.parent ? texts.add(*state.parent) : 0});

@@ -83,7 +83,7 @@ RowEvent read_event(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
     if (reader == nullptr)
         return event;
     event.tracked = true;
-    int level = begin_reading(reader);
+    int level = begin_reading(reader, data->tg_trigslot->tts_tupleDescriptor);
     State state = read_state(reader, data->tg_trigslot);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
     if (update || TRIGGER_FIRED_BY_DELETE(data->tg_event))

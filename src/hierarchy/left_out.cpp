@@ -157,7 +157,7 @@ State found_state(Lookup *lookup, uint64 n) {
     tuple.t_tableOid = lookup->reader->source.relation;
     tuple.t_data = row;
     ExecStoreHeapTuple(&tuple, lookup->slot, false);
-    int level = begin_reading(lookup->reader);
+    int level = begin_reading(lookup->reader, lookup->slot->tts_tupleDescriptor);
     State state = read_state(lookup->reader, lookup->slot);
     end_reading(level);
     return state;
@@ -177,19 +177,6 @@ Statement unknown_groups = {
     1, {TEXTARRAYOID}, nullptr};
 
 } // namespace
-
-bool groups_are_filtered() {
-    Oid source = tracked_relation(Kind::groups);
-    return OidIsValid(source) && guard([&] {
-               Relation relation = try_relation_open(source, AccessShareLock);
-               if (relation == nullptr)
-                   return false;
-               Source binding;
-               bool filtered = read_source(relation, Kind::groups, &binding) && binding.filter != nullptr;
-               relation_close(relation, AccessShareLock);
-               return filtered;
-           });
-}
 
 void forget_left_out(Datum *parents, bool *nulls, int count) {
     bool none = std::all_of(nulls, nulls + count, [](bool is_null) { return is_null; });

@@ -6,9 +6,6 @@
 
 namespace intd {
 
-/// Whether groups are tracked with a filter.
-bool groups_are_filtered();
-
 /// Makes those parents null that are left out; the others stay, there or not (which is checked at commit).
 void forget_left_out(Datum *parents, bool *nulls, int count);
 

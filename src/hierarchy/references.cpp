@@ -10,11 +10,6 @@ namespace {
 
 // --- who refers ------------------------------------------------------------------------------------------------------
 
-Statement hold = {"SELECT 1 FROM integration_defaults.groups WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-                  1,
-                  {TEXTOID},
-                  nullptr};
-
 /// More than this is not remembered (bytes).
 constexpr Size remember_at_most = 16 * 1024 * 1024;
 
@@ -202,8 +197,7 @@ bool hold_group(Datum id) {
         forget_held();
     if (held.context != nullptr && held.ids->count(view(id)) > 0)
         return true;
-    AsOwner owner(Table::groups);
-    if (execute(hold, {id}) == 0)
+    if (!hold_row(Table::groups, id))
         return false;
     remember_held(view(id));
     held.command = GetCurrentCommandId(false); // a row lock, too, takes a command

@@ -60,34 +60,30 @@ bool is_no_number(Datum id) {
 
 } // namespace
 
-RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext parent) {
+RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory) {
+    MemoryContext caller = MemoryContextSwitchTo(memory);
     Source source;
-    if (!read_source(relation, kind, &source))
-        return nullptr;
-    MemoryContext caller = MemoryContextSwitchTo(parent);
-    EState *state = CreateExecutorState();
-    MemoryContextSwitchTo(state->es_query_cxt);
-    auto *reader = static_cast<RowReader *>(palloc0(sizeof(RowReader)));
-    reader->source = source;
-    reader->source.filter = static_cast<Node *>(copyObjectImpl(source.filter));
-    reader->state = state;
-    reader->context = CreateExprContext(state);
-    TupleDesc shape = RelationGetDescr(relation);
-    Expr *id = column_as_text(shape, source.id), *parent_id = column_as_text(shape, source.parent);
-    auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
-    for (Expr *expression : {id, parent_id, filter})
-        reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
-    int level = begin_reading(reader);
-    reader->id = ExecPrepareExpr(id, state);
-    reader->parent = ExecPrepareExpr(parent_id, state);
-    reader->filter = filter == nullptr ? nullptr : ExecPrepareExpr(filter, state);
-    end_reading(level);
+    RowReader *reader = nullptr;
+    if (read_source(relation, kind, &source)) {
+        reader = static_cast<RowReader *>(palloc0(sizeof(RowReader)));
+        reader->source = source;
+        reader->memory = memory;
+    }
     MemoryContextSwitchTo(caller);
     return reader;
 }
 
 void free_row_reader(RowReader *reader) {
-    FreeExecutorState(reader->state);
+    if (reader->state != nullptr)
+        FreeExecutorState(reader->state);
+    pfree(reader);
+}
+
+void refuse_null_id(const Source &source, TupleDesc shape) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("column \"%s\" of tracked table \"%s\" must not be null",
+                           NameStr(TupleDescAttr(shape, source.id - 1)->attname), get_rel_name(source.relation))));
+    pg_unreachable();
 }
 
 State read_state(RowReader *reader, TupleTableSlot *slot) {
@@ -104,12 +100,9 @@ State read_state(RowReader *reader, TupleTableSlot *slot) {
     state.id = evaluate(reader->id, context);
     if (!state.in)
         return state;
-    Form_pg_attribute attribute = TupleDescAttr(shape, reader->source.id - 1);
     if (state.id == 0)
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("column \"%s\" of tracked table \"%s\" must not be null", NameStr(attribute->attname),
-                               get_rel_name(reader->source.relation))));
-    if (getBaseType(attribute->atttypid) == NUMERICOID && is_no_number(state.id))
+        refuse_null_id(reader->source, shape);
+    if (getBaseType(TupleDescAttr(shape, reader->source.id - 1)->atttypid) == NUMERICOID && is_no_number(state.id))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("an id of a group or project must be a finite number")));
     if (Datum parent = evaluate(reader->parent, context); parent != 0)
@@ -143,8 +136,24 @@ int fix_search_path() {
     return level;
 }
 
-int begin_reading(const RowReader *reader) {
-    return reader->fix_path ? fix_search_path() : 0;
+int begin_reading(RowReader *reader, TupleDesc shape) {
+    if (reader->state != nullptr)
+        return reader->fix_path ? fix_search_path() : 0;
+    MemoryContext caller = MemoryContextSwitchTo(reader->memory);
+    EState *state = CreateExecutorState();
+    MemoryContextSwitchTo(state->es_query_cxt);
+    reader->context = CreateExprContext(state);
+    Expr *id = column_as_text(shape, reader->source.id), *parent_id = column_as_text(shape, reader->source.parent);
+    auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
+    for (Expr *expression : {id, parent_id, filter})
+        reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
+    int level = reader->fix_path ? fix_search_path() : 0;
+    reader->id = ExecPrepareExpr(id, state);
+    reader->parent = ExecPrepareExpr(parent_id, state);
+    reader->filter = filter == nullptr ? nullptr : ExecPrepareExpr(filter, state);
+    reader->state = state;
+    MemoryContextSwitchTo(caller);
+    return level;
 }
 
 void end_reading(int level) {

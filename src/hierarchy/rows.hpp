@@ -22,18 +22,22 @@ struct NewProject {
 
 // Server code: raises reports.
 
-/// Reads rows of one relation. In a memory context of its own.
+/// Reads rows of one relation.
 struct RowReader {
     Source source;
-    EState *state;
+    MemoryContext memory;
+    EState *state; // null until begin_reading(): who can do without the expressions does not pay for them
     ExprContext *context;
     ExprState *id, *parent, *filter;
     bool fix_path; // functions that are not the server's run with a fixed search_path
 };
 
-/// A reader, in a new child of `parent`; null if the relation is not tracked for the kind.
-RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext parent);
+/// A reader, in that memory context; null if the relation is not tracked for the kind.
+RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory);
 void free_row_reader(RowReader *reader);
+
+/// Raises 22004 of a row that is let in and has no id.
+[[noreturn]] void refuse_null_id(const Source &source, TupleDesc shape);
 
 /// What a row says; texts in the current memory context. A row that is let in has an id: 22004.
 State read_state(RowReader *reader, TupleTableSlot *slot);
@@ -41,8 +45,8 @@ State read_state(RowReader *reader, TupleTableSlot *slot);
 /// A column of one row as the text of an id, as read_state() makes it; 0 for NULL.
 Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column);
 
-/// From begin to end the search_path is fixed, if the reader needs it; rows are read in between.
-int begin_reading(const RowReader *reader);
+/// From begin to end the search_path is fixed, if the reader needs it; rows of that shape are read in between.
+int begin_reading(RowReader *reader, TupleDesc shape);
 void end_reading(int level);
 
 /// Sets the search_path to pg_catalog, pg_temp until end_reading().

@@ -145,6 +145,7 @@ namespace {
 
 struct {
     Oid relation[2];
+    bool filtered; // groups
     bool valid;
 } known;
 
@@ -153,20 +154,41 @@ void forget_tracked(Datum, Oid) {
     known.valid = false;
 }
 
+bool is_filtered(Oid source, Kind kind) {
+    Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
+    if (relation == nullptr)
+        return false;
+    Source binding;
+    bool filtered = read_source(relation, kind, &binding) && binding.filter != nullptr;
+    relation_close(relation, AccessShareLock);
+    return filtered;
+}
+
+void know_tracked() {
+    // valid before reading: a message that arrives meanwhile makes it false again
+    while (!known.valid) {
+        known.valid = true;
+        for (Kind each : all_kinds) {
+            List *relations = tracked_relations(each);
+            known.relation[static_cast<int>(each)] = relations == NIL ? InvalidOid : linitial_oid(relations);
+        }
+        known.filtered = is_filtered(known.relation[static_cast<int>(Kind::groups)], Kind::groups);
+    }
+}
+
 } // namespace
 
 Oid tracked_relation(Kind kind) {
-    guard([] {
-        // valid before reading: a message that arrives meanwhile makes it false again
-        while (!known.valid) {
-            known.valid = true;
-            for (Kind each : all_kinds) {
-                List *relations = tracked_relations(each);
-                known.relation[static_cast<int>(each)] = relations == NIL ? InvalidOid : linitial_oid(relations);
-            }
-        }
-    });
+    guard(know_tracked);
     return known.relation[static_cast<int>(kind)];
+}
+
+bool groups_are_filtered() {
+    guard([] {
+        AcceptInvalidationMessages(); // as locking the table would
+        know_tracked();
+    });
+    return known.filtered;
 }
 
 const char *relation_name(Oid relation) {

@@ -45,6 +45,9 @@ List *tracked_relations(Kind kind);
 /// The table that is tracked for the kind, or InvalidOid. Remembered until some relation changes.
 Oid tracked_relation(Kind kind);
 
+/// Whether groups are tracked with a filter. Remembered likewise.
+bool groups_are_filtered();
+
 /// `app.groups`, quoted where needed and with its schema.
 const char *relation_name(Oid relation);
 

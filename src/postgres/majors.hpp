@@ -24,6 +24,15 @@ static inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), v
 #endif
 }
 
+/// Begins a scan of an index for rows that the snapshot shows.
+static inline IndexScanDesc begin_index_scan(Relation relation, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(relation, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(relation, index, snapshot, keys, 0);
+#endif
+}
+
 /// Raises 42501 unless the current user owns the relation.
 static inline void require_ownership(Oid relation, char kind) {
 #if PG_VERSION_NUM >= 160000

@@ -47,6 +47,13 @@ const Declared declared[table_count] = {
 
 Statement selects[table_count][3];
 
+#define HOLD(table, key)                                                                                               \
+    {                                                                                                                  \
+        "SELECT 1 FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) $1 FOR KEY SHARE", 1,       \
+            {TEXTOID}, nullptr                                                                                         \
+    }
+Statement holds[] = {HOLD("integrations", "name"), HOLD("groups", "id"), HOLD("projects", "id")};
+
 /// What is known of a relation until the server says that it, or any of ours, has changed.
 struct Known {
     Oid relation;
@@ -223,6 +230,56 @@ Rows read(Table table, int nkeys, const Datum *keys) {
     });
 }
 
+/// Locks a row as nodeLockRows.c does above an index scan, at half of what running the statement costs. None if only
+/// the statement knows what to do.
+std::optional<bool> hold_directly(Table table, Datum key) {
+    const Known &entry = lookup(table);
+    if (!entry.plain || entry.secured)
+        return std::nullopt;
+    Relation relation = table_open(entry.relation, RowShareLock); // until the end of the transaction
+    constexpr AclMode rights = ACL_SELECT | ACL_UPDATE;
+    if (!entry.valid || pg_class_aclmask(entry.relation, GetUserId(), rights, ACLMASK_ALL) != rights) {
+        table_close(relation, NoLock);
+        return std::nullopt;
+    }
+    PreventCommandIfReadOnly("SELECT FOR KEY SHARE");
+    CommandCounterIncrement();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    Snapshot snapshot = GetActiveSnapshot();
+    CommandId command = GetCurrentCommandId(true);
+    Relation index = index_open(entry.key, RowShareLock);
+    IndexScanDesc scan = begin_index_scan(relation, index, snapshot, 1);
+    ScanKeyData condition;
+    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, key);
+    index_rescan(scan, &condition, 1, nullptr, 0);
+    TupleTableSlot *slot = table_slot_create(relation, nullptr);
+    const bool fixed = IsolationUsesXactSnapshot();
+    const uint8 flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | (fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION);
+    bool held = false;
+    while (!held && index_getnext_slot(scan, ForwardScanDirection, slot)) {
+        ItemPointerData place = slot->tts_tid;
+        TM_FailureData failure;
+        TM_Result result = table_tuple_lock(relation, &place, snapshot, slot, command, LockTupleKeyShare, LockWaitBlock,
+                                            flags, &failure);
+        bool is_null;
+        if (fixed && (result == TM_Updated || result == TM_Deleted))
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                            errmsg("could not serialize access due to concurrent update")));
+        else if (result == TM_Ok) // a later version of the row may have another key
+            held = !failure.traversed ||
+                   view(PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot_getattr(slot, 1, &is_null)))) == view(key);
+        else if (result != TM_Deleted && result != TM_SelfModified)
+            elog(ERROR, "unexpected table_tuple_lock status: %u", result);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+    index_endscan(scan);
+    index_close(index, NoLock);
+    table_close(relation, NoLock);
+    PopActiveSnapshot();
+    CommandCounterIncrement();
+    return held;
+}
+
 } // namespace
 
 Oid table_oid(Table table) {
@@ -237,6 +294,12 @@ const Row *read_row(Table table, Datum key1, Datum key2) {
 
 Rows read_rows(Table table, Datum key) {
     return read(table, key == 0 ? 0 : 1, &key);
+}
+
+bool hold_row(Table table, Datum key) {
+    AsOwner owner(table);
+    std::optional<bool> held = guard([&] { return hold_directly(table, key); });
+    return held ? *held : execute(holds[static_cast<int>(table)], {key}) > 0;
 }
 
 bool reads_all_as_known() {

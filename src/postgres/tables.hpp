@@ -48,6 +48,10 @@ const Row *read_row(Table table, Datum key1, Datum key2 = 0);
 /// All rows whose primary key starts with `key`; with key 0, all rows of the table.
 Rows read_rows(Table table, Datum key = 0);
 
+/// Takes FOR KEY SHARE on the row of integrations, groups or projects whose primary key is `key`, as our owner: what
+/// `SELECT … FOR KEY SHARE` locks, waits for and refuses. False if there is no such row.
+bool hold_row(Table table, Datum key);
+
 /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and little memory.
 bool is_worth_reading_whole(Table table, int looks);
 

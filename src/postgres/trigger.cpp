@@ -8,6 +8,23 @@ extern "C" {
 }
 
 namespace intd {
+namespace {
+
+struct {
+    struct {
+        const char *name;
+        Oid oid;
+    } functions[16];
+    int count;
+    bool valid;
+} known;
+
+void forget_functions(Datum, int, uint32) {
+    known.count = 0;
+    known.valid = false;
+}
+
+} // namespace
 
 TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables) {
     if (!CALLED_AS_TRIGGER(fcinfo))
@@ -32,10 +49,22 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 }
 
 Oid own_trigger_function(const char *name) {
+    for (int i = 0; i < known.count; i++)
+        if (strcmp(known.functions[i].name, name) == 0)
+            return known.functions[i].oid;
+    known.valid = true; // before reading: a message that arrives meanwhile makes it false again
     Oid schema = get_namespace_oid("integration_defaults", true);
     oidvector *none = buildoidvector(nullptr, 0);
-    return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
-                           ObjectIdGetDatum(schema));
+    Oid oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
+                              ObjectIdGetDatum(schema));
+    if (known.valid && known.count < static_cast<int>(lengthof(known.functions)))
+        known.functions[known.count++] = {name, oid};
+    return oid;
+}
+
+void watch_trigger_functions() {
+    CacheRegisterSyscacheCallback(PROCOID, forget_functions, static_cast<Datum>(0));
+    CacheRegisterSyscacheCallback(NAMESPACEOID, forget_functions, static_cast<Datum>(0));
 }
 
 const Trigger *find_trigger(Relation relation, const char *function) {

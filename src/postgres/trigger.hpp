@@ -12,7 +12,8 @@ TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// timing): others can't use our trigger functions on tables of their own.
 TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);
 
-/// The oid of a trigger function of ours, or InvalidOid while the extension is not there. Server code: raises reports.
+/// The oid of a trigger function of ours, or InvalidOid while the extension is not there. `name` is a literal: the
+/// answer is remembered until some function or schema changes. Server code: raises reports.
 Oid own_trigger_function(const char *name);
 
 /// A relation's trigger that calls a trigger function of ours, or null. Server code: raises reports.
@@ -44,5 +45,8 @@ inline bool restoring() {
 
 /// Whether the command that the client has sent is a TRUNCATE … CASCADE. Of one inside a function it can't be told.
 bool truncate_cascades();
+
+/// Called once, when the module is loaded.
+void watch_trigger_functions();
 
 } // namespace intd

@@ -11,22 +11,6 @@ namespace {
 
 // --- who refers ------------------------------------------------------------------------------------------------------
 
-Statement hold_type = {
-    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-    1,
-    {TEXTOID},
-    nullptr};
-Statement hold_project = {
-    "SELECT 1 FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-    1,
-    {TEXTOID},
-    nullptr};
-
-bool hold(Table table, Statement &statement, Datum key) {
-    AsOwner owner(table);
-    return execute(statement, {key}) > 0;
-}
-
 Refusal missing_type(Table table, Datum type) {
     return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("integration \"", view(type), "\" is not registered"))
         .hint("Register it before anything is set.")
@@ -183,12 +167,12 @@ INTD_FUNCTION(hold_references) {
     int type_column = table == Table::instance_settings ? 1 : 2;
     if (type_column == 2 && refers_anew(data, 1)) {
         Datum scope = *text_column(trigger_row(data), data->tg_relation, 1);
-        if (!(table == Table::group_settings ? hold_group(scope) : hold(Table::projects, hold_project, scope)))
+        if (!(table == Table::group_settings ? hold_group(scope) : hold_row(Table::projects, scope)))
             throw missing_scope(table, scope);
     }
     if (refers_anew(data, type_column)) {
         Datum type = *text_column(trigger_row(data), data->tg_relation, type_column);
-        if (!hold(Table::integrations, hold_type, type))
+        if (!hold_row(Table::integrations, type))
             throw missing_type(table, type);
     }
     return PointerGetDatum(nullptr);
