@@ -61,9 +61,7 @@ namespace {
     "WHERE " EVERYWHERE("e") " AND e.inherited AND " IS("v.source_id", "coalesce(e.source_id, '')")                    \
     " AND integration_defaults.effective_differs(" ROW_OF("e") ", "                                                    \
     "v.active, v.settings, e.inherited, e.source_level, e.source_id)"
-#define SET_THERE(row)                                                                                                 \
-    EVERYWHERE(row) " AND " row ".project_id IN "                                                                      \
-    "(SELECT s.project_id FROM integration_defaults.project_settings s WHERE " EVERYWHERE("s") ")"
+#define SET_THERE(row) EVERYWHERE(row) " AND NOT " row ".inherited"
 // clang-format on
 
 /// One statement for each pass: remove, update, insert.
