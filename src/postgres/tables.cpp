@@ -2,10 +2,6 @@
 
 #include "postgres/query.hpp"
 
-extern "C" {
-#include "storage/lmgr.h"
-}
-
 namespace intd {
 namespace {
 
@@ -61,6 +57,7 @@ struct Known {
     bool plain;   // a plain heap table of this server with the primary key that we declared
     bool secured; // has row security
     Oid reader;   // a user who was found to have SELECT on it
+    bool locked;  // this transaction has it and its key's index locked until its end
     bool valid;
 };
 Known known[table_count];
@@ -71,13 +68,28 @@ Oid reader_of_all = InvalidOid;
 void forget_table(Datum, Oid relation) {
     for (Known &table : known)
         if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
-            table.valid = false, table.reader = reader_of_all = InvalidOid;
+            table.valid = table.locked = false, table.reader = reader_of_all = InvalidOid;
 }
 
 void forget_readers(Datum, int, uint32) {
     for (Known &table : known)
         table.reader = InvalidOid;
     reader_of_all = InvalidOid;
+}
+
+void forget_locks() {
+    for (Known &table : known)
+        table.locked = false;
+}
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
+        forget_locks();
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        forget_locks();
 }
 
 /// Whether the relation's primary key is the first `keys` columns in order, and holds for every snapshot.
@@ -166,24 +178,28 @@ Row *another(Rows *rows, int *room) {
 
 Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     const Declared &own = declared[static_cast<int>(table)];
-    Oid index = known[static_cast<int>(table)].key;
+    Known &entry = known[static_cast<int>(table)];
     ScanKeyData conditions[2];
     for (int i = 0; i < nkeys; i++)
         ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
     // What is read for each project: its index stays locked, too, as that of any query, which costs less than to lock
-    // it again for each.
-    if (table == Table::projects || table == Table::project_settings)
-        LockRelationOid(index, AccessShareLock);
-    SysScanDesc cursor =
-        systable_beginscan(relation, index, true, GetActiveSnapshot(), nkeys, nkeys == 0 ? nullptr : conditions);
+    // both again for each.
+    const bool stays = table == Table::projects || table == Table::project_settings;
+    Relation index = index_open(entry.key, entry.locked ? NoLock : AccessShareLock);
+    entry.locked = stays && entry.valid;
+    IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), nkeys);
+    index_rescan(cursor, conditions, nkeys, nullptr, 0);
+    TupleTableSlot *slot = table_slot_create(relation, nullptr);
     Rows rows = {nullptr, 0};
     int room = 0;
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(cursor))) {
+    while (index_getnext_slot(cursor, ForwardScanDirection, slot)) {
         CHECK_FOR_INTERRUPTS();
+        HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
         copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), own.columns);
     }
-    systable_endscan(cursor);
+    ExecDropSingleTupleTableSlot(slot);
+    index_endscan(cursor);
+    index_close(index, stays ? NoLock : AccessShareLock);
     // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated or
     // hidden by row security before the rest of it is read.
     table_close(relation, NoLock);
@@ -221,10 +237,11 @@ Rows read(Table table, int nkeys, const Datum *keys) {
     return guard([&] {
         const Known &entry = known[static_cast<int>(table)];
         while (is_direct(table)) {
-            Relation relation = table_open(entry.relation, AccessShareLock);
+            const LOCKMODE lock = entry.locked ? NoLock : AccessShareLock;
+            Relation relation = table_open(entry.relation, lock);
             if (entry.valid && entry.reader == GetUserId())
                 return scan(relation, table, nkeys, keys);
-            table_close(relation, AccessShareLock); // changed while we waited for the lock: look again
+            table_close(relation, lock); // changed while we waited for the lock: look again
         }
         return select(table, nkeys, keys);
     });
@@ -360,6 +377,8 @@ void watch_tables() {
     CacheRegisterRelcacheCallback(forget_table, static_cast<Datum>(0));
     CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_readers, static_cast<Datum>(0));
     CacheRegisterSyscacheCallback(AUTHOID, forget_readers, static_cast<Datum>(0));
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
 }
 
 } // namespace intd
