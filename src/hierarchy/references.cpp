@@ -278,14 +278,12 @@ INTD_FUNCTION(check_parent) {
 /// not wait for a row that we have only locked, as an UPDATE has before it comes here.
 INTD_FUNCTION(hold_parent) {
     TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_BEFORE);
-    bool updates = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
-    HeapTuple row = updates ? data->tg_newtuple : data->tg_trigtuple;
+    HeapTuple row = trigger_row(data);
     // What follows a tracked table holds its rows there already, and comes in any order.
     if (trigger_depth() > 1 || restoring())
         return PointerGetDatum(row);
     Value parent = text_column(row, data->tg_relation, column::parent + 1);
-    Value before = updates ? text_column(data->tg_trigtuple, data->tg_relation, column::parent + 1) : std::nullopt;
-    if (parent && !(before && view(*before) == view(*parent)))
+    if (parent && refers_anew(data, column::parent + 1))
         hold_group(*parent);
     return PointerGetDatum(row);
 }

@@ -20,8 +20,7 @@ bool hold_group(Datum id);
 ///  - It is queued before or with the rows that it stands for, in their subtransaction or one around it. So a rollback
 ///    that takes the event takes the rows as well (and then nothing is expected any more).
 ///  - It fires after all of them are there: at commit, or when SET CONSTRAINTS makes it fire, which ends its standing
-///  for
-///    what comes later. Then the parent is there and held, as it would be for each of the rows: from then on no other
+///    for what comes later. Then the parent is there and held, as it would be for each of the rows: from then on no other
 ///    transaction takes it away, and if this one does, its own event of that looks for what is left inside
 ///    (refuse_what_is_left()).
 ///  - If its own row has gone or moved meanwhile, it looks for any other row with that parent before it lets go.
