@@ -176,8 +176,7 @@ Row *another(Rows *rows, int *room) {
     return &rows->begin_[rows->count++];
 }
 
-Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
-    const Declared &own = declared[static_cast<int>(table)];
+Rows scan(Relation relation, Table table, int nkeys, const Datum *keys, int columns) {
     Known &entry = known[static_cast<int>(table)];
     ScanKeyData conditions[2];
     for (int i = 0; i < nkeys; i++)
@@ -195,7 +194,7 @@ Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     while (index_getnext_slot(cursor, ForwardScanDirection, slot)) {
         CHECK_FOR_INTERRUPTS();
         HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
-        copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), own.columns);
+        copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), columns);
     }
     ExecDropSingleTupleTableSlot(slot);
     index_endscan(cursor);
@@ -206,7 +205,7 @@ Rows scan(Relation relation, Table table, int nkeys, const Datum *keys) {
     return rows;
 }
 
-Rows select(Table table, int nkeys, const Datum *keys) {
+Rows select(Table table, int nkeys, const Datum *keys, int columns) {
     const Declared &own = declared[static_cast<int>(table)];
     int which = nkeys == 0 ? 2 : nkeys == own.keys ? 0 : 1;
     Statement &statement = selects[static_cast<int>(table)][which];
@@ -226,24 +225,27 @@ Rows select(Table table, int nkeys, const Datum *keys) {
     Rows rows = {nullptr, 0};
     int room = 0;
     for (uint64 i = 0; i < SPI_processed; i++)
-        copy_row(another(&rows, &room), SPI_tuptable->vals[i], SPI_tuptable->tupdesc, own.columns);
+        copy_row(another(&rows, &room), SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns);
     MemoryContextSwitchTo(inside);
     SPI_finish();
     MemoryContextSwitchTo(target);
     return rows;
 }
 
-Rows read(Table table, int nkeys, const Datum *keys) {
+/// Of each row the first `columns`; 0: all.
+Rows read(Table table, int nkeys, const Datum *keys, int columns = 0) {
+    if (columns == 0)
+        columns = declared[static_cast<int>(table)].columns;
     return guard([&] {
         const Known &entry = known[static_cast<int>(table)];
         while (is_direct(table)) {
             const LOCKMODE lock = entry.locked ? NoLock : AccessShareLock;
             Relation relation = table_open(entry.relation, lock);
             if (entry.valid && entry.reader == GetUserId())
-                return scan(relation, table, nkeys, keys);
+                return scan(relation, table, nkeys, keys, columns);
             table_close(relation, lock); // changed while we waited for the lock: look again
         }
-        return select(table, nkeys, keys);
+        return select(table, nkeys, keys, columns);
     });
 }
 
@@ -311,6 +313,10 @@ const Row *read_row(Table table, Datum key1, Datum key2) {
 
 Rows read_rows(Table table, Datum key) {
     return read(table, key == 0 ? 0 : 1, &key);
+}
+
+Rows read_keys(Table table) {
+    return read(table, 0, nullptr, 1);
 }
 
 bool hold_row(Table table, Datum key) {

@@ -48,6 +48,9 @@ const Row *read_row(Table table, Datum key1, Datum key2 = 0);
 /// All rows whose primary key starts with `key`; with key 0, all rows of the table.
 Rows read_rows(Table table, Datum key = 0);
 
+/// All rows, of each the first column only.
+Rows read_keys(Table table);
+
 /// Takes FOR KEY SHARE on the row of integrations, groups or projects whose primary key is `key`, as our owner: what
 /// `SELECT … FOR KEY SHARE` locks, waits for and refuses. False if there is no such row.
 bool hold_row(Table table, Datum key);

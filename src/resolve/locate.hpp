@@ -32,7 +32,7 @@ struct Question {
 
     /// The scope's own row, or null.
     const Layer *own() const {
-        return at.is_project() ? project_layer(at.text(), type) : inherited.layer_of(at.node, type);
+        return at.is_project() ? inherited.project_layer(at.id, type) : inherited.layer_of(at.node, type);
     }
     /// All that it inherits.
     const Folded &above() const {

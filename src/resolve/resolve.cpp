@@ -42,7 +42,7 @@ INTD_FUNCTION(resolve_all) {
     // the types that have a row anywhere on the chain, by name
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<NamedLayer> types(&memory);
-    if (at.is_project())
+    if (at.is_project() && inherited.may_have_rows(at.id))
         for (const intd::Row &row : read_rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
     const TreeNode *nearest = at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;

@@ -227,10 +227,15 @@ void count() {
     counted_in = GetCurrentSubTransactionId();
 }
 
+/// Whether what this transaction reads may have one.
+bool may_have_generation() {
+    return counted_in == InvalidSubTransactionId && !IsolationIsSerializable() && !IsParallelWorker();
+}
+
 } // namespace
 
 std::optional<Generation> generation() {
-    if (counted_in != InvalidSubTransactionId || IsolationIsSerializable() || IsParallelWorker())
+    if (!may_have_generation())
         return std::nullopt;
     struct Found {
         bool known;
@@ -254,6 +259,13 @@ std::optional<Generation> generation() {
 
 bool is_still(const Generation &generation) {
     return watched.valid && watched.epoch == generation.epoch && counted_in == InvalidSubTransactionId;
+}
+
+bool hold(const Generation &generation) {
+    if (!may_have_generation() || !is_still(generation))
+        return false;
+    guard([] { lock_tables(); });
+    return is_still(generation);
 }
 
 /// BEFORE INSERT OR UPDATE OR DELETE, for each row, and BEFORE TRUNCATE, on the small tables.

@@ -45,11 +45,6 @@ NamedLayer layer_from(core::Level level, const Row &row) {
             make_layer(level, id, DatumGetBool(at(column::custom)), active, settings, locked)};
 }
 
-const Layer *project_layer(std::string_view project, const Integration &type) {
-    const Row *row = read_row(Table::project_settings, text_datum(project), text_datum(type.name));
-    return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
-}
-
 const TreeNode *Inheritance::find_setter(const TreeNode *node) {
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
@@ -126,6 +121,58 @@ const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type
         if (layer.integration == type.name)
             return layer.layer;
     return nullptr;
+}
+
+// --- projects' rows --------------------------------------------------------------------------------------------------
+
+/// In a memory context of its own.
+struct Inheritance::Projects {
+    ContextResource memory;
+    std::pmr::unordered_set<uint64> keys; // Nodes::key_of() their ids
+
+    explicit Projects(MemoryContext own) : memory(own), keys(&memory) {}
+};
+
+void Inheritance::read_projects() {
+    MemoryContext passing = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults rows", ALLOCSET_DEFAULT_SIZES);
+    });
+    MemoryContext own = guard([&] {
+        return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES);
+    });
+    auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
+    {
+        InContext inside(passing);
+        for (const Row &row : read_keys(Table::project_settings))
+            projects->keys.insert(Nodes::key_of(view(row.values[0])));
+    }
+    guard([&] { MemoryContextDelete(passing); });
+    if (reads_all_as_known()) // else row security, new since then, may have hidden some
+        projects_ = projects;
+    else
+        guard([&] { MemoryContextDelete(own); });
+}
+
+void Inheritance::forget_projects() {
+    if (projects_ != nullptr)
+        MemoryContextDelete(projects_->memory.context());
+    projects_ = nullptr;
+    project_looks_ = 0;
+}
+
+bool Inheritance::may_have_rows(Datum project) {
+    // Under SERIALIZABLE only what was asked for is to be noted as read.
+    if (projects_ == nullptr && !IsolationIsSerializable() && reads_all_as_known() &&
+        is_worth_reading_whole(Table::project_settings, project_looks_++))
+        read_projects();
+    return projects_ == nullptr || projects_->keys.count(Nodes::key_of(view(project))) > 0;
+}
+
+const Layer *Inheritance::project_layer(Datum project, const Integration &type) {
+    if (!may_have_rows(project))
+        return nullptr;
+    const Row *row = read_row(Table::project_settings, project, text_datum(type.name));
+    return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
 // --- folding ---------------------------------------------------------------------------------------------------------

@@ -40,9 +40,6 @@ struct NamedLayer {
 /// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
 NamedLayer layer_from(core::Level level, const Row &row);
 
-/// The row that a project has for the type, or null, in the current memory context.
-const Layer *project_layer(std::string_view project, const Integration &type);
-
 /// The fold of everything down to one scope, and what follows from it.
 struct Folded {
     const Integration *integration;
@@ -89,6 +86,12 @@ class Inheritance {
 
     /// The row that the group or the instance has for the type, or null.
     const Layer *layer_of(const TreeNode *node, const Integration &type);
+    /// The row that a project, a text Datum, has for the type, or null; in the current memory context.
+    const Layer *project_layer(Datum project, const Integration &type);
+    /// Whether a project may have rows in project_settings; no is certain.
+    bool may_have_rows(Datum project);
+    /// To be called when the snapshot changes: no generation counts the writes to project_settings.
+    void forget_projects();
     /// All rows of the group or the instance.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
     /// The nearest scope that has rows, the node itself or above it; the instance counts as one that has.
@@ -123,6 +126,8 @@ class Inheritance {
     Layers *make_layers();
     /// Reads the rows of all groups.
     void read_all_layers();
+    /// Reads which projects have rows.
+    void read_projects();
 
     ContextResource *memory_;
     Tree tree_;
@@ -131,6 +136,9 @@ class Inheritance {
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
     bool all_read_ = false;
     int looks_ = 0; // groups whose rows were read one by one
+    struct Projects; // those with rows in project_settings
+    Projects *projects_ = nullptr; // once all are read
+    int project_looks_ = 0;        // projects whose rows were asked for one by one
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     const Integration *last_type_ = nullptr;                    // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows

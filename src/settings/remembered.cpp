@@ -8,7 +8,9 @@ namespace {
 /// More than this is not remembered from one call to the next (bytes).
 constexpr Size remember_at_most = 64 * 1024 * 1024;
 
-/// All that decides what a snapshot shows, but for the state of our own (sub)transactions, whose ends forget it.
+/// All that decides what a snapshot shows, but for the state of our own (sub)transactions: a rollback to a savepoint
+/// forgets it, and so does the end of a transaction that may have written. Of others, snapshots of two transactions may
+/// be the same: whoever writes in between, if only a table of ours is truncated, has a transaction id, and ends.
 class SnapshotKey {
   public:
     bool matches(Snapshot snapshot) const {
@@ -65,13 +67,26 @@ struct Remembered {
     Inheritance *inheritance; // null: nothing is remembered
     SnapshotKey snapshot;
     TimestampTz statement; // in which others' changes of tables and rights were last heard of
+    bool here;             // in this transaction
 
     bool has_room() const { return inheritance != nullptr && context->mem_allocated < remember_at_most; }
 
     /// Whether a statement goes on with the rights and tables that it began with.
     bool goes_on(Snapshot active) const {
-        return statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) && has_room() &&
+        return here && statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) && has_room() &&
                reads_all_as_known();
+    }
+
+    /// Whether the snapshot shows what this is exact for, be it an earlier transaction's. After 2^32 transactions, which
+    /// take hours, one that does not may look the same.
+    bool is_shown_by(Snapshot active) const {
+        return snapshot.matches(active) && GetCurrentTransactionStartTimestamp() - statement < USECS_PER_HOUR;
+    }
+
+    void forget_snapshot() {
+        snapshot.forget();
+        if (inheritance != nullptr)
+            inheritance->forget_projects();
     }
 
     void forget() {
@@ -110,7 +125,9 @@ struct {
 void at_transaction_end(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
         return;
-    kept.memory.snapshot.forget();
+    kept.memory.here = false;
+    if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+        kept.memory.forget_snapshot();
     passing.memory.forget();
     if (passing.memory.context != nullptr)
         MemoryContextReset(passing.memory.context);
@@ -119,7 +136,7 @@ void at_transaction_end(XactEvent event, void *) {
 void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
     if (event != SUBXACT_EVENT_ABORT_SUB)
         return;
-    kept.memory.snapshot.forget();
+    kept.memory.forget_snapshot();
     passing.memory.forget();
 }
 
@@ -143,13 +160,16 @@ Inheritance &inheritance() {
     }
 
     auto use = [&](Remembered &memory) -> Inheritance & {
-        if (!memory.snapshot.matches(snapshot))
+        if (!memory.is_shown_by(snapshot)) {
+            memory.forget_snapshot();
             guard([&] { memory.snapshot.set(snapshot); });
+        }
         memory.statement = GetCurrentStatementStartTimestamp();
+        memory.here = true;
         return *memory.inheritance;
     };
     const bool has_room = kept.memory.has_room();
-    if (has_room && kept.memory.snapshot.matches(snapshot) && kept.is_sound())
+    if (has_room && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.is_sound())
         return use(kept.memory);
     if (std::optional<Generation> shown = generation(); shown) {
         if (!has_room || kept.schemas != freed_integrations() || !(kept.generation == *shown)) {
