@@ -32,7 +32,9 @@ struct Question {
 
     /// The scope's own row, or null.
     const Layer *own() const {
-        return at.is_project() ? inherited.project_layer(at.id, type) : inherited.layer_of(at.node, type);
+        if (!at.is_project())
+            return inherited.layer_of(at.node, type);
+        return inherited.may_have_rows(at.id) ? project_layer(at.id, type) : nullptr;
     }
     /// All that it inherits.
     const Folded &above() const {

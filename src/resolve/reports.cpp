@@ -33,7 +33,7 @@ void visit_own_rows(Inheritance &inherited, const Integration &type, const TreeN
             continue;
         bool project = level == core::Level::project;
         const Folded &above = project ? inherited.down_to(node, type) : inherited.above(node, type);
-        const Layer *own = project ? inherited.project_layer(*id, type) : inherited.layer_of(node, type);
+        const Layer *own = project ? project_layer(*id, type) : inherited.layer_of(node, type);
         if (own != nullptr && own->sets_something())
             visit(level, id, above, *own);
     }

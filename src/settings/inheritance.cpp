@@ -45,6 +45,11 @@ NamedLayer layer_from(core::Level level, const Row &row) {
             make_layer(level, id, DatumGetBool(at(column::custom)), active, settings, locked)};
 }
 
+const Layer *project_layer(Datum project, const Integration &type) {
+    const Row *row = read_row(Table::project_settings, project, text_datum(type.name));
+    return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
+}
+
 const TreeNode *Inheritance::find_setter(const TreeNode *node) {
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
@@ -137,20 +142,20 @@ void Inheritance::read_projects() {
     MemoryContext passing = guard([] {
         return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults rows", ALLOCSET_DEFAULT_SIZES);
     });
-    MemoryContext own = guard([&] {
-        return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES);
-    });
-    auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
-    {
+    Rows rows = [&] {
         InContext inside(passing);
-        for (const Row &row : read_keys(Table::project_settings))
+        return read_keys(Table::project_settings);
+    }();
+    if (reads_all_as_known()) { // else row security, new since then, may have hidden some
+        MemoryContext own = guard([&] {
+            return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES);
+        });
+        auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
+        for (const Row &row : rows)
             projects->keys.insert(Nodes::key_of(view(row.values[0])));
+        projects_ = projects;
     }
     guard([&] { MemoryContextDelete(passing); });
-    if (reads_all_as_known()) // else row security, new since then, may have hidden some
-        projects_ = projects;
-    else
-        guard([&] { MemoryContextDelete(own); });
 }
 
 void Inheritance::forget_projects() {
@@ -166,13 +171,6 @@ bool Inheritance::may_have_rows(Datum project) {
         is_worth_reading_whole(Table::project_settings, project_looks_++))
         read_projects();
     return projects_ == nullptr || projects_->keys.count(Nodes::key_of(view(project))) > 0;
-}
-
-const Layer *Inheritance::project_layer(Datum project, const Integration &type) {
-    if (!may_have_rows(project))
-        return nullptr;
-    const Row *row = read_row(Table::project_settings, project, text_datum(type.name));
-    return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
 // --- folding ---------------------------------------------------------------------------------------------------------

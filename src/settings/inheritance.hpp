@@ -40,6 +40,10 @@ struct NamedLayer {
 /// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
 NamedLayer layer_from(core::Level level, const Row &row);
 
+/// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have none,
+/// ask Inheritance::may_have_rows() first.
+const Layer *project_layer(Datum project, const Integration &type);
+
 /// The fold of everything down to one scope, and what follows from it.
 struct Folded {
     const Integration *integration;
@@ -86,9 +90,7 @@ class Inheritance {
 
     /// The row that the group or the instance has for the type, or null.
     const Layer *layer_of(const TreeNode *node, const Integration &type);
-    /// The row that a project, a text Datum, has for the type, or null; in the current memory context.
-    const Layer *project_layer(Datum project, const Integration &type);
-    /// Whether a project may have rows in project_settings; no is certain.
+    /// Whether a project, a text Datum, may have rows in project_settings; no is certain.
     bool may_have_rows(Datum project);
     /// To be called when the snapshot changes: no generation counts the writes to project_settings.
     void forget_projects();
