@@ -33,8 +33,10 @@ void Nodes::place(const Entry &entry, const TreeNode *node) {
     nodes_[i] = node;
 }
 
-void Nodes::grow() {
-    const size_t size = std::max<size_t>(64, entries_.size() * 2);
+void Nodes::grow(size_t count) {
+    size_t size = std::max<size_t>(64, entries_.size());
+    while (count * 8 > size * 7)
+        size *= 2;
     std::pmr::vector<Entry> entries(size, Entry{0, nullptr}, entries_.get_allocator());
     std::pmr::vector<const TreeNode *> nodes(size, nullptr, nodes_.get_allocator());
     std::swap(entries, entries_);
@@ -44,57 +46,46 @@ void Nodes::grow() {
             place(entries[i], nodes[i]);
 }
 
-namespace {
-
-/// A group as its row says.
-struct Stored {
-    std::string_view id, parent; // no parent: empty, as no id is
-};
-
-Stored stored_in(const Row &row) {
-    return {view(row.values[column::id]),
-            row.nulls[column::parent] ? std::string_view() : view(row.values[column::parent])};
+TreeNode *Tree::new_node(std::string_view id) {
+    auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + id.size()));
+    auto *name = reinterpret_cast<char *>(node + 1);
+    memcpy(name, id.data(), id.size());
+    return new (node) TreeNode{core::Level::group, {name, id.size()}, nullptr};
 }
 
-} // namespace
-
-/// Up to what is known already, then down again making nodes; `look` gives the row of a group. `mark` (Brent) meets a
-/// cycle. Only nodes are kept.
-template <class Look>
-const TreeNode *Tree::climb(std::string_view id, bool overlooks, Look look) {
+/// Up to what is known already, then down again adding nodes. `mark` (Brent) meets a cycle.
+const TreeNode *Tree::climb(std::string_view id) {
     ContextResource passing(CurrentMemoryContext);
     std::pmr::vector<TreeNode *> way(&passing);
     const TreeNode *top = &instance_;
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
     for (;;) {
-        std::optional<Stored> stored = look(next);
-        if (!stored) {
-            if (way.empty() || overlooks || overlook())
+        looks_++;
+        const Row *row = read_row(Table::groups, text_datum(next));
+        if (row == nullptr) {
+            if (way.empty() || overlook())
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + stored->id.size()));
-        auto *name = reinterpret_cast<char *>(node + 1);
-        memcpy(name, stored->id.data(), stored->id.size());
-        *node = {core::Level::group, {name, stored->id.size()}, nullptr};
-        way.push_back(node);
-        if (stored->parent.empty())
+        way.push_back(new_node(next));
+        if (row->nulls[column::parent])
             break;
-        next = stored->parent;
+        next = view(row->values[column::parent]);
         if (const TreeNode *known = known_group(next); known != nullptr) {
             top = known;
             break;
         }
-        if (next == mark && (overlooks || overlook()))
-            return nullptr;
-        if (next == mark)
+        if (next == mark) {
+            if (overlook())
+                return nullptr;
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
                 .hint("Move the group elsewhere before the transaction commits.")
                 .constraint("scope_has_no_cycle");
+        }
         if (way.size() == until_mark) {
             mark = next;
             until_mark *= 2;
@@ -108,7 +99,7 @@ const TreeNode *Tree::climb(std::string_view id, bool overlooks, Look look) {
     return top;
 }
 
-/// Makes nodes of all groups that have a way up.
+/// Adds all groups that have a way up.
 void Tree::read_whole() {
     MemoryContext context = guard([] {
         return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults groups", ALLOCSET_DEFAULT_SIZES);
@@ -116,18 +107,60 @@ void Tree::read_whole() {
     {
         InContext inside(context);
         ContextResource memory(context);
-        Rows rows = read_rows(Table::groups);
-        std::pmr::unordered_map<std::string_view, const Row *> by_id(rows.count, &memory);
-        for (const Row &row : rows)
-            by_id.emplace(view(row.values[column::id]), &row);
-        for (const Row &row : rows)
-            if (std::string_view id = view(row.values[column::id]); groups_.find(id) == nullptr)
-                climb(id, true, [&](std::string_view each) {
-                    auto found = by_id.find(each);
-                    return found == by_id.end() ? std::nullopt : std::optional<Stored>(stored_in(*found->second));
-                });
+        add_all(read_rows(Table::groups), &memory);
     }
     guard([&] { MemoryContextDelete(context); });
+}
+
+void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
+    auto id_of = [](const Row &row) { return view(row.values[column::id]); };
+    size_t size = 0;
+    for (const Row &row : rows)
+        size += id_of(row).size();
+    // a node for each row, and its id; those of known groups are left alone
+    auto *nodes = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) * rows.count + size));
+    auto *name = reinterpret_cast<char *>(nodes + rows.count);
+    Nodes added(passing);
+    added.make_room(rows.count);
+    for (int i = 0; i < rows.count; i++) {
+        std::string_view id = id_of(rows.begin_[i]);
+        memcpy(name, id.data(), id.size());
+        new (&nodes[i]) TreeNode{core::Level::group, {name, id.size()}, nullptr};
+        name += id.size();
+        if (known_group(id) == nullptr)
+            added.add(&nodes[i]);
+    }
+    for (int i = 0; i < rows.count; i++) {
+        const Row &row = rows.begin_[i];
+        if (row.nulls[column::parent]) {
+            nodes[i].parent = &instance_;
+            continue;
+        }
+        std::string_view parent = view(row.values[column::parent]);
+        nodes[i].parent = known_group(parent);
+        if (nodes[i].parent == nullptr)
+            nodes[i].parent = added.node(parent);
+    }
+
+    enum class Way : char { unknown, asked, ends };
+    std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
+    std::pmr::vector<const TreeNode *> below(passing);
+    groups_.make_room(rows.count);
+    for (int i = 0; i < rows.count; i++) {
+        const TreeNode *node = &nodes[i];
+        auto is_new = [&] { return node >= nodes && node < nodes + rows.count; };
+        for (below.clear(); is_new() && ways[node - nodes] == Way::unknown; node = node->parent) {
+            ways[node - nodes] = Way::asked;
+            below.push_back(node);
+        }
+        // else its parent is not there, or it has come to be asked again: a cycle
+        if (node != nullptr && (!is_new() || ways[node - nodes] == Way::ends))
+            for (const TreeNode *each : below) {
+                ways[each - nodes] = Way::ends;
+                if (known_group(each->id) == nullptr)
+                    groups_.add(each);
+            }
+    }
 }
 
 const TreeNode *Tree::group(std::string_view id) {
@@ -139,11 +172,7 @@ const TreeNode *Tree::group(std::string_view id) {
         if (const TreeNode *known = known_group(id); known != nullptr)
             return known;
     }
-    return climb(id, false, [&](std::string_view each) {
-        looks_++;
-        const Row *row = read_row(Table::groups, text_datum(each));
-        return row == nullptr ? std::nullopt : std::optional<Stored>(stored_in(*row));
-    });
+    return climb(id);
 }
 
 const TreeNode *Tree::parent_of(const Row &row) {

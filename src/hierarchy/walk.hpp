@@ -47,13 +47,23 @@ class Nodes {
     }
 
     const TreeNode *node(const Entry *entry) const { return nodes_[entry - entries_.data()]; }
+    /// Null if it is not there.
+    const TreeNode *node(std::string_view id) const {
+        const Entry *found = find(id);
+        return found == nullptr ? nullptr : node(found);
+    }
 
     /// Adds a node whose id is not there yet.
     void add(const TreeNode *node) {
-        if (count_ * 8 >= entries_.size() * 7)
-            grow();
+        make_room(1);
         place({key_of(node->id), nullptr}, node);
         count_++;
+    }
+
+    /// For so many more.
+    void make_room(size_t more) {
+        if ((count_ + more) * 8 > entries_.size() * 7)
+            grow(count_ + more);
     }
 
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
@@ -75,7 +85,7 @@ class Nodes {
     size_t mask() const { return entries_.size() - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
     void place(const Entry &entry, const TreeNode *node);
-    void grow();
+    void grow(size_t count);
 
     std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
     std::pmr::vector<const TreeNode *> nodes_;
@@ -100,13 +110,12 @@ class Tree {
     const TreeNode *parent_of(const Row &row);
 
   private:
-    const TreeNode *known_group(std::string_view id) const {
-        const Nodes::Entry *known = groups_.find(id);
-        return known == nullptr ? nullptr : groups_.node(known);
-    }
-    template <class Look>
-    const TreeNode *climb(std::string_view id, bool overlooks, Look look);
+    const TreeNode *known_group(std::string_view id) const { return groups_.node(id); }
+    TreeNode *new_node(std::string_view id);
+    const TreeNode *climb(std::string_view id);
     void read_whole();
+    /// Those of the rows of groups that have a way up.
+    void add_all(Rows rows, std::pmr::memory_resource *passing);
 
     ContextResource *memory_;
     Nodes groups_;

@@ -179,9 +179,7 @@ Inheritance::Inheritance(MemoryContext context)
     : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_), types_(memory_),
       folded_(memory_) {}
 
-const Integration *Inheritance::find_type(std::string_view name) {
-    if (last_type_ != nullptr && last_type_->name == name)
-        return last_type_;
+const Integration *Inheritance::look_up_type(std::string_view name) {
     if (auto known = types_.find(name); known != types_.end())
         return last_type_ = known->second;
     Datum key = text_datum(name);

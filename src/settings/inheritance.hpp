@@ -40,8 +40,8 @@ struct NamedLayer {
 /// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
 NamedLayer layer_from(core::Level level, const Row &row);
 
-/// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have none,
-/// ask Inheritance::may_have_rows() first.
+/// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have
+/// none, ask Inheritance::may_have_rows() first.
 const Layer *project_layer(Datum project, const Integration &type);
 
 /// The fold of everything down to one scope, and what follows from it.
@@ -64,7 +64,9 @@ class Inheritance {
 
     Tree &tree() { return tree_; }
     /// The type, or null / 42704 if it is not registered.
-    const Integration *find_type(std::string_view name);
+    const Integration *find_type(std::string_view name) {
+        return last_type_ != nullptr && last_type_->name == name ? last_type_ : look_up_type(name);
+    }
     const Integration &type(std::string_view name);
 
     /// The fold down to a group or the instance, its own row included.
@@ -115,6 +117,7 @@ class Inheritance {
         }
     };
 
+    const Integration *look_up_type(std::string_view name);
     const TreeNode *find_setter(const TreeNode *node);
     const Folded *look_up_group(std::string_view id, const Integration &type);
     /// The fold down to a scope that is its own setter.
@@ -137,8 +140,8 @@ class Inheritance {
     const std::pmr::vector<NamedLayer> no_layers_;
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
     bool all_read_ = false;
-    int looks_ = 0; // groups whose rows were read one by one
-    struct Projects; // those with rows in project_settings
+    int looks_ = 0;                // groups whose rows were read one by one
+    struct Projects;               // those with rows in project_settings
     Projects *projects_ = nullptr; // once all are read
     int project_looks_ = 0;        // projects whose rows were asked for one by one
     std::pmr::unordered_map<std::string_view, const Integration *> types_;

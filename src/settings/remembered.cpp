@@ -8,57 +8,34 @@ namespace {
 /// More than this is not remembered from one call to the next (bytes).
 constexpr Size remember_at_most = 64 * 1024 * 1024;
 
-/// All that decides what a snapshot shows, but for the state of our own (sub)transactions: a rollback to a savepoint
-/// forgets it, and so does the end of a transaction that may have written. Of others, snapshots of two transactions may
-/// be the same: whoever writes in between, if only a table of ours is truncated, has a transaction id, and ends.
+/// What tells snapshots apart, but for the state of our own (sub)transactions: a rollback to a savepoint forgets it.
 class SnapshotKey {
   public:
     bool matches(Snapshot snapshot) const {
-        return known_ && xmin_ == snapshot->xmin && xmax_ == snapshot->xmax && command_ == snapshot->curcid &&
-               xcnt_ == snapshot->xcnt && subxcnt_ == snapshot->subxcnt && suboverflowed_ == snapshot->suboverflowed &&
-               in_recovery_ == snapshot->takenDuringRecovery &&
-               (xcnt_ == 0 || memcmp(running_, snapshot->xip, xcnt_ * sizeof(TransactionId)) == 0) &&
-               (subxcnt_ <= 0 || memcmp(running_ + xcnt_, snapshot->subxip, subxcnt_ * sizeof(TransactionId)) == 0);
+        return known_ && ended_ == snapshot->snapXactCompletionCount && command_ == snapshot->curcid &&
+               (ended_ != 0 || (xmin_ == snapshot->xmin && xmax_ == snapshot->xmax));
     }
+
+    /// The server counts the transactions that have ended, if they had an id, as all have that write, if only by a
+    /// TRUNCATE. So snapshots of two transactions may be told to show the same. A snapshot that another session took
+    /// does not say how many there were; a transaction has only one of them.
+    bool is_counted() const { return ended_ != 0; }
 
     void forget() { known_ = false; }
 
-    /// Server code: raises reports.
     void set(Snapshot snapshot) {
-        known_ = false;
-        Size others = std::max<int32>(snapshot->subxcnt, 0);
-        Size needed = snapshot->xcnt + others;
-        if (needed > room_) {
-            if (running_ != nullptr)
-                pfree(running_);
-            running_ = nullptr;
-            room_ = 0;
-            running_ =
-                static_cast<TransactionId *>(MemoryContextAlloc(CacheMemoryContext, needed * sizeof(TransactionId)));
-            room_ = needed;
-        }
-        if (snapshot->xcnt > 0)
-            memcpy(running_, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
-        if (others > 0)
-            memcpy(running_ + snapshot->xcnt, snapshot->subxip, others * sizeof(TransactionId));
+        ended_ = snapshot->snapXactCompletionCount;
         xmin_ = snapshot->xmin;
         xmax_ = snapshot->xmax;
-        xcnt_ = snapshot->xcnt;
-        subxcnt_ = snapshot->subxcnt;
-        suboverflowed_ = snapshot->suboverflowed;
-        in_recovery_ = snapshot->takenDuringRecovery;
         command_ = snapshot->curcid;
         known_ = true;
     }
 
   private:
+    uint64 ended_;
     TransactionId xmin_, xmax_;
-    uint32 xcnt_;
-    int32 subxcnt_;
-    bool suboverflowed_, in_recovery_, known_;
     CommandId command_;
-    TransactionId *running_; // xip, then subxip
-    Size room_;
+    bool known_;
 };
 
 /// An Inheritance, and the snapshot that it was last found to be exact for in this transaction.
@@ -77,11 +54,8 @@ struct Remembered {
                reads_all_as_known();
     }
 
-    /// Whether the snapshot shows what this is exact for, be it an earlier transaction's. After 2^32 transactions, which
-    /// take hours, one that does not may look the same.
-    bool is_shown_by(Snapshot active) const {
-        return snapshot.matches(active) && GetCurrentTransactionStartTimestamp() - statement < USECS_PER_HOUR;
-    }
+    /// Whether the snapshot shows what this is exact for, be it an earlier transaction's.
+    bool is_shown_by(Snapshot active) const { return snapshot.matches(active) && (here || snapshot.is_counted()); }
 
     void forget_snapshot() {
         snapshot.forget();
@@ -126,8 +100,6 @@ void at_transaction_end(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
         return;
     kept.memory.here = false;
-    if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-        kept.memory.forget_snapshot();
     passing.memory.forget();
     if (passing.memory.context != nullptr)
         MemoryContextReset(passing.memory.context);
@@ -140,16 +112,8 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
     passing.memory.forget();
 }
 
-} // namespace
-
-Inheritance &inheritance() {
-    // Most calls are one of many in a statement.
-    Snapshot snapshot = GetActiveSnapshot();
-    if (kept.memory.goes_on(snapshot) && kept.is_sound())
-        return *kept.memory.inheritance;
-    if (passing.memory.goes_on(snapshot) && passing.user == GetUserId())
-        return *passing.memory.inheritance;
-
+/// Not part of inheritance(), which would spend most of its time on making room for what this needs.
+[[gnu::noinline]] Inheritance &look_again(Snapshot snapshot) {
     // Without direct reading, the policies of others may run while we read, and call us again.
     if (!reads_all_directly()) {
         MemoryContext context = guard([] {
@@ -162,7 +126,7 @@ Inheritance &inheritance() {
     auto use = [&](Remembered &memory) -> Inheritance & {
         if (!memory.is_shown_by(snapshot)) {
             memory.forget_snapshot();
-            guard([&] { memory.snapshot.set(snapshot); });
+            memory.snapshot.set(snapshot);
         }
         memory.statement = GetCurrentStatementStartTimestamp();
         memory.here = true;
@@ -184,6 +148,18 @@ Inheritance &inheritance() {
         passing.user = GetUserId();
     }
     return use(passing.memory);
+}
+
+} // namespace
+
+Inheritance &inheritance() {
+    // Most calls are one of many in a statement.
+    Snapshot snapshot = GetActiveSnapshot();
+    if (kept.memory.goes_on(snapshot) && kept.is_sound())
+        return *kept.memory.inheritance;
+    if (passing.memory.goes_on(snapshot) && passing.user == GetUserId())
+        return *passing.memory.inheritance;
+    return look_again(snapshot);
 }
 
 void watch_inheritance() {
