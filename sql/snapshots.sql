@@ -155,6 +155,27 @@ BEGIN
 END $$;
 SELECT active_settings('chat', 1 + n % 2) AS seen, count(*) FROM public.numbers GROUP BY 1 ORDER BY 1;
 COMMIT;
+-- The view of projects, too: workers take parts of them.
+ALTER TABLE projects SET (parallel_workers = 2);
+BEGIN;
+SELECT count(add_project(1000 + n, CASE n % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b' END)) FROM public.numbers;
+ANALYZE projects;
+SELECT override_fields('chat', '{"room": "own"}', 1000 + n) IS NULL FROM public.numbers WHERE n IN (10, 20) ORDER BY n;
+DO $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE $q$EXPLAIN (FORMAT json) SELECT settings FROM project_integrations WHERE integration = 'chat'$q$ INTO plan;
+    RAISE NOTICE 'in parallel: %', plan::text LIKE '%Gather%';
+END $$;
+SELECT settings, source_level, source_id, count(*) FROM project_integrations
+    WHERE integration = 'chat' AND project_id::integer > 1000 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT count(*) FROM project_integrations v JOIN projects p ON p.id = v.project_id,
+    LATERAL resolve('chat', p.id) r WHERE v.integration = 'chat'
+    AND (v.active, v.settings, v.inherited, v.source_level, v.source_id)
+        IS DISTINCT FROM (r.active, r.settings, r.inherited, r.source_level, r.source_id);
+ROLLBACK;
+ALTER TABLE projects RESET (parallel_workers);
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;

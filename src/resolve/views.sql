@@ -11,14 +11,14 @@ SELECT p.id AS project_id,
             ELSE 'project' END AS source_level,
        CASE WHEN s.project_id IS NULL THEN inherited_source_id(i.name, p.group_id)
             ELSE p.id END COLLATE "C" AS source_id
-FROM integrations i
--- OFFSET 0 keeps it from being asked for each project.
-CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
-CROSS JOIN projects p
+-- GROUP BY, by the key, keeps set_by_instance() from being asked for each project.
+FROM (SELECT name, set_by_instance(name) AS everywhere FROM integrations GROUP BY name) i
+-- With all projects, but as a hash join, so that parallel workers can each have a part of them.
+JOIN projects p ON (p.id IS NOT NULL) = (i.name IS NOT NULL)
 LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
     AND (s.custom OR s.active IS NOT NULL OR s.settings <> '{}') -- a row that sets nothing changes nothing
-WHERE u.everywhere IS NOT NULL
-  AND (u.everywhere OR s.project_id IS NOT NULL OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
+WHERE i.everywhere IS NOT NULL
+  AND (i.everywhere OR s.project_id IS NOT NULL OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
 COMMENT ON VIEW project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 
@@ -31,7 +31,7 @@ SELECT g.id AS group_id,
        inherited_source_level(i.name, g.id) AS source_level,
        inherited_source_id(i.name, g.id) AS source_id
 FROM integrations i
-CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u -- asked once for each type
 CROSS JOIN groups g
 WHERE u.everywhere IS NOT NULL AND (u.everywhere OR inherited_source_level(i.name, g.id) IS NOT NULL);
 COMMENT ON VIEW group_integrations IS
