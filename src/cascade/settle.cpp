@@ -270,17 +270,12 @@ INTD_FUNCTION(effective_differs) {
 bool settle(const std::pmr::vector<Change> &changes) {
     AsOwner owner(Table::projects);
     OverlookBroken broken;
-    MemoryContext context = guard([] {
-        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults settling", ALLOCSET_DEFAULT_SIZES);
-    });
-    {
-        InContext inside(context);
-        ContextResource memory(context);
+    in_passing_memory([&] {
+        ContextResource memory(CurrentMemoryContext);
         Reached reached(&memory, changes);
         reached.lock();
         reached.follow();
-    }
-    guard([&] { MemoryContextDelete(context); });
+    });
     return !broken.met();
 }
 

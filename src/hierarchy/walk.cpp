@@ -35,7 +35,7 @@ void Nodes::place(const Entry &entry, const TreeNode *node) {
 
 void Nodes::grow(size_t count) {
     size_t size = std::max<size_t>(64, entries_.size());
-    while (count * 8 > size * 7)
+    while (!fits(count, size))
         size *= 2;
     std::pmr::vector<Entry> entries(size, Entry{0, nullptr}, entries_.get_allocator());
     std::pmr::vector<const TreeNode *> nodes(size, nullptr, nodes_.get_allocator());
@@ -46,12 +46,15 @@ void Nodes::grow(size_t count) {
             place(entries[i], nodes[i]);
 }
 
-TreeNode *Tree::new_node(std::string_view id) {
-    auto *node = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + id.size()));
-    auto *name = reinterpret_cast<char *>(node + 1);
+namespace {
+
+/// A group's node, still without its parent, and its id.
+TreeNode *make_node(TreeNode *place, char *name, std::string_view id) {
     memcpy(name, id.data(), id.size());
-    return new (node) TreeNode{core::Level::group, {name, id.size()}, nullptr};
+    return new (place) TreeNode{core::Level::group, {name, id.size()}, nullptr};
 }
+
+} // namespace
 
 /// Up to what is known already, then down again adding nodes. `mark` (Brent) meets a cycle.
 const TreeNode *Tree::climb(std::string_view id) {
@@ -71,7 +74,8 @@ const TreeNode *Tree::climb(std::string_view id) {
                 .hint("The parent has to be there when the transaction commits.")
                 .constraint("scope_parent_exists");
         }
-        way.push_back(new_node(next));
+        auto *place = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + next.size()));
+        way.push_back(make_node(place, reinterpret_cast<char *>(place + 1), next));
         if (row->nulls[column::parent])
             break;
         next = view(row->values[column::parent]);
@@ -101,15 +105,10 @@ const TreeNode *Tree::climb(std::string_view id) {
 
 /// Adds all groups that have a way up.
 void Tree::read_whole() {
-    MemoryContext context = guard([] {
-        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults groups", ALLOCSET_DEFAULT_SIZES);
-    });
-    {
-        InContext inside(context);
-        ContextResource memory(context);
+    in_passing_memory([&] {
+        ContextResource memory(CurrentMemoryContext);
         add_all(read_rows(Table::groups), &memory);
-    }
-    guard([&] { MemoryContextDelete(context); });
+    });
 }
 
 void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
@@ -120,15 +119,18 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
     // a node for each row, and its id; those of known groups are left alone
     auto *nodes = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) * rows.count + size));
     auto *name = reinterpret_cast<char *>(nodes + rows.count);
+    enum class Way : char { unknown, asked, ends };
+    std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
     Nodes added(passing);
     added.make_room(rows.count);
     for (int i = 0; i < rows.count; i++) {
         std::string_view id = id_of(rows.begin_[i]);
-        memcpy(name, id.data(), id.size());
-        new (&nodes[i]) TreeNode{core::Level::group, {name, id.size()}, nullptr};
+        make_node(&nodes[i], name, id);
         name += id.size();
         if (known_group(id) == nullptr)
             added.add(&nodes[i]);
+        else
+            ways[i] = Way::ends;
     }
     for (int i = 0; i < rows.count; i++) {
         const Row &row = rows.begin_[i];
@@ -142,10 +144,8 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
             nodes[i].parent = added.node(parent);
     }
 
-    enum class Way : char { unknown, asked, ends };
-    std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
     std::pmr::vector<const TreeNode *> below(passing);
-    groups_.make_room(rows.count);
+    groups_.make_room(added.count());
     for (int i = 0; i < rows.count; i++) {
         const TreeNode *node = &nodes[i];
         auto is_new = [&] { return node >= nodes && node < nodes + rows.count; };
@@ -157,8 +157,7 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
         if (node != nullptr && (!is_new() || ways[node - nodes] == Way::ends))
             for (const TreeNode *each : below) {
                 ways[each - nodes] = Way::ends;
-                if (known_group(each->id) == nullptr)
-                    groups_.add(each);
+                groups_.add(each);
             }
     }
 }

@@ -62,9 +62,11 @@ class Nodes {
 
     /// For so many more.
     void make_room(size_t more) {
-        if ((count_ + more) * 8 > entries_.size() * 7)
+        if (!fits(count_ + more, entries_.size()))
             grow(count_ + more);
     }
+
+    size_t count() const { return count_; }
 
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
     /// set (the last byte's, that no short one has).
@@ -85,6 +87,7 @@ class Nodes {
     size_t mask() const { return entries_.size() - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
     void place(const Entry &entry, const TreeNode *node);
+    static bool fits(size_t count, size_t size) { return count * 8 <= size * 7; }
     void grow(size_t count);
 
     std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
@@ -111,7 +114,6 @@ class Tree {
 
   private:
     const TreeNode *known_group(std::string_view id) const { return groups_.node(id); }
-    TreeNode *new_node(std::string_view id);
     const TreeNode *climb(std::string_view id);
     void read_whole();
     /// Those of the rows of groups that have a way up.

@@ -46,6 +46,20 @@ class InContext {
     MemoryContext previous_;
 };
 
+/// Runs a body in a memory context of its own, which goes with all that it has allocated; after an error, with the
+/// context around it, because the error's report may be in there.
+template <class Body>
+void in_passing_memory(Body &&body) {
+    MemoryContext context = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults passing", ALLOCSET_DEFAULT_SIZES);
+    });
+    {
+        InContext inside(context);
+        body();
+    }
+    guard([&] { MemoryContextDelete(context); });
+}
+
 /// A memory context for what one row needs, emptied for the next.
 class RowMemory {
   public:

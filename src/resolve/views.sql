@@ -31,7 +31,8 @@ SELECT g.id AS group_id,
        inherited_source_level(i.name, g.id) AS source_level,
        inherited_source_id(i.name, g.id) AS source_id
 FROM integrations i
-CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u -- asked once for each type
+CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
+-- as above, but GROUP BY would not let FOR UPDATE lock the rows
 CROSS JOIN groups g
 WHERE u.everywhere IS NOT NULL AND (u.everywhere OR inherited_source_level(i.name, g.id) IS NOT NULL);
 COMMENT ON VIEW group_integrations IS

@@ -139,23 +139,17 @@ struct Inheritance::Projects {
 };
 
 void Inheritance::read_projects() {
-    MemoryContext passing = guard([] {
-        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults rows", ALLOCSET_DEFAULT_SIZES);
-    });
-    Rows rows = [&] {
-        InContext inside(passing);
-        return read_keys(Table::project_settings);
-    }();
-    if (reads_all_as_known()) { // else row security, new since then, may have hidden some
-        MemoryContext own = guard([&] {
-            return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES);
-        });
+    in_passing_memory([&] {
+        Rows rows = read_keys(Table::project_settings);
+        if (!reads_all_as_known()) // row security, new since then, may have hidden some
+            return;
+        MemoryContext own = guard(
+            [&] { return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES); });
         auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
         for (const Row &row : rows)
             projects->keys.insert(Nodes::key_of(view(row.values[0])));
         projects_ = projects;
-    }
-    guard([&] { MemoryContextDelete(passing); });
+    });
 }
 
 void Inheritance::forget_projects() {
@@ -176,8 +170,8 @@ bool Inheritance::may_have_rows(Datum project) {
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_), types_(memory_),
-      folded_(memory_) {}
+    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_),
+      types_(memory_), folded_(memory_) {}
 
 const Integration *Inheritance::look_up_type(std::string_view name) {
     if (auto known = types_.find(name); known != types_.end())
