@@ -21,4 +21,25 @@ class FreshSnapshot {
     FreshSnapshot &operator=(const FreshSnapshot &) = delete;
 };
 
+/// Which of the server's transactions a snapshot shows; not what it shows of our own. Of two with the same end, the
+/// later one has as many running transactions or fewer, because all that begin are younger; if it has as many, it shows
+/// the same. After 2^32 transactions the end may be the same by chance.
+class ShownTransactions {
+  public:
+    ShownTransactions() = default;
+    explicit ShownTransactions(Snapshot snapshot)
+        : end_(snapshot->xmax),
+          running_(snapshot->takenDuringRecovery ? static_cast<uint32>(snapshot->subxcnt) : snapshot->xcnt) {}
+
+    bool operator==(const ShownTransactions &other) const { return end_ == other.end_ && running_ == other.running_; }
+    /// Whether they include all that the others do.
+    bool include(const ShownTransactions &other) const {
+        return TransactionIdFollows(end_, other.end_) || (end_ == other.end_ && running_ <= other.running_);
+    }
+
+  private:
+    TransactionId end_;
+    uint32 running_;
+};
+
 } // namespace intd

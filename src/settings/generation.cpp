@@ -1,5 +1,6 @@
 #include "settings/generation.hpp"
 
+#include "postgres/snapshot.hpp"
 #include "postgres/tables.hpp"
 #include "postgres/trigger.hpp"
 
@@ -33,10 +34,8 @@ struct {
     Oid relation; // generations
     Oid tables[small_count];
     bool valid;
-    bool counted; // all that changes the tables is counted
-    // the epoch's beginning, as a snapshot
-    TransactionId xmax;
-    uint32 running;
+    bool counted;                // all that changes the tables is counted
+    ShownTransactions beginning; // of the epoch
 } watched;
 
 /// The subtransaction that has counted this transaction, and in which the tables are locked; 0: none has.
@@ -97,10 +96,6 @@ bool is_counted(Oid oid, Oid function) {
     return counted;
 }
 
-uint32 running(Snapshot snapshot) {
-    return snapshot->takenDuringRecovery ? static_cast<uint32>(snapshot->subxcnt) : snapshot->xcnt;
-}
-
 /// Begins an epoch. A message that arrives meanwhile makes it invalid again.
 void look_at_tables() {
     watched.valid = true;
@@ -119,17 +114,8 @@ void look_at_tables() {
     for (int i = 0; i < small_count; i++)
         counted = counted && is_counted(watched.tables[i], function);
     // after the look: who changes what that did not show, is shown or counts
-    Snapshot beginning = GetLatestSnapshot();
-    watched.xmax = beginning->xmax;
-    watched.running = running(beginning);
+    watched.beginning = ShownTransactions(GetLatestSnapshot());
     watched.counted = counted;
-}
-
-/// Whether the snapshot shows all that the beginning of the epoch does. Of two with the same end, the later one has as
-/// many running transactions or fewer.
-bool is_of_epoch(Snapshot snapshot) {
-    return TransactionIdFollows(snapshot->xmax, watched.xmax) ||
-           (snapshot->xmax == watched.xmax && running(snapshot) <= watched.running);
 }
 
 void lock_tables() {
@@ -247,7 +233,9 @@ std::optional<Generation> generation() {
         if (!watched.valid || !watched.counted)
             return {false, {}};
         lock_tables();
-        if (!watched.valid || !is_of_epoch(GetActiveSnapshot())) // changed while we waited for a lock
+        if (!watched.valid) // changed while we waited for a lock
+            return {false, {}};
+        if (!ShownTransactions(GetActiveSnapshot()).include(watched.beginning))
             return {false, {}};
         std::optional<int64> changes = sum();
         if (!changes || !watched.valid)

@@ -18,9 +18,8 @@
 //                   another epoch is forgotten. Only snapshots that are not older than its beginning have a generation,
 //                   because since then all is counted: an older one may show what was changed in between, or see
 //                   through a TRUNCATE. The tables are locked, as by a SELECT, until the end of the transaction.
-//   same snapshot   The server counts the transactions with an id that have ended, and a snapshot says how many had. So two
-//                   snapshots that say the same show the same, but for what our own transaction has done, and no sum
-//                   has to be read again.
+//   same snapshot   Two snapshots that show the same transactions (see ShownTransactions) show the same, but for what
+//                   our own have done, and no sum has to be read again.
 //   standby         Counts are replayed with the changes that they count, at one commit. Promotion only ends what has
 //                   not committed.
 //   workers         A parallel worker lives for one query and does not know what its leader has counted: no generation.

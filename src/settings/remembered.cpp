@@ -1,4 +1,5 @@
 // What a backend remembers of what is inherited, and for whom it is exact.
+#include "postgres/snapshot.hpp"
 #include "settings/generation.hpp"
 #include "settings/inheritance.hpp"
 
@@ -8,32 +9,25 @@ namespace {
 /// More than this is not remembered from one call to the next (bytes).
 constexpr Size remember_at_most = 64 * 1024 * 1024;
 
-/// What tells snapshots apart, but for the state of our own (sub)transactions: a rollback to a savepoint forgets it.
+/// What tells snapshots apart, but for the state of our own (sub)transactions: a rollback to a savepoint forgets it,
+/// and so does the end of a transaction that may have written. Of others, snapshots of two transactions may be the
+/// same: whoever writes in between, if only a table of ours is truncated, has a transaction id, and ends.
 class SnapshotKey {
   public:
     bool matches(Snapshot snapshot) const {
-        return known_ && ended_ == snapshot->snapXactCompletionCount && command_ == snapshot->curcid &&
-               (ended_ != 0 || (xmin_ == snapshot->xmin && xmax_ == snapshot->xmax));
+        return known_ && command_ == snapshot->curcid && shown_ == ShownTransactions(snapshot);
     }
-
-    /// The server counts the transactions that have ended, if they had an id, as all have that write, if only by a
-    /// TRUNCATE. So snapshots of two transactions may be told to show the same. A snapshot that another session took
-    /// does not say how many there were; a transaction has only one of them.
-    bool is_counted() const { return ended_ != 0; }
 
     void forget() { known_ = false; }
 
     void set(Snapshot snapshot) {
-        ended_ = snapshot->snapXactCompletionCount;
-        xmin_ = snapshot->xmin;
-        xmax_ = snapshot->xmax;
+        shown_ = ShownTransactions(snapshot);
         command_ = snapshot->curcid;
         known_ = true;
     }
 
   private:
-    uint64 ended_;
-    TransactionId xmin_, xmax_;
+    ShownTransactions shown_;
     CommandId command_;
     bool known_;
 };
@@ -54,8 +48,11 @@ struct Remembered {
                reads_all_as_known();
     }
 
-    /// Whether the snapshot shows what this is exact for, be it an earlier transaction's.
-    bool is_shown_by(Snapshot active) const { return snapshot.matches(active) && (here || snapshot.is_counted()); }
+    /// Whether the snapshot shows what this is exact for, be it an earlier transaction's. After 2^32 transactions,
+    /// which take hours, one that does not may look the same.
+    bool is_shown_by(Snapshot active) const {
+        return snapshot.matches(active) && GetCurrentStatementStartTimestamp() - statement < USECS_PER_HOUR;
+    }
 
     void forget_snapshot() {
         snapshot.forget();
@@ -100,6 +97,8 @@ void at_transaction_end(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
         return;
     kept.memory.here = false;
+    if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+        kept.memory.forget_snapshot();
     passing.memory.forget();
     if (passing.memory.context != nullptr)
         MemoryContextReset(passing.memory.context);
@@ -143,7 +142,7 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
         }
         return use(kept.memory);
     }
-    if (!passing.memory.has_room() || passing.user != GetUserId() || !passing.memory.snapshot.matches(snapshot)) {
+    if (!passing.memory.has_room() || passing.user != GetUserId() || !passing.memory.is_shown_by(snapshot)) {
         passing.memory.begin();
         passing.user = GetUserId();
     }

@@ -70,6 +70,18 @@ $node->safe_psql('postgres', set_default('late') . q{; SELECT integration_defaul
 is($looks->($session), '0', 'without the old snapshot nothing is looked at again');
 is($session->query_safe($read), 'late', 'and what is remembered is right');
 
+# ---- nor is anything but the project, while nobody writes: the snapshots of a thousand transactions show the same
+my $read_of = sub {
+	$session->query_safe('SELECT pg_stat_force_next_flush()');
+	return $node->safe_psql('postgres', q{SELECT t.idx_scan, io.heap_blks_hit + io.heap_blks_read FROM pg_stat_user_tables t, pg_statio_user_tables io
+		WHERE t.schemaname = 'integration_defaults' AND t.relname = 'project_settings' AND io.schemaname = t.schemaname AND io.relname = 'generations'});
+};
+my @before = split /\|/, $read_of->();
+$session->query_safe(join "\n", map { "$read;" } 1 .. 1000);
+my @after = split /\|/, $read_of->();
+cmp_ok($after[0] - $before[0], '<', 500, 'most transactions need not ask whether the project has settings of its own');
+cmp_ok($after[1] - $before[1], '<', 500, 'nor count the changes');
+
 # ---- a restore into a database with an open session
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->safe_psql('copy', 'CREATE EXTENSION integration_defaults');
