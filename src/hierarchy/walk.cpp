@@ -121,45 +121,48 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
     auto *name = reinterpret_cast<char *>(nodes + rows.count);
     enum class Way : char { unknown, asked, ends };
     std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
-    Nodes added(passing);
-    added.make_room(rows.count);
+    Nodes all(memory_);
+    all.make_room(groups_.count() + rows.count);
+    all.add_all(groups_, [](const TreeNode *) { return true; });
     for (int i = 0; i < rows.count; i++) {
         std::string_view id = id_of(rows.begin_[i]);
         make_node(&nodes[i], name, id);
         name += id.size();
-        if (known_group(id) == nullptr)
-            added.add(&nodes[i]);
+        if (all.node(id) == nullptr)
+            all.add(&nodes[i]);
         else
             ways[i] = Way::ends;
     }
     for (int i = 0; i < rows.count; i++) {
         const Row &row = rows.begin_[i];
-        if (row.nulls[column::parent]) {
-            nodes[i].parent = &instance_;
-            continue;
-        }
-        std::string_view parent = view(row.values[column::parent]);
-        nodes[i].parent = known_group(parent);
-        if (nodes[i].parent == nullptr)
-            nodes[i].parent = added.node(parent);
+        nodes[i].parent = row.nulls[column::parent] ? &instance_ : all.node(view(row.values[column::parent]));
     }
 
+    auto is_new = [&](const TreeNode *node) { return node >= nodes && node < nodes + rows.count; };
+    auto ends = [&](const TreeNode *node) { return !is_new(node) || ways[node - nodes] == Way::ends; };
     std::pmr::vector<const TreeNode *> below(passing);
-    groups_.make_room(added.count());
+    bool all_end = true;
     for (int i = 0; i < rows.count; i++) {
         const TreeNode *node = &nodes[i];
-        auto is_new = [&] { return node >= nodes && node < nodes + rows.count; };
-        for (below.clear(); is_new() && ways[node - nodes] == Way::unknown; node = node->parent) {
+        for (below.clear(); node != nullptr && is_new(node) && ways[node - nodes] == Way::unknown; node = node->parent) {
             ways[node - nodes] = Way::asked;
             below.push_back(node);
         }
         // else its parent is not there, or it has come to be asked again: a cycle
-        if (node != nullptr && (!is_new() || ways[node - nodes] == Way::ends))
-            for (const TreeNode *each : below) {
+        if (node != nullptr && ends(node))
+            for (const TreeNode *each : below)
                 ways[each - nodes] = Way::ends;
-                groups_.add(each);
-            }
+        else
+            all_end = false;
     }
+    if (all_end) {
+        groups_ = std::move(all);
+        return;
+    }
+    Nodes sound(memory_);
+    sound.make_room(all.count());
+    sound.add_all(all, ends);
+    groups_ = std::move(sound);
 }
 
 const TreeNode *Tree::group(std::string_view id) {

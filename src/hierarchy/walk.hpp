@@ -60,6 +60,17 @@ class Nodes {
         count_++;
     }
 
+    /// Adds those of the others' nodes that are wanted, none of which is there yet.
+    template <class Wanted>
+    void add_all(const Nodes &others, Wanted &&wanted) {
+        make_room(others.count_);
+        for (size_t i = 0; i < others.entries_.size(); i++)
+            if (others.entries_[i].key != 0 && wanted(others.nodes_[i])) {
+                place(others.entries_[i], others.nodes_[i]);
+                count_++;
+            }
+    }
+
     /// For so many more.
     void make_room(size_t more) {
         if (!fits(count_ + more, entries_.size()))

@@ -2,6 +2,10 @@
 
 #include "postgres/query.hpp"
 
+extern "C" {
+#include "access/parallel.h"
+}
+
 namespace intd {
 namespace {
 
@@ -149,20 +153,20 @@ bool is_direct(Table table) {
     return !entry.secured || check_enable_rls(entry.relation, InvalidOid, true) != RLS_ENABLED;
 }
 
-void copy_row(Row *row, HeapTuple tuple, TupleDesc shape, int columns) {
+void copy_row(Row *row, const Datum *values, const bool *nulls, TupleDesc shape, int columns) {
     for (int i = 0; i < columns; i++) {
-        Datum value = heap_getattr(tuple, i + 1, shape, &row->nulls[i]);
-        if (row->nulls[i])
+        row->nulls[i] = nulls[i];
+        if (nulls[i])
             continue;
         Form_pg_attribute attribute = TupleDescAttr(shape, i);
         if (attribute->attlen == -1) {
-            auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
+            auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(values[i]));
             // jsonb and arrays must be aligned; text may keep its short header
             struct varlena *flat =
                 attribute->atttypid == TEXTOID ? pg_detoast_datum_packed(stored) : pg_detoast_datum(stored);
             row->values[i] = flat == stored ? datumCopy(PointerGetDatum(stored), false, -1) : PointerGetDatum(flat);
         } else
-            row->values[i] = value;
+            row->values[i] = values[i];
     }
 }
 
@@ -177,28 +181,37 @@ Row *another(Rows *rows, int *room) {
 }
 
 Rows scan(Relation relation, Table table, int nkeys, const Datum *keys, int columns) {
-    Known &entry = known[static_cast<int>(table)];
-    ScanKeyData conditions[2];
-    for (int i = 0; i < nkeys; i++)
-        ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
-    // What is read for each project: its index stays locked, too, as that of any query, which costs less than to lock
-    // both again for each.
-    const bool stays = table == Table::projects || table == Table::project_settings;
-    Relation index = index_open(entry.key, entry.locked ? NoLock : AccessShareLock);
-    entry.locked = stays && entry.valid;
-    IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), nkeys);
-    index_rescan(cursor, conditions, nkeys, nullptr, 0);
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
     Rows rows = {nullptr, 0};
     int room = 0;
-    while (index_getnext_slot(cursor, ForwardScanDirection, slot)) {
+    auto add = [&] {
         CHECK_FOR_INTERRUPTS();
-        HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
-        copy_row(another(&rows, &room), tuple, RelationGetDescr(relation), columns);
+        slot_getsomeattrs(slot, columns);
+        copy_row(another(&rows, &room), slot->tts_values, slot->tts_isnull, slot->tts_tupleDescriptor, columns);
+    };
+    if (nkeys == 0) {
+        TableScanDesc cursor = table_beginscan(relation, GetActiveSnapshot(), 0, nullptr);
+        while (table_scan_getnextslot(cursor, ForwardScanDirection, slot))
+            add();
+        table_endscan(cursor);
+    } else {
+        Known &entry = known[static_cast<int>(table)];
+        ScanKeyData conditions[2];
+        for (int i = 0; i < nkeys; i++)
+            ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+        // What is read for each project: its index stays locked, too, as that of any query, which costs less than to
+        // lock both again for each.
+        const bool stays = table == Table::projects || table == Table::project_settings;
+        Relation index = index_open(entry.key, entry.locked ? NoLock : AccessShareLock);
+        entry.locked = stays && entry.valid;
+        IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), nkeys);
+        index_rescan(cursor, conditions, nkeys, nullptr, 0);
+        while (index_getnext_slot(cursor, ForwardScanDirection, slot))
+            add();
+        index_endscan(cursor);
+        index_close(index, stays ? NoLock : AccessShareLock);
     }
     ExecDropSingleTupleTableSlot(slot);
-    index_endscan(cursor);
-    index_close(index, stays ? NoLock : AccessShareLock);
     // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated or
     // hidden by row security before the rest of it is read.
     table_close(relation, NoLock);
@@ -224,8 +237,12 @@ Rows select(Table table, int nkeys, const Datum *keys, int columns) {
     MemoryContext inside = MemoryContextSwitchTo(target);
     Rows rows = {nullptr, 0};
     int room = 0;
-    for (uint64 i = 0; i < SPI_processed; i++)
-        copy_row(another(&rows, &room), SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns);
+    for (uint64 i = 0; i < SPI_processed; i++) {
+        Datum values[max_columns];
+        bool nulls[max_columns];
+        heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+        copy_row(another(&rows, &room), values, nulls, SPI_tuptable->tupdesc, columns);
+    }
     MemoryContextSwitchTo(inside);
     SPI_finish();
     MemoryContextSwitchTo(target);
@@ -337,9 +354,10 @@ bool reads_all_as_known() {
 }
 
 bool is_worth_reading_whole(Table table, int looks) {
-    constexpr int every = 64;            // asking costs something, too
-    constexpr BlockNumber most = 1024;   // pages
-    constexpr BlockNumber looks_a_page = 8; // cost as much as reading the page
+    constexpr int every = 64;          // asking costs something, too
+    constexpr BlockNumber most = 1024; // pages
+    // so many cost as much as reading the page; a parallel worker is there because more will come
+    const BlockNumber looks_a_page = IsParallelWorker() ? 1 : 8;
     if (looks == 0 || looks % every != 0)
         return false;
     return guard([&] {

@@ -51,9 +51,12 @@ INTD_FUNCTION(invalid_settings) {
     std::pmr::vector<const Integration *> types(&memory);
     if (asked)
         types.push_back(&inherited.type(*asked));
-    else
+    else {
         for (const intd::Row &row : read_rows(Table::integrations))
             types.push_back(&inherited.type(view(row.values[column::name])));
+        std::sort(types.begin(), types.end(),
+                  [](const Integration *a, const Integration *b) { return a->name < b->name; });
+    }
     for (const Integration *type : types)
         visit_own_rows(inherited, *type, inherited.tree().instance(),
                        [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
