@@ -1,10 +1,10 @@
 // Our six tables, and reading their rows by primary key (or by its first column) as the active snapshot sees them.
 //
-// A row is read by a direct index scan where that is exact and allowed: the relation is a plain heap table of this
-// server with its primary key in place, the current user may SELECT from it and no row security is in force for
-// him. Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read by a
-// prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks more
-// than a SELECT does: the tables against being altered or truncated until the end of the transaction.
+// A row is read by a direct index scan, all rows by a sequential one, where that is exact and allowed: the relation is a
+// plain heap table of this server with its primary key in place, the current user may SELECT from it and no row security
+// is in force for him. Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are
+// read by a prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks
+// more than a SELECT does: the tables against being altered or truncated until the end of the transaction.
 #pragma once
 
 #include "postgres/datum.hpp"
@@ -45,7 +45,7 @@ Oid table_oid(Table table);
 /// The row whose primary key is (key) or (key1, key2), each a text Datum; null if there is none.
 const Row *read_row(Table table, Datum key1, Datum key2 = 0);
 
-/// All rows whose primary key starts with `key`; with key 0, all rows of the table.
+/// All rows whose primary key starts with `key`; with key 0, all rows of the table, in no order.
 Rows read_rows(Table table, Datum key = 0);
 
 /// All rows, of each the first column only.
