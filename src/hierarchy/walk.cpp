@@ -37,13 +37,11 @@ void Nodes::grow(size_t count) {
     size_t size = std::max<size_t>(64, entries_.size());
     while (!fits(count, size))
         size *= 2;
-    std::pmr::vector<Entry> entries(size, Entry{0, nullptr}, entries_.get_allocator());
-    std::pmr::vector<const TreeNode *> nodes(size, nullptr, nodes_.get_allocator());
-    std::swap(entries, entries_);
-    std::swap(nodes, nodes_);
-    for (size_t i = 0; i < entries.size(); i++)
-        if (entries[i].key != 0)
-            place(entries[i], nodes[i]);
+    Nodes larger(entries_.get_allocator().resource());
+    larger.entries_.resize(size);
+    larger.nodes_.resize(size);
+    larger.add_all(*this);
+    *this = std::move(larger);
 }
 
 namespace {
@@ -123,7 +121,7 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
     std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
     Nodes all(memory_);
     all.make_room(groups_.count() + rows.count);
-    all.add_all(groups_, [](const TreeNode *) { return true; });
+    all.add_all(groups_);
     for (int i = 0; i < rows.count; i++) {
         std::string_view id = id_of(rows.begin_[i]);
         make_node(&nodes[i], name, id);
@@ -160,7 +158,6 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
         return;
     }
     Nodes sound(memory_);
-    sound.make_room(all.count());
     sound.add_all(all, ends);
     groups_ = std::move(sound);
 }

@@ -71,6 +71,10 @@ class Nodes {
             }
     }
 
+    void add_all(const Nodes &others) {
+        add_all(others, [](const TreeNode *) { return true; });
+    }
+
     /// For so many more.
     void make_room(size_t more) {
         if (!fits(count_ + more, entries_.size()))

@@ -86,7 +86,8 @@ struct {
     Generation generation;
     uint64 schemas; // as long as this many have been freed, those that it knows are there
 
-    bool is_sound() const { return is_still(generation) && schemas == freed_integrations(); }
+    bool has_its_schemas() const { return schemas == freed_integrations(); }
+    bool is_sound() const { return is_still(generation) && has_its_schemas(); }
 } kept;
 struct {
     Remembered memory;
@@ -132,10 +133,10 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
         return *memory.inheritance;
     };
     const bool has_room = kept.memory.has_room();
-    if (has_room && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.is_sound())
+    if (has_room && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.has_its_schemas())
         return use(kept.memory);
     if (std::optional<Generation> shown = generation(); shown) {
-        if (!has_room || kept.schemas != freed_integrations() || !(kept.generation == *shown)) {
+        if (!has_room || !kept.has_its_schemas() || !(kept.generation == *shown)) {
             kept.memory.begin();
             kept.generation = *shown;
             kept.schemas = freed_integrations();
