@@ -1,34 +1,34 @@
 -- Effective settings as rows, for those who want to index, join, replicate or capture them: kept by the triggers here.
 
-CREATE FUNCTION materialize(integration text) RETURNS bigint
+CREATE FUNCTION integration_defaults.materialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_materialize';
-COMMENT ON FUNCTION materialize(text) IS
+COMMENT ON FUNCTION integration_defaults.materialize(text) IS
     'keeps the effective settings of an integration as rows of the table effective_settings, which has the columns of project_integrations and equals it from now on, in every transaction that changes something; gives the number of rows. The first call makes the table, an ordinary one: indexes, policies, triggers and publications on it are the user''s, and pg_dump keeps them. Waits for writers, and keeps them out until the transaction ends. Again: mends what is there. Errors: 42501 not the extension''s owner; 42704 unknown integration; 42P07 another relation has the table''s name';
 
-CREATE FUNCTION dematerialize(integration text) RETURNS bigint
+CREATE FUNCTION integration_defaults.dematerialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_dematerialize';
-COMMENT ON FUNCTION dematerialize(text) IS
+COMMENT ON FUNCTION integration_defaults.dematerialize(text) IS
     'ends materialize(): removes the rows of an integration from effective_settings, and gives their number. The table stays. Errors: 42501 not the extension''s owner; 42704 unknown integration';
 
-CREATE FUNCTION refuse_plain_writes() RETURNS trigger
+CREATE FUNCTION integration_defaults.refuse_plain_writes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_refuse_plain_writes';
-COMMENT ON FUNCTION refuse_plain_writes() IS
+COMMENT ON FUNCTION integration_defaults.refuse_plain_writes() IS
     'trigger of effective_settings: only integration_defaults writes to it (55000). Its arguments are the materialized types, and their only record';
 
-CREATE FUNCTION settle() RETURNS trigger
+CREATE FUNCTION integration_defaults.settle() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_settle';
-COMMENT ON FUNCTION settle() IS
+COMMENT ON FUNCTION integration_defaults.settle() IS
     'trigger of the tables of integration_defaults: effective_settings follows what a statement changes, at its end, or before the commit if another trigger ran the statement';
-CREATE FUNCTION note_change() RETURNS trigger
+CREATE FUNCTION integration_defaults.note_change() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_change';
-COMMENT ON FUNCTION note_change() IS
+COMMENT ON FUNCTION integration_defaults.note_change() IS
     'trigger of the tables of integration_defaults in sessions that replicate: effective_settings follows before the commit';
 
-CREATE FUNCTION effective_differs(active boolean, settings jsonb, inherited boolean, source_level text, source_id text,
-                                  other_active boolean, other_settings jsonb, other_inherited boolean,
-                                  other_source_level text, other_source_id text) RETURNS boolean
+CREATE FUNCTION integration_defaults.effective_differs(
+    active boolean, settings jsonb, inherited boolean, source_level text, source_id text, other_active boolean,
+    other_settings jsonb, other_inherited boolean, other_source_level text, other_source_id text) RETURNS boolean
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_effective_differs';
-COMMENT ON FUNCTION effective_differs(boolean, jsonb, boolean, text, text, boolean, jsonb, boolean, text, text) IS
+COMMENT ON FUNCTION integration_defaults.effective_differs(boolean, jsonb, boolean, text, text, boolean, jsonb, boolean, text, text) IS
     'for effective_settings: whether the row that should be differs from the one that is there in any byte of its values; if it has no active, there should be none: false';
 
 -- Triggers for a statement fire in the order of their names: this one is the last that does something.
@@ -36,20 +36,23 @@ DO $$
 DECLARE
     own text;
 BEGIN
-    FOREACH own IN ARRAY ARRAY['integrations', 'groups', 'projects', 'instance_settings', 'group_settings', 'project_settings']
+    FOREACH own IN ARRAY ARRAY['integrations', 'groups', 'projects', 'instance_settings', 'group_settings',
+                               'project_settings']
     LOOP
         EXECUTE pg_catalog.format($f$
-            CREATE TRIGGER settle_insert AFTER INSERT ON @extschema@.%1$I REFERENCING NEW TABLE AS new_rows
-                FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.settle();
-            CREATE TRIGGER settle_update AFTER UPDATE ON @extschema@.%1$I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-                FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.settle();
-            CREATE TRIGGER settle_delete AFTER DELETE ON @extschema@.%1$I REFERENCING OLD TABLE AS old_rows
-                FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.settle();
-            CREATE TRIGGER settle_truncate AFTER TRUNCATE ON @extschema@.%1$I
-                FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.settle();
-            CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%1$I
-                FOR EACH ROW EXECUTE FUNCTION @extschema@.note_change();
-            ALTER TABLE @extschema@.%1$I ENABLE REPLICA TRIGGER note_change, ENABLE ALWAYS TRIGGER settle_truncate;
+            CREATE TRIGGER settle_insert AFTER INSERT ON integration_defaults.%1$I REFERENCING NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
+            CREATE TRIGGER settle_update AFTER UPDATE ON integration_defaults.%1$I
+                REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
+            CREATE TRIGGER settle_delete AFTER DELETE ON integration_defaults.%1$I REFERENCING OLD TABLE AS old_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
+            CREATE TRIGGER settle_truncate AFTER TRUNCATE ON integration_defaults.%1$I
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
+            CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON integration_defaults.%1$I
+                FOR EACH ROW EXECUTE FUNCTION integration_defaults.note_change();
+            ALTER TABLE integration_defaults.%1$I ENABLE REPLICA TRIGGER note_change,
+                ENABLE ALWAYS TRIGGER settle_truncate;
         $f$, own);
     END LOOP;
 END

@@ -104,7 +104,7 @@ void provide_table() {
 } // namespace
 
 void rename_materialized(std::string_view before, std::string_view after) {
-    AsOwner owner(Table::projects);
+    AsOwner owner;
     ContextResource memory(CurrentMemoryContext);
     Locks locks(&memory);
     locks.type(before, true);
@@ -123,7 +123,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
 INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
     require_owner("materialize()");
-    AsOwner owner(Table::projects);
+    AsOwner owner;
     lock_tables();
     NewestState newest;
     get_integration(name);
@@ -151,7 +151,7 @@ INTD_FUNCTION(materialize) {
 INTD_FUNCTION(dematerialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
     require_owner("dematerialize()");
-    AsOwner owner(Table::projects);
+    AsOwner owner;
     if (!is_materialized(name)) {
         get_integration(name);
         PG_RETURN_INT64(0);

@@ -38,7 +38,7 @@ namespace {
 // $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
 // v is found by e's key a long array is not to be searched again for each row.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
-#define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id IN (SELECT p.id FROM below p)"
+#define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id OPERATOR(pg_catalog.=) ANY (SELECT p.id FROM below p)"
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
 #define ANYTHING(row) "true"
 #define WITH_BELOW                                                                                                     \
@@ -56,7 +56,7 @@ namespace {
     "SELECT '' AS source_id, i.active, i.settings FROM integration_defaults.instance_integrations i "                  \
     "WHERE " EVERYWHERE("i") " UNION ALL "                                                                             \
     "SELECT g.group_id, g.active, g.settings FROM integration_defaults.group_integrations g "                          \
-    "WHERE " EVERYWHERE("g") " AND g.group_id IN "                                                                     \
+    "WHERE " EVERYWHERE("g") " AND g.group_id OPERATOR(pg_catalog.=) ANY "                                             \
     "(SELECT s.group_id FROM integration_defaults.group_settings s WHERE " EVERYWHERE("s") ") OFFSET 0) v "            \
     "WHERE " EVERYWHERE("e") " AND e.inherited AND " IS("v.source_id", "coalesce(e.source_id, '')")                    \
     " AND integration_defaults.effective_differs(" ROW_OF("e") ", "                                                    \
@@ -268,7 +268,7 @@ INTD_FUNCTION(effective_differs) {
 }
 
 bool settle(const std::pmr::vector<Change> &changes) {
-    AsOwner owner(Table::projects);
+    AsOwner owner;
     OverlookBroken broken;
     in_passing_memory([&] {
         ContextResource memory(CurrentMemoryContext);

@@ -1,46 +1,47 @@
 -- Types of integration.
 
-CREATE TABLE integrations (
-    name text COLLATE "C" NOT NULL PRIMARY KEY,
+CREATE TABLE integration_defaults.integrations (
+    name text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY,
     title text,
     category text,
     schema jsonb NOT NULL DEFAULT '{}',
     allowed boolean NOT NULL DEFAULT true
 );
-COMMENT ON TABLE integrations IS 'types of integration, each with the JSON Schema of its settings';
-SELECT pg_catalog.pg_extension_config_dump('integrations', '');
+COMMENT ON TABLE integration_defaults.integrations IS 'types of integration, each with the JSON Schema of its settings';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.integrations', '');
 
 
-CREATE FUNCTION check_integration() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_integration() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_check_integration';
-COMMENT ON FUNCTION check_integration() IS
+COMMENT ON FUNCTION integration_defaults.check_integration() IS
     'trigger of the table integrations: names and schemas are checked (22023); a type with settings is not deleted (2BP01)';
-CREATE TRIGGER check_integration BEFORE INSERT OR UPDATE OR DELETE ON integrations
-    FOR EACH ROW EXECUTE FUNCTION check_integration();
+CREATE TRIGGER check_integration BEFORE INSERT OR UPDATE OR DELETE ON integration_defaults.integrations
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_integration();
 
-CREATE FUNCTION register_integration(name text, schema jsonb DEFAULT '{}', title text DEFAULT NULL, category text DEFAULT NULL,
-                                     force boolean DEFAULT false) RETURNS void
+CREATE FUNCTION integration_defaults.register_integration(
+    name text, schema jsonb DEFAULT '{}', title text DEFAULT NULL, category text DEFAULT NULL,
+    force boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_register_integration';
-COMMENT ON FUNCTION register_integration(text, jsonb, text, text, boolean) IS
+COMMENT ON FUNCTION integration_defaults.register_integration(text, jsonb, text, text, boolean) IS
     'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema draft 7 of its settings, with writeOnly for secrets, "x-atomic" and "x-levels" (22023 if malformed, with every place in DETAIL). A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
 
-CREATE FUNCTION unregister_integration(name text) RETURNS void
+CREATE FUNCTION integration_defaults.unregister_integration(name text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unregister_integration';
-COMMENT ON FUNCTION unregister_integration(text) IS
+COMMENT ON FUNCTION integration_defaults.unregister_integration(text) IS
     'removes a type of integration: 42704 if it is not registered, 2BP01 while it has settings anywhere';
 
-CREATE FUNCTION load_catalog(catalog text DEFAULT 'gitlab') RETURNS integer
+CREATE FUNCTION integration_defaults.load_catalog(catalog text DEFAULT 'gitlab') RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_load_catalog';
-COMMENT ON FUNCTION load_catalog(text) IS
+COMMENT ON FUNCTION integration_defaults.load_catalog(text) IS
     'registers every type of a catalogue that comes with the extension, and gives their number: 22023 if there is no such catalogue';
 
-CREATE FUNCTION allow_integrations(names text[]) RETURNS void
+CREATE FUNCTION integration_defaults.allow_integrations(names text[]) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_allow_integrations';
-COMMENT ON FUNCTION allow_integrations(text[]) IS
+COMMENT ON FUNCTION integration_defaults.allow_integrations(text[]) IS
     'only these types may be active, and none that is registered later; NULL: all. Settings of the others are kept. 42704 if one is not registered, 22023 for nulls in the list';
 
-CREATE FUNCTION validate_settings(integration text, settings jsonb)
+CREATE FUNCTION integration_defaults.validate_settings(integration text, settings jsonb)
     RETURNS TABLE (path text, rule text, violation text)
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_validate_settings';
-COMMENT ON FUNCTION validate_settings(text, jsonb) IS
+COMMENT ON FUNCTION integration_defaults.validate_settings(text, jsonb) IS
     'where settings do not fit the schema of a type, as if they were active: a row for each place (JSON pointer) and rule, never with a value; no row if they fit, or for NULL. 42704 if the type is not registered';

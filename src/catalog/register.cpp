@@ -100,7 +100,7 @@ std::string_view name_argument(FunctionCallInfo fcinfo, int n) {
 void refuse_if_set(Datum name) {
     Value counts;
     {
-        AsOwner owner(Table::integrations); // whatever of it the caller may see
+        AsOwner owner; // whatever of it the caller may see
         if (execute(lock_type, {name}) == 0)
             return;
         NewestState newest;

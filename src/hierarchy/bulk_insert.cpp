@@ -3,6 +3,7 @@
 #include "hierarchy/references.hpp"
 #include "hierarchy/sorted.hpp"
 #include "postgres/memory.hpp"
+#include "postgres/path.hpp"
 
 extern "C" {
 #include "catalog/pg_trigger.h"
@@ -302,14 +303,16 @@ bool insert_projects(const NewProject *projects, int count) {
         ItemPointerData *places;
         Sorted *by_parent;
         int have_one;
+        int level; // of the settings
     };
     Inserted inserted = guard([&] {
-        Inserted result = {open(table, watched), nullptr, nullptr, 0};
+        Inserted result = {open(table, watched), nullptr, nullptr, 0, 0};
         Opened &opened = result.opened;
         if (opened.relation == nullptr)
             return result;
         // Triggers see what a statement of ours would show them.
         CommandCounterIncrement();
+        result.level = fix_search_path_as_owner();
         PushActiveSnapshot(GetTransactionSnapshot());
         AfterTriggerBeginQuery();
         ExecBSInsertTriggers(opened.state, opened.target);
@@ -344,6 +347,7 @@ bool insert_projects(const NewProject *projects, int count) {
         ExecASInsertTriggers(opened.state, opened.target, nullptr);
         AfterTriggerEndQuery(opened.state);
         close(&inserted.opened);
+        restore_search_path(inserted.level);
         PopActiveSnapshot();
         CommandCounterIncrement();
     });

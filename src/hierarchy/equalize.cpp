@@ -3,6 +3,7 @@
 #include "hierarchy/filter.hpp"
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/rows.hpp"
+#include "postgres/path.hpp"
 #include "postgres/result.hpp"
 
 extern "C" {
@@ -76,7 +77,8 @@ void read_tracked(Kind kind, Tuplestorestate *store, TupleDesc columns) {
     GetUserIdAndSecContext(&user, &context);
     if (owner != user)
         SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-    int level = fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
+    int level = NewGUCNestLevel();
+    fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
     set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     SPI_connect();
     Portal rows = open_reading(reading_text(relation, source));
@@ -141,7 +143,8 @@ struct Outcome {
 
 Outcome run(const char *text) {
     MemoryContext caller = CurrentMemoryContext;
-    int level = fix_search_path();
+    int level = NewGUCNestLevel();
+    fix_search_path();
     // A filter makes the planner expect few rows; with many, a nested loop over a CTE takes for ever.
     set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     SPI_connect();

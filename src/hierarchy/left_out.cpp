@@ -184,7 +184,7 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
         return;
     Value unknown;
     {
-        AsOwner owner(Table::groups);
+        AsOwner owner;
         fetch(unknown_groups, {text_array(parents, nulls, count)}, &unknown);
     }
     if (!unknown)

@@ -4,6 +4,7 @@
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
+#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 
 namespace intd {
@@ -53,18 +54,18 @@ Statement adopt[] = {
 };
 
 uint64 run(Kind kind, int which, std::initializer_list<Value> parameters) {
-    AsOwner owner(table_of(kind));
+    AsOwner owner;
     return execute(statements[static_cast<int>(kind)][which], parameters);
 }
 
 bool is_there(Kind kind, Datum id) {
-    AsOwner owner(table_of(kind));
+    AsOwner owner;
     Value found;
     return fetch(statements[static_cast<int>(kind)][find], {id}, &found) > 0;
 }
 
 bool is_there_in(Kind kind, Datum id, const std::optional<Datum> &parent) {
-    AsOwner owner(table_of(kind));
+    AsOwner owner;
     Value found;
     return fetch(statements[static_cast<int>(kind)][find_in], {id, parent}, &found) > 0;
 }
@@ -123,15 +124,17 @@ void insert_row(Kind kind, const State &state) {
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
         if (Datum children = children_in_source(kind, group); children != 0) {
-            AsOwner owner(table_of(kind));
+            AsOwner owner;
             guard([&] {
                 Datum values[] = {group, children};
+                int level = fix_search_path_as_owner();
                 SPI_connect();
                 int code = SPI_execute_snapshot(prepared(adopt[static_cast<int>(kind)]), values, nullptr,
                                                 GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
                 if (code != SPI_OK_UPDATE)
                     elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
                 SPI_finish();
+                restore_search_path(level);
             });
         }
 }
@@ -161,7 +164,7 @@ void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) 
 
 void mirror_insert_projects(const NewProject *projects, int count) {
     {
-        AsOwner owner(Table::projects);
+        AsOwner owner;
         if (insert_projects(projects, count))
             return;
     }
@@ -199,7 +202,7 @@ void mirror_truncate(Kind kind) { run(kind, remove_all, {}); }
 
 void mirror_leave_out(Datum group_ids) {
     for (Kind kind : all_kinds) {
-        AsOwner owner(table_of(kind));
+        AsOwner owner;
         execute(leave_out[static_cast<int>(kind)], {group_ids});
     }
 }

@@ -2,6 +2,7 @@
 
 #include "hierarchy/transit.hpp"
 #include "postgres/memory.hpp"
+#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 #include "postgres/tables.hpp"
 
@@ -74,7 +75,7 @@ void hold_some(const std::string_view *ids, size_t count) {
         Datum *ids;
         uint64 count;
     };
-    AsOwner owner(Table::groups);
+    AsOwner owner;
     Found found = guard([&] {
         MemoryContext caller = CurrentMemoryContext;
         auto *texts = static_cast<Datum *>(palloc(count * sizeof(Datum)));
@@ -82,6 +83,7 @@ void hold_some(const std::string_view *ids, size_t count) {
             texts[i] = PointerGetDatum(cstring_to_text_with_len(ids[i].data(), static_cast<int>(ids[i].size())));
         Datum array =
             PointerGetDatum(construct_array(texts, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+        int level = fix_search_path_as_owner();
         SPI_connect();
         int code = SPI_execute_plan(prepared(hold_many), &array, nullptr, false, 0);
         if (code != SPI_OK_SELECT)
@@ -93,6 +95,7 @@ void hold_some(const std::string_view *ids, size_t count) {
             held_now.ids[i] = PointerGetDatum(
                 PG_DETOAST_DATUM_COPY(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
         SPI_finish();
+        restore_search_path(level);
         MemoryContextSwitchTo(caller);
         return held_now;
     });
@@ -144,7 +147,7 @@ Statement find_child = {"SELECT id FROM integration_defaults.projects WHERE grou
 
 /// A project that refers to the group, in the newest state.
 Value project_in(Datum group) {
-    AsOwner owner(Table::projects);
+    AsOwner owner;
     NewestState newest;
     Value id;
     fetch(find_child, {group}, &id, true);
@@ -175,7 +178,7 @@ Statement count_left = {
 /// Throws 23503 if groups or projects are left in a group that was deleted or has another id now, and is not there
 /// again.
 void refuse_what_is_left(Datum id) {
-    AsOwner owner(Table::groups);
+    AsOwner owner;
     NewestState newest;
     if (read_row(Table::groups, id) != nullptr ||
         (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))

@@ -1,6 +1,7 @@
 #include "hierarchy/rows.hpp"
 
 #include "hierarchy/external_id.hpp"
+#include "postgres/path.hpp"
 
 extern "C" {
 #include "executor/executor.h"
@@ -129,13 +130,6 @@ Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column) {
     return id;
 }
 
-int fix_search_path() {
-    int level = NewGUCNestLevel();
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                      false);
-    return level;
-}
-
 int begin_reading(RowReader *reader, TupleDesc shape) {
     if (reader->state != nullptr)
         return reader->fix_path ? fix_search_path() : 0;
@@ -157,8 +151,7 @@ int begin_reading(RowReader *reader, TupleDesc shape) {
 }
 
 void end_reading(int level) {
-    if (level > 0)
-        AtEOXact_GUC(true, level);
+    restore_search_path(level);
 }
 
 void check_state(const State &state) {

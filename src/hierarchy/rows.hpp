@@ -49,9 +49,6 @@ Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column);
 int begin_reading(RowReader *reader, TupleDesc shape);
 void end_reading(int level);
 
-/// Sets the search_path to pg_catalog, pg_temp until end_reading().
-int fix_search_path();
-
 // C++.
 
 /// Throws 22023 unless the row's id and parent are ids as external_id takes them.

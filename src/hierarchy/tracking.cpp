@@ -5,6 +5,7 @@
 #include "hierarchy/left_out.hpp"
 #include "hierarchy/rows.hpp"
 #include "hierarchy/triggers.hpp"
+#include "postgres/path.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -137,7 +138,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
         drop_triggers(oid, kind); // what is left of a binding that is gone
         int level = fix_search_path();
         create_triggers(oid, kind, &source);
-        AtEOXact_GUC(true, level);
+        restore_search_path(level);
         CommandCounterIncrement();
     });
     if (tracked_relation(kind) != oid)
@@ -202,7 +203,7 @@ INTD_FUNCTION(resync) {
         guard([&] {
             int level = fix_search_path();
             create_triggers(oid, kind, nullptr);
-            AtEOXact_GUC(true, level);
+            restore_search_path(level);
             CommandCounterIncrement();
         });
         changed += equalize_and_tell(kind, nullptr);

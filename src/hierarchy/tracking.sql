@@ -1,48 +1,50 @@
 -- Tracking: groups and projects follow tables of the app's.
 
-CREATE FUNCTION follow_groups() RETURNS trigger
+CREATE FUNCTION integration_defaults.follow_groups() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_follow_groups';
-COMMENT ON FUNCTION follow_groups() IS
+COMMENT ON FUNCTION integration_defaults.follow_groups() IS
     'trigger of tables that track_groups() tracks. A role that may execute it can make its tables feed groups';
-CREATE FUNCTION follow_projects() RETURNS trigger
+CREATE FUNCTION integration_defaults.follow_projects() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_follow_projects';
-COMMENT ON FUNCTION follow_projects() IS
+COMMENT ON FUNCTION integration_defaults.follow_projects() IS
     'trigger of tables that track_projects() tracks. A role that may execute it can make its tables feed projects';
 
-CREATE FUNCTION tracked_tables()
+CREATE FUNCTION integration_defaults.tracked_tables()
     RETURNS TABLE (kind text, source regclass, id_column name, parent_column name, filter text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 2 AS 'MODULE_PATHNAME', 'intd_tracked_tables';
-COMMENT ON FUNCTION tracked_tables() IS
+COMMENT ON FUNCTION integration_defaults.tracked_tables() IS
     'the tables that are tracked, read from their triggers: kind is groups or projects';
-CREATE VIEW tracked_tables AS
-    SELECT t.kind, t.source, t.id_column, t.parent_column, t.filter FROM tracked_tables() t;
-COMMENT ON VIEW tracked_tables IS
+CREATE VIEW integration_defaults.tracked_tables AS
+    SELECT t.kind, t.source, t.id_column, t.parent_column, t.filter FROM integration_defaults.tracked_tables() t;
+COMMENT ON VIEW integration_defaults.tracked_tables IS
     'the tables that are tracked: kind (groups, projects), source, its columns of the id and of the parent, and the filter';
 
-CREATE FUNCTION read_tracked(kind text) RETURNS TABLE (id text, parent text, passes boolean)
+CREATE FUNCTION integration_defaults.read_tracked(kind text) RETURNS TABLE (id text, parent text, passes boolean)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_read_tracked';
-COMMENT ON FUNCTION read_tracked(text) IS
+COMMENT ON FUNCTION integration_defaults.read_tracked(text) IS
     'for track_groups(), track_projects() and resync(): the rows of the table that is tracked for groups or projects, with what its filter says; the filter and casts run as the table''s owner. Errors: 42501 without SELECT on the table, 55000 not tracked, 22023 another kind';
 
-CREATE FUNCTION track_groups(source regclass, id_column name DEFAULT 'id', parent_column name DEFAULT 'parent_id',
-                             filter text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION integration_defaults.track_groups(
+    source regclass, id_column name DEFAULT 'id', parent_column name DEFAULT 'parent_id',
+    filter text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_track_groups';
-COMMENT ON FUNCTION track_groups(regclass, name, name, text) IS
+COMMENT ON FUNCTION integration_defaults.track_groups(regclass, name, name, text) IS
     'makes groups follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many; groups that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps groups in step in the same transaction. filter: a boolean SQL expression over the row (type = ''Group''); what it leaves out is no group, and counts as the instance where it is a parent. After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). Errors: 42501 not the table''s owner; 0A000 not a plain or partitioned table; 55000 another table is tracked for groups; 42703 no such column; 22023 bad filter, bad ids; 22004 null ids; 23505 an id twice; at commit 23503 scope_parent_exists, 23514 scope_has_no_cycle';
 
-CREATE FUNCTION track_projects(source regclass, id_column name DEFAULT 'id', group_column name DEFAULT 'group_id',
-                               filter text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION integration_defaults.track_projects(
+    source regclass, id_column name DEFAULT 'id', group_column name DEFAULT 'group_id',
+    filter text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_track_projects';
-COMMENT ON FUNCTION track_projects(regclass, name, name, text) IS
+COMMENT ON FUNCTION integration_defaults.track_projects(regclass, name, name, text) IS
     'makes projects follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many; projects that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps projects in step in the same transaction. filter: a boolean SQL expression over the row; what it leaves out is no project. After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). Errors: as track_groups()';
 
-CREATE FUNCTION untrack(source regclass) RETURNS void
+CREATE FUNCTION integration_defaults.untrack(source regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_untrack';
-COMMENT ON FUNCTION untrack(regclass) IS
+COMMENT ON FUNCTION integration_defaults.untrack(regclass) IS
     'stops following a table: drops our triggers from it. Its groups and projects stay as they are, and can be changed by hand. Errors: 42501 not the table''s owner; 55000 it is not tracked';
 
-CREATE FUNCTION resync(source regclass) RETURNS bigint
+CREATE FUNCTION integration_defaults.resync(source regclass) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_resync';
-COMMENT ON FUNCTION resync(regclass) IS
+COMMENT ON FUNCTION integration_defaults.resync(regclass) IS
     'makes what follows a table equal to it again, and creates triggers that it lacks: after ATTACH or DETACH of a partition, or writes that fired no triggers (session_replication_role = replica). Gives the number of groups and projects that it added, changed and removed. Errors: 42501 not the table''s owner; 55000 it is not tracked; else as track_groups()';
 

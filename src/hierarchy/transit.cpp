@@ -93,10 +93,6 @@ void at_transaction_end(XactEvent event, void *) {
 
 } // namespace
 
-int trigger_depth() {
-    return guard([] { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); });
-}
-
 void remember_ahead(Kind kind, Datum id, const State &later) {
     add_to(aheads, [&](Ahead *ahead) {
         ahead->kind = kind;

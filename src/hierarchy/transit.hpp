@@ -12,9 +12,6 @@
 
 namespace intd {
 
-/// How deep in triggers we are: 1 in one that a plain statement fired.
-int trigger_depth();
-
 /// What became of a row that we have not been told of yet, by the id that it will be told with. A row that was
 /// deleted has no id.
 void remember_ahead(Kind kind, Datum id, const State &later);

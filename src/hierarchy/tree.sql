@@ -3,103 +3,113 @@
 -- matter. An id that changes takes its settings along; what is inside the group names its new id itself, because an
 -- app may as well hand the old id to another group in the same transaction.
 
-CREATE TABLE groups (
-    id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
-    parent_id text COLLATE "C"
+CREATE TABLE integration_defaults.groups (
+    id text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY
+        CHECK (pg_catalog.octet_length(id) OPERATOR(pg_catalog.>=) 1
+               AND pg_catalog.octet_length(id) OPERATOR(pg_catalog.<=) 255),
+    parent_id text COLLATE pg_catalog."C"
 );
-CREATE INDEX groups_parent_id_idx ON groups (parent_id);
-COMMENT ON TABLE groups IS 'the groups of the tree, by the app''s own ids; a null parent is the instance';
-SELECT pg_catalog.pg_extension_config_dump('groups', '');
+CREATE INDEX groups_parent_id_idx ON integration_defaults.groups (parent_id);
+COMMENT ON TABLE integration_defaults.groups IS 'the groups of the tree, by the app''s own ids; a null parent is the instance';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.groups', '');
 
-CREATE TABLE projects (
-    id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) BETWEEN 1 AND 255),
-    group_id text COLLATE "C"
+CREATE TABLE integration_defaults.projects (
+    id text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY
+        CHECK (pg_catalog.octet_length(id) OPERATOR(pg_catalog.>=) 1
+               AND pg_catalog.octet_length(id) OPERATOR(pg_catalog.<=) 255),
+    group_id text COLLATE pg_catalog."C"
 );
-CREATE INDEX projects_group_id_idx ON projects (group_id);
-COMMENT ON TABLE projects IS 'the projects of the tree, by the app''s own ids; a null group is the instance';
-SELECT pg_catalog.pg_extension_config_dump('projects', '');
+CREATE INDEX projects_group_id_idx ON integration_defaults.projects (group_id);
+COMMENT ON TABLE integration_defaults.projects IS 'the projects of the tree, by the app''s own ids; a null group is the instance';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.projects', '');
 
 -- References to groups. They are triggers, because a restore fills these tables in any order, and in parallel.
 
-CREATE FUNCTION check_parent() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_parent() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_parent';
-COMMENT ON FUNCTION check_parent() IS
+COMMENT ON FUNCTION integration_defaults.check_parent() IS
     'trigger of groups and projects: at commit, every parent is there (23503 scope_parent_exists)';
-CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE OR DELETE ON groups
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_parent();
-CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE ON projects
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_parent();
-CREATE FUNCTION hold_parent() RETURNS trigger
+CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE OR DELETE ON integration_defaults.groups
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_parent();
+CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE ON integration_defaults.projects
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_parent();
+CREATE FUNCTION integration_defaults.hold_parent() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_hold_parent';
-COMMENT ON FUNCTION hold_parent() IS
+COMMENT ON FUNCTION integration_defaults.hold_parent() IS
     'trigger of groups: a parent that is there stays as it is from before the row is written, so that who renames it and who writes the row do not wait for each other';
-CREATE TRIGGER hold_parent BEFORE INSERT OR UPDATE OF parent_id ON groups
-    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION hold_parent();
+CREATE TRIGGER hold_parent BEFORE INSERT OR UPDATE OF parent_id ON integration_defaults.groups
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION integration_defaults.hold_parent();
 
 -- The other rules.
 
-CREATE FUNCTION check_group_chain() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_group_chain() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_group_chain';
-COMMENT ON FUNCTION check_group_chain() IS
+COMMENT ON FUNCTION integration_defaults.check_group_chain() IS
     'trigger of groups: at commit, no group is its own ancestor (23514 scope_has_no_cycle)';
-CREATE CONSTRAINT TRIGGER scope_has_no_cycle AFTER INSERT OR UPDATE OF id, parent_id ON groups
+CREATE CONSTRAINT TRIGGER scope_has_no_cycle AFTER INSERT OR UPDATE OF id, parent_id ON integration_defaults.groups
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
-    EXECUTE FUNCTION check_group_chain();
+    EXECUTE FUNCTION integration_defaults.check_group_chain();
 
-CREATE FUNCTION note_group_changes() RETURNS trigger
+CREATE FUNCTION integration_defaults.note_group_changes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_group_changes';
-COMMENT ON FUNCTION note_group_changes() IS
+COMMENT ON FUNCTION integration_defaults.note_group_changes() IS
     'trigger of groups: what check_group_chain() needs to know of the transaction: that groups changed, and that ids became free';
-CREATE TRIGGER note_group_changes BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON groups
-    FOR EACH STATEMENT EXECUTE FUNCTION note_group_changes();
+CREATE TRIGGER note_group_changes BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.groups
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_group_changes();
 
-CREATE FUNCTION rename_parent() RETURNS trigger
+CREATE FUNCTION integration_defaults.rename_parent() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_rename_parent';
-COMMENT ON FUNCTION rename_parent() IS
+COMMENT ON FUNCTION integration_defaults.rename_parent() IS
     'trigger of groups: when a group''s id changes, what is inside it follows, unless a tracked table says where it is';
-CREATE TRIGGER rename_parent AFTER UPDATE OF id ON groups
-    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_parent();
+CREATE TRIGGER rename_parent AFTER UPDATE OF id ON integration_defaults.groups
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION integration_defaults.rename_parent();
 
-CREATE FUNCTION check_id_is_final() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_id_is_final() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_id_is_final';
-COMMENT ON FUNCTION check_id_is_final() IS
+COMMENT ON FUNCTION integration_defaults.check_id_is_final() IS
     'trigger of groups and projects: at commit, no row stands aside any more for another one with the same id (23505)';
-CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON groups
+CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integration_defaults.groups
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
-    EXECUTE FUNCTION check_id_is_final();
-CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON projects
+    EXECUTE FUNCTION integration_defaults.check_id_is_final();
+CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integration_defaults.projects
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
-    EXECUTE FUNCTION check_id_is_final();
+    EXECUTE FUNCTION integration_defaults.check_id_is_final();
 
 -- The tree by hand, where no table of the app's is tracked. These check at once.
 
-CREATE FUNCTION add_group(group_id external_id, parent_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.add_group(
+    group_id integration_defaults.external_id,
+    parent_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_add_group';
-COMMENT ON FUNCTION add_group(external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.add_group(integration_defaults.external_id, integration_defaults.external_id) IS
     'adds a group under a parent group, or straight under the instance (parent left out or NULL). Errors: 23505 the id is there already; 23503 scope_parent_exists no such parent; 23514 scope_has_no_cycle its own parent; 22004 null id; 55000 groups are tracked';
 
-CREATE FUNCTION move_group(group_id external_id, parent_id external_id) RETURNS void
+CREATE FUNCTION integration_defaults.move_group(
+    group_id integration_defaults.external_id, parent_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_move_group';
-COMMENT ON FUNCTION move_group(external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.move_group(integration_defaults.external_id, integration_defaults.external_id) IS
     'moves a group, with all that is in it, under another parent; NULL: straight under the instance. Everything in it inherits from its new ancestors from the commit on. Moves wait for each other until commit. Errors: 42704 unknown group; 23503 scope_parent_exists no such parent; 23514 scope_has_no_cycle the parent is the group or in it; 22004 null id; 55000 groups are tracked';
 
-CREATE FUNCTION remove_group(group_id external_id) RETURNS void
+CREATE FUNCTION integration_defaults.remove_group(group_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_group';
-COMMENT ON FUNCTION remove_group(external_id) IS
+COMMENT ON FUNCTION integration_defaults.remove_group(integration_defaults.external_id) IS
     'removes an empty group and what is set on it. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
 
-CREATE FUNCTION add_project(project_id external_id, group_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.add_project(
+    project_id integration_defaults.external_id,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_add_project';
-COMMENT ON FUNCTION add_project(external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.add_project(integration_defaults.external_id, integration_defaults.external_id) IS
     'adds a project to a group, or straight under the instance (group left out or NULL). Errors: 23505 the id is there already; 23503 scope_parent_exists no such group; 22004 null id; 55000 projects are tracked';
 
-CREATE FUNCTION move_project(project_id external_id, group_id external_id) RETURNS void
+CREATE FUNCTION integration_defaults.move_project(
+    project_id integration_defaults.external_id, group_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_move_project';
-COMMENT ON FUNCTION move_project(external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.move_project(integration_defaults.external_id, integration_defaults.external_id) IS
     'moves a project to another group; NULL: straight under the instance. It inherits from its new ancestors from the commit on. Errors: 42704 unknown project; 23503 scope_parent_exists no such group; 22004 null id; 55000 projects are tracked';
 
-CREATE FUNCTION remove_project(project_id external_id) RETURNS void
+CREATE FUNCTION integration_defaults.remove_project(project_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_project';
-COMMENT ON FUNCTION remove_project(external_id) IS
+COMMENT ON FUNCTION integration_defaults.remove_project(integration_defaults.external_id) IS
     'removes a project and what is set on it. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
 

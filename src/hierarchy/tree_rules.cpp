@@ -87,7 +87,7 @@ Refusal group_cycle(const char *chain, std::string_view group) {
 }
 
 void refuse_cycle(Datum id) {
-    AsOwner owner(Table::groups);
+    AsOwner owner;
     NewestState newest;
     guard([] { prepare_walked(); });
     if (walked.groups == nullptr) {
@@ -193,7 +193,7 @@ INTD_FUNCTION(rename_parent) {
         return PointerGetDatum(nullptr);
     Value old_id = text_column(data->tg_trigtuple, data->tg_relation, 1);
     Value new_id = text_column(data->tg_newtuple, data->tg_relation, 1);
-    AsOwner owner(Table::groups);
+    AsOwner owner;
     guard([] { forget_walked(); }); // the statement has had its note_group_changes()
     for (Kind kind : all_kinds)
         if (!OidIsValid(tracked_relation(kind)))
@@ -209,7 +209,7 @@ INTD_FUNCTION(check_id_is_final) {
         return PointerGetDatum(nullptr);
     Datum id = *text_column(trigger_row(data), data->tg_relation, 1);
     Kind kind = RelationGetRelid(data->tg_relation) == groups ? Kind::groups : Kind::projects;
-    AsOwner owner(table_of(kind));
+    AsOwner owner;
     NewestState newest;
     if (read_row(table_of(kind), id) == nullptr)
         return PointerGetDatum(nullptr);

@@ -1,5 +1,7 @@
 #include "postgres/query.hpp"
 
+#include "postgres/path.hpp"
+
 namespace intd {
 namespace {
 
@@ -28,6 +30,7 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
     };
     Found found = guard([&] {
         MemoryContext target = CurrentMemoryContext;
+        int level = fix_search_path_as_owner();
         SPI_connect();
         int code = SPI_execute_plan(prepared(statement), arguments.values, arguments.nulls, read_only, 0);
         if (code < 0)
@@ -49,6 +52,7 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
             MemoryContextSwitchTo(inside);
         }
         SPI_finish();
+        restore_search_path(level);
         MemoryContextSwitchTo(target);
         return answer;
     });
@@ -99,6 +103,7 @@ uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters,
     Arguments arguments(parameters);
     return guard([&] {
         MemoryContext caller = CurrentMemoryContext;
+        int level = fix_search_path_as_owner();
         SPI_connect();
         SPIPlanPtr plan = prepared(statement);
         Snapshot newest = InvalidSnapshot, crosscheck = InvalidSnapshot; // READ COMMITTED takes the newest by itself
@@ -113,6 +118,7 @@ uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters,
             elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
         uint64 rows = SPI_processed;
         SPI_finish();
+        restore_search_path(level);
         MemoryContextSwitchTo(caller);
         return rows;
     });

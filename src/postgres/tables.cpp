@@ -1,23 +1,37 @@
 #include "postgres/tables.hpp"
 
+#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/relation.h"
 }
 
 namespace intd {
 namespace {
 
+struct DeclaredColumn {
+    const char *name;
+    Oid type;
+};
+
 struct Declared {
     const char *name;
     int columns;
     int keys;
+    DeclaredColumn shape[max_columns];
     const char *select; // by both key columns, by the first, and all
     const char *select_prefix;
     const char *select_all;
 };
 
+#define SCOPE_SHAPE(parent)                                                                                            \
+    {                                                                                                                  \
+        {"id", TEXTOID}, { parent, TEXTOID }                                                                           \
+    }
+#define SETTINGS_SHAPE {"custom", BOOLOID}, {"active", BOOLOID}, {"settings", JSONBOID}
+#define STAMP_SHAPE {"updated_at", TIMESTAMPTZOID}, {"updated_by", TEXTOID}
 #define SETTINGS_COLUMNS "custom, active, settings, locked, updated_at, updated_by"
 #define SELECT_SCOPES(table, parent)                                                                                   \
     "SELECT id, " parent " FROM integration_defaults." table " WHERE id OPERATOR(pg_catalog.=) $1", nullptr,           \
@@ -31,17 +45,22 @@ struct Declared {
 
 const Declared declared[table_count] = {
     {"integrations", 5, 1,
+     {{"name", TEXTOID}, {"title", TEXTOID}, {"category", TEXTOID}, {"schema", JSONBOID}, {"allowed", BOOLOID}},
      "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations "
      "WHERE name OPERATOR(pg_catalog.=) $1",
      nullptr, "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations"},
-    {"groups", 2, 1, SELECT_SCOPES("groups", "parent_id")},
-    {"projects", 2, 1, SELECT_SCOPES("projects", "group_id")},
+    {"groups", 2, 1, SCOPE_SHAPE("parent_id"), SELECT_SCOPES("groups", "parent_id")},
+    {"projects", 2, 1, SCOPE_SHAPE("group_id"), SELECT_SCOPES("projects", "group_id")},
     {"instance_settings", 7, 1,
+     {{"integration", TEXTOID}, SETTINGS_SHAPE, {"locked", TEXTARRAYOID}, STAMP_SHAPE},
      "SELECT integration, " SETTINGS_COLUMNS " FROM integration_defaults.instance_settings "
      "WHERE integration OPERATOR(pg_catalog.=) $1",
      nullptr, "SELECT integration, " SETTINGS_COLUMNS " FROM integration_defaults.instance_settings"},
-    {"group_settings", 8, 2, SELECT_SETTINGS("group_settings", "group_id", SETTINGS_COLUMNS)},
+    {"group_settings", 8, 2,
+     {{"group_id", TEXTOID}, {"integration", TEXTOID}, SETTINGS_SHAPE, {"locked", TEXTARRAYOID}, STAMP_SHAPE},
+     SELECT_SETTINGS("group_settings", "group_id", SETTINGS_COLUMNS)},
     {"project_settings", 7, 2,
+     {{"project_id", TEXTOID}, {"integration", TEXTOID}, SETTINGS_SHAPE, STAMP_SHAPE},
      SELECT_SETTINGS("project_settings", "project_id", "custom, active, settings, updated_at, updated_by")},
 };
 
@@ -57,6 +76,7 @@ Statement holds[] = {HOLD("integrations", "name"), HOLD("groups", "id"), HOLD("p
 /// What is known of a relation until the server says that it, or any of ours, has changed.
 struct Known {
     Oid relation;
+    Oid owner;
     Oid key;      // its primary key's index
     bool plain;   // a plain heap table of this server with the primary key that we declared
     bool secured; // has row security
@@ -69,10 +89,13 @@ Known known[table_count];
 /// A user who was found to read them all directly and without row security; none once anything about them changes.
 Oid reader_of_all = InvalidOid;
 
+/// The owner of all six, once they were found to have the same.
+Oid owner_of_all = InvalidOid;
+
 void forget_table(Datum, Oid relation) {
     for (Known &table : known)
         if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
-            table.valid = table.locked = false, table.reader = reader_of_all = InvalidOid;
+            table.valid = table.locked = false, table.reader = reader_of_all = owner_of_all = InvalidOid;
 }
 
 void forget_readers(Datum, int, uint32) {
@@ -109,6 +132,28 @@ bool has_declared_key(Oid index, int keys) {
     return same;
 }
 
+/// Raises 55000 unless the relation is a table whose first columns are those that we declared.
+void require_shape(Relation relation, const Declared &own, Known *entry) {
+    auto refuse = [&](const char *detail) {
+        entry->valid = false;
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("relation integration_defaults.%s is not as the extension made it", own.name),
+                        errdetail("%s", detail), errhint("Undo what was done to it.")));
+    };
+    const char kind = relation->rd_rel->relkind;
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        refuse("It is not a table.");
+    TupleDesc shape = RelationGetDescr(relation);
+    for (int i = 0; i < own.columns; i++) {
+        const DeclaredColumn &column = own.shape[i];
+        Form_pg_attribute attribute = i < shape->natts ? TupleDescAttr(shape, i) : nullptr;
+        if (attribute == nullptr || attribute->attisdropped || attribute->atttypid != column.type ||
+            strcmp(NameStr(attribute->attname), column.name) != 0)
+            refuse(psprintf("Its column %d should be \"%s\" of type %s.", i + 1, column.name,
+                            format_type_be(column.type)));
+    }
+}
+
 /// Looks the relation up again if need be. Server code: raises reports.
 const Known &lookup(Table table) {
     Known &entry = known[static_cast<int>(table)];
@@ -122,7 +167,9 @@ const Known &lookup(Table table) {
                      errhint("Create the extension with CREATE EXTENSION integration_defaults.")));
         entry.relation = oid;
         entry.valid = true; // before reading: a message that arrives meanwhile makes it false again
-        Relation relation = table_open(oid, AccessShareLock);
+        Relation relation = relation_open(oid, AccessShareLock);
+        require_shape(relation, own, &entry);
+        entry.owner = relation->rd_rel->relowner;
         // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
         const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
         entry.key = primary_key_index(relation);
@@ -131,9 +178,27 @@ const Known &lookup(Table table) {
                       relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
                       OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
         entry.reader = InvalidOid;
-        table_close(relation, AccessShareLock);
+        relation_close(relation, AccessShareLock);
     }
     return entry;
+}
+
+/// Server code: raises reports.
+Oid look_up_owner() {
+    while (!OidIsValid(owner_of_all)) {
+        const Oid owner = owner_of_all = lookup(Table::integrations).owner;
+        for (int i = 0; i < table_count; i++)
+            if (const Known &table = lookup(static_cast<Table>(i)); table.owner != owner) {
+                owner_of_all = InvalidOid;
+                ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                                errmsg("the tables of integration_defaults have different owners"),
+                                errdetail("Table integrations belongs to %s, table %s to %s.",
+                                          GetUserNameFromId(owner, true), declared[i].name,
+                                          GetUserNameFromId(table.owner, true)),
+                                errhint("Give them one owner with ALTER TABLE ... OWNER TO.")));
+            }
+    }
+    return owner_of_all;
 }
 
 bool is_direct(Table table) {
@@ -230,6 +295,7 @@ Rows select(Table table, int nkeys, const Datum *keys, int columns) {
                      {TEXTOID, TEXTOID},
                      nullptr};
     MemoryContext target = CurrentMemoryContext;
+    int level = fix_search_path_as_owner();
     SPI_connect();
     int code = SPI_execute_plan(prepared(statement), const_cast<Datum *>(keys), nullptr, true, 0);
     if (code != SPI_OK_SELECT)
@@ -245,6 +311,7 @@ Rows select(Table table, int nkeys, const Datum *keys, int columns) {
     }
     MemoryContextSwitchTo(inside);
     SPI_finish();
+    restore_search_path(level);
     MemoryContextSwitchTo(target);
     return rows;
 }
@@ -337,7 +404,7 @@ Rows read_keys(Table table) {
 }
 
 bool hold_row(Table table, Datum key) {
-    AsOwner owner(table);
+    AsOwner owner;
     std::optional<bool> held = guard([&] { return hold_directly(table, key); });
     return held ? *held : execute(holds[static_cast<int>(table)], {key}) > 0;
 }
@@ -383,16 +450,19 @@ bool reads_all_directly() {
     });
 }
 
-AsOwner::AsOwner(Table table) {
-    Oid relation = table_oid(table);
-    Oid owner = guard([&] {
-        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-        if (!HeapTupleIsValid(tuple))
-            elog(ERROR, "cache lookup failed for relation %u", relation);
-        Oid found = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-        ReleaseSysCache(tuple);
-        return found;
-    });
+Oid our_owner() {
+    return OidIsValid(owner_of_all) ? owner_of_all : guard([] { return look_up_owner(); });
+}
+
+bool restoring() {
+    if (check_function_bodies)
+        return false;
+    const Oid user = GetOuterUserId(), owner = our_owner();
+    return guard([&] { return superuser_arg(user) || has_privs_of_role(user, owner); });
+}
+
+AsOwner::AsOwner() {
+    Oid owner = our_owner();
     GetUserIdAndSecContext(&user_, &context_);
     SetUserIdAndSecContext(owner, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }

@@ -39,7 +39,8 @@ struct Rows {
     const Row *end() const { return begin_ + count; }
 };
 
-/// The relation's oid. Throws undefined_table while the extension is not there.
+/// The relation's oid. Throws undefined_table while the extension is not there, and 55000 where the table is not of the
+/// shape that we declared: what reads its rows relies on that.
 Oid table_oid(Table table);
 
 /// The row whose primary key is (key) or (key1, key2), each a text Datum; null if there is none.
@@ -65,12 +66,21 @@ bool reads_all_directly();
 /// Whether he was found to, and nothing that has been heard of since then has changed it.
 bool reads_all_as_known();
 
-/// Until the end of the block our statements run as the owner of `table`, without row security, as those of the
-/// server's own foreign keys do. For the checks that hold a rule whatever the caller may see. An error that leaves
-/// the block restores the user with the (sub)transaction.
+/// Our owner: whom the table `integrations` belongs to. Throws 55000 unless all six tables do.
+Oid our_owner();
+
+/// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off, rows that come in
+/// are neither checked nor derived from, so that a restore gives back exactly what was there, in any order. What deletes
+/// or renames, as no restore does, keeps the rules all the same. Any role may turn it off; who restores is a superuser or
+/// has our owner's rights, in the session itself and not by a SECURITY DEFINER function.
+bool restoring();
+
+/// Until the end of the block our statements run as our owner, without row security, as those of the server's own
+/// foreign keys do, and with a search_path that is fixed (see path.hpp). For the checks that hold a rule whatever the
+/// caller may see. An error that leaves the block restores the user with the (sub)transaction.
 class AsOwner {
   public:
-    explicit AsOwner(Table table);
+    AsOwner();
     ~AsOwner() { SetUserIdAndSecContext(user_, context_); }
     AsOwner(const AsOwner &) = delete;
     AsOwner &operator=(const AsOwner &) = delete;

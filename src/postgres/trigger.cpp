@@ -113,6 +113,27 @@ bool refers_anew(TriggerData *data, int column) {
     return before && after ? view(*before) != view(*after) : before.has_value() != after.has_value();
 }
 
+int trigger_depth() {
+    return guard([] { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); });
+}
+
+namespace {
+
+/// The innermost that lives.
+const OwnStatement *own_statement = nullptr;
+
+} // namespace
+
+OwnStatement::OwnStatement(Oid relation)
+    : relation_(relation), depth_(trigger_depth()), outer_(std::exchange(own_statement, this)) {}
+OwnStatement::~OwnStatement() {
+    own_statement = outer_;
+}
+bool OwnStatement::fired(const TriggerData *data) {
+    return own_statement != nullptr && own_statement->relation_ == RelationGetRelid(data->tg_relation) &&
+           own_statement->depth_ + 1 == trigger_depth();
+}
+
 bool truncate_cascades() {
     if (ActivePortal == nullptr)
         return false;

@@ -36,12 +36,26 @@ bool is_current(TriggerData *data);
 /// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event came.
 bool refers_anew(TriggerData *data, int column);
 
-/// Whether a dump is being restored: every dump turns check_function_bodies off, and while it is off, rows that come in
-/// are neither checked nor derived from, so that a restore gives back exactly what was there, in any order. What deletes
-/// or renames, as no restore does, keeps the rules all the same.
-inline bool restoring() {
-    return !check_function_bodies;
-}
+/// How deep in triggers we are: 1 in one that a plain statement fired.
+int trigger_depth();
+
+/// While it lives, a statement of ours runs that may do to a relation what nobody else may. Only the relation's triggers
+/// that this statement fires are told so: what other triggers do meanwhile runs deeper.
+class OwnStatement {
+  public:
+    explicit OwnStatement(Oid relation);
+    ~OwnStatement();
+    OwnStatement(const OwnStatement &) = delete;
+    OwnStatement &operator=(const OwnStatement &) = delete;
+
+    /// Whether such a statement has fired the trigger that is running.
+    static bool fired(const TriggerData *data);
+
+  private:
+    Oid relation_;
+    int depth_;
+    const OwnStatement *outer_;
+};
 
 /// Whether the command that the client has sent is a TRUNCATE … CASCADE. Of one inside a function it can't be told.
 bool truncate_cascades();

@@ -1,91 +1,103 @@
 -- Reading: what each scope ends up with. Nothing here writes, locks or notifies; all of it works on a standby.
 
-CREATE FUNCTION resolve(integration text, project_id external_id DEFAULT not_given(),
-                        group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.resolve(
+    integration text, project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (integration text, active boolean, settings jsonb, inherited boolean, source_level text,
                    source_id text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 1 COST 20 AS 'MODULE_PATHNAME', 'intd_resolve';
-COMMENT ON FUNCTION resolve(text, external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.resolve(text, integration_defaults.external_id, integration_defaults.external_id) IS
     'the effective settings of an integration for a project, a group, or the instance if no id is given: one row, or none where nothing is configured. source_level (instance, group, project) and source_id name the nearest scope that sets something; inherited: that it is not this scope. Errors: 42704 unknown integration, project or group; 22023 both ids';
 
-CREATE FUNCTION resolve_all(project_id external_id DEFAULT not_given(), group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.resolve_all(
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (integration text, active boolean, settings jsonb, inherited boolean, source_level text,
                    source_id text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 100 AS 'MODULE_PATHNAME', 'intd_resolve_all';
-COMMENT ON FUNCTION resolve_all(external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.resolve_all(integration_defaults.external_id, integration_defaults.external_id) IS
     'as resolve(), a row for each integration that is configured there, by name. Errors: 42704 unknown project or group; 22023 both ids';
 
-CREATE FUNCTION active_settings(integration text, project_id external_id DEFAULT not_given(),
-                                group_id external_id DEFAULT not_given()) RETURNS jsonb
+CREATE FUNCTION integration_defaults.active_settings(
+    integration text, project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'intd_active_settings';
-COMMENT ON FUNCTION active_settings(text, external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.active_settings(text, integration_defaults.external_id, integration_defaults.external_id) IS
     'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. Errors: 42704 unknown integration, project or group; 22023 both ids';
 
-CREATE FUNCTION projects_using_custom_settings(integration text, group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.projects_using_custom_settings(
+    integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (project_id text, custom boolean, active boolean, fields text[], updated_at timestamptz,
                    updated_by text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 COST 1000
     AS 'MODULE_PATHNAME', 'intd_projects_using_custom_settings';
-COMMENT ON FUNCTION projects_using_custom_settings(text, external_id) IS
+COMMENT ON FUNCTION integration_defaults.projects_using_custom_settings(text, integration_defaults.external_id) IS
     'every project below a group, or below the instance if no group is given, that has settings of its own for the integration. custom: custom settings; else single fields are overridden. active: the effective one. fields: the names of what it sets. Errors: 42704 unknown integration or group';
 
-CREATE FUNCTION projects_using_default(integration text, group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.projects_using_default(
+    integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (project_id text, active boolean, source_level text, source_id text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 COST 1000 AS 'MODULE_PATHNAME', 'intd_projects_using_default';
-COMMENT ON FUNCTION projects_using_default(text, external_id) IS
+COMMENT ON FUNCTION integration_defaults.projects_using_default(text, integration_defaults.external_id) IS
     'every project below a group, or below the instance if no group is given, that has no settings of its own for the integration and inherits a default, with the scope that it has it from. Errors: 42704 unknown integration or group';
 
-CREATE FUNCTION explain(integration text, project_id external_id DEFAULT not_given(),
-                        group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.explain(
+    integration text, project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (field text, value jsonb, source_level text, source_id text, reason text, own_value jsonb,
                    inherited_value jsonb, locked_by text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 40 AS 'MODULE_PATHNAME', 'intd_explain';
-COMMENT ON FUNCTION explain(text, external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.explain(text, integration_defaults.external_id, integration_defaults.external_id) IS
     'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are shown as fingerprints. Errors: 42704 unknown integration, project or group; 22023 both ids';
 
-CREATE FUNCTION tree(integration text, group_id external_id DEFAULT not_given()) RETURNS SETOF text
+CREATE FUNCTION integration_defaults.tree(
+    integration text,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS SETOF text
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_tree';
-COMMENT ON FUNCTION tree(text, external_id) IS
+COMMENT ON FUNCTION integration_defaults.tree(text, integration_defaults.external_id) IS
     'a drawing of the groups below a group, or below the instance if no group is given: what each sets, locks or inherits, and how many projects straight in it inherit or have settings of their own. For psql: \pset format unaligned. Errors: 42704 unknown integration or group';
 
-CREATE FUNCTION invalid_settings(integration text DEFAULT NULL)
+CREATE FUNCTION integration_defaults.invalid_settings(integration text DEFAULT NULL)
     RETURNS TABLE (integration text, scope_level text, scope_id text, violation text)
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_invalid_settings';
-COMMENT ON FUNCTION invalid_settings(text) IS
+COMMENT ON FUNCTION integration_defaults.invalid_settings(text) IS
     'every scope with settings of its own whose effective settings do not fit the schema, with what is wrong; NULL: of all integrations. Errors: 42704 unknown integration';
 
-CREATE FUNCTION redundant_overrides(integration text, group_id external_id DEFAULT not_given())
+CREATE FUNCTION integration_defaults.redundant_overrides(
+    integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
     RETURNS TABLE (scope_level text, scope_id text, field text)
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_redundant_overrides';
-COMMENT ON FUNCTION redundant_overrides(text, external_id) IS
+COMMENT ON FUNCTION integration_defaults.redundant_overrides(text, integration_defaults.external_id) IS
     'overridden fields, active among them, that are equal to what would be inherited, below a group, or below the instance if no group is given; inherit_fields() takes them back without a change. Errors: 42704 unknown integration or group';
 
 -- What the views are made of. NULL where the integration is not configured, or the group is not there.
 
-CREATE FUNCTION effective_active(integration text, group_id text, custom boolean, active boolean, settings jsonb)
-    RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_active';
-COMMENT ON FUNCTION effective_active(text, text, boolean, boolean, jsonb) IS
+CREATE FUNCTION integration_defaults.effective_active(
+    integration text, group_id text, custom boolean, active boolean, settings jsonb) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_active';
+COMMENT ON FUNCTION integration_defaults.effective_active(text, text, boolean, boolean, jsonb) IS
     'for the views: whether an integration is active for what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
-CREATE FUNCTION effective_settings_of(integration text, group_id text, custom boolean, active boolean, settings jsonb)
-    RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_settings_of';
-COMMENT ON FUNCTION effective_settings_of(text, text, boolean, boolean, jsonb) IS
+CREATE FUNCTION integration_defaults.effective_settings_of(
+    integration text, group_id text, custom boolean, active boolean, settings jsonb) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_settings_of';
+COMMENT ON FUNCTION integration_defaults.effective_settings_of(text, text, boolean, boolean, jsonb) IS
     'for the views: the effective settings of what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
-CREATE FUNCTION inherited_source_level(integration text, group_id text) RETURNS text
+CREATE FUNCTION integration_defaults.inherited_source_level(integration text, group_id text) RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_level';
-COMMENT ON FUNCTION inherited_source_level(text, text) IS
+COMMENT ON FUNCTION integration_defaults.inherited_source_level(text, text) IS
     'for the views: the level of the nearest scope that sets something, from a group (NULL: the instance) upwards';
-CREATE FUNCTION inherited_source_id(integration text, group_id text) RETURNS text
+CREATE FUNCTION integration_defaults.inherited_source_id(integration text, group_id text) RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_id';
-COMMENT ON FUNCTION inherited_source_id(text, text) IS
+COMMENT ON FUNCTION integration_defaults.inherited_source_id(text, text) IS
     'for the views: the id of the nearest scope that sets something, from a group (NULL: the instance) upwards; NULL for the instance';
 
-CREATE FUNCTION set_by_instance(integration text) RETURNS boolean
+CREATE FUNCTION integration_defaults.set_by_instance(integration text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'intd_set_by_instance';
-COMMENT ON FUNCTION set_by_instance(text) IS
+COMMENT ON FUNCTION integration_defaults.set_by_instance(text) IS
     'for the views: true if the instance sets an integration, so that all that is below has it; false if only groups or projects have rows; NULL if nobody has';
 
-CREATE FUNCTION inherited_locks(integration text, group_id text) RETURNS text[]
+CREATE FUNCTION integration_defaults.inherited_locks(integration text, group_id text) RETURNS text[]
     LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_locks';
-COMMENT ON FUNCTION inherited_locks(text, text) IS
+COMMENT ON FUNCTION integration_defaults.inherited_locks(text, text) IS
     'for the views: what is locked for whatever hangs on a group (NULL: the instance): names of properties, and active';
 

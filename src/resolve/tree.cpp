@@ -18,10 +18,10 @@ Statement groups_with_counts = {
     "WHERE s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb) AS own "
     "FROM integration_defaults.projects p LEFT JOIN integration_defaults.project_settings s "
     "ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "
-    "WHERE $2 IS NULL OR p.group_id IN (SELECT id FROM subtree) GROUP BY p.group_id) "
+    "WHERE $2 IS NULL OR p.group_id OPERATOR(pg_catalog.=) ANY (SELECT id FROM subtree) GROUP BY p.group_id) "
     "SELECT t.id, t.parent_id, COALESCE(c.projects, 0), COALESCE(c.own, 0) "
     "FROM (SELECT id, parent_id FROM subtree UNION ALL SELECT NULL, NULL WHERE $2 IS NULL) t "
-    "LEFT JOIN counted c ON NOT (c.group_id IS DISTINCT FROM t.id) "
+    "LEFT JOIN counted c ON (c.group_id OPERATOR(pg_catalog.=) t.id OR c.group_id IS NULL AND t.id IS NULL) "
     "ORDER BY CASE WHEN t.id OPERATOR(pg_catalog.~) '^[0-9]{1,18}$' THEN t.id::pg_catalog.int8 END, t.id",
     2,
     {TEXTOID, TEXTOID},

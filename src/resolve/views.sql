@@ -1,87 +1,81 @@
 -- The same answers as rows, for ORMs and reports: one for each scope and configured integration. A predicate on the
--- id or on the integration reaches the indexes; a group is folded once for all its projects.
+-- id or on the integration reaches the indexes; a group is folded once for all its projects. They read with their
+-- reader's rights.
 
-CREATE VIEW project_integrations AS
+CREATE VIEW integration_defaults.project_integrations WITH (security_invoker = true) AS
 SELECT p.id AS project_id,
        i.name AS integration,
-       effective_active(i.name, p.group_id, s.custom, s.active, s.settings) AS active,
-       effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings) AS settings,
+       integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings) AS active,
+       integration_defaults.effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings) AS settings,
        s.project_id IS NULL AS inherited,
-       CASE WHEN s.project_id IS NULL THEN inherited_source_level(i.name, p.group_id)
-            ELSE 'project' END AS source_level,
-       CASE WHEN s.project_id IS NULL THEN inherited_source_id(i.name, p.group_id)
-            ELSE p.id END COLLATE "C" AS source_id
+       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id)
+            ELSE 'project'::pg_catalog.text END AS source_level,
+       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(i.name, p.group_id)
+            ELSE p.id END COLLATE pg_catalog."C" AS source_id
 -- GROUP BY, by the key, keeps set_by_instance() from being asked for each project.
-FROM (SELECT name, set_by_instance(name) AS everywhere FROM integrations GROUP BY name) i
+FROM (SELECT name, integration_defaults.set_by_instance(name) AS everywhere
+      FROM integration_defaults.integrations GROUP BY name) i
 -- With all projects, but as a hash join, so that parallel workers can each have a part of them.
-JOIN projects p ON (p.id IS NOT NULL) = (i.name IS NOT NULL)
-LEFT JOIN project_settings s ON s.project_id = p.id AND s.integration = i.name
-    AND (s.custom OR s.active IS NOT NULL OR s.settings <> '{}') -- a row that sets nothing changes nothing
+JOIN integration_defaults.projects p ON (p.id IS NOT NULL) OPERATOR(pg_catalog.=) (i.name IS NOT NULL)
+LEFT JOIN integration_defaults.project_settings s
+    ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
+    -- a row that sets nothing changes nothing
+    AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
 WHERE i.everywhere IS NOT NULL
-  AND (i.everywhere OR s.project_id IS NOT NULL OR inherited_source_level(i.name, p.group_id) IS NOT NULL);
-COMMENT ON VIEW project_integrations IS
+  AND (i.everywhere OR s.project_id IS NOT NULL
+       OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL);
+COMMENT ON VIEW integration_defaults.project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 
-CREATE VIEW group_integrations AS
+CREATE VIEW integration_defaults.group_integrations WITH (security_invoker = true) AS
 SELECT g.id AS group_id,
        i.name AS integration,
-       effective_active(i.name, g.id, NULL, NULL, NULL) AS active,
-       effective_settings_of(i.name, g.id, NULL, NULL, NULL) AS settings,
-       inherited_source_id(i.name, g.id) IS DISTINCT FROM g.id AS inherited,
-       inherited_source_level(i.name, g.id) AS source_level,
-       inherited_source_id(i.name, g.id) AS source_id
-FROM integrations i
-CROSS JOIN LATERAL (SELECT set_by_instance(i.name) AS everywhere OFFSET 0) u
+       integration_defaults.effective_active(i.name, g.id, NULL, NULL, NULL) AS active,
+       integration_defaults.effective_settings_of(i.name, g.id, NULL, NULL, NULL) AS settings,
+       (integration_defaults.inherited_source_id(i.name, g.id) OPERATOR(pg_catalog.=) g.id) IS NOT TRUE AS inherited,
+       integration_defaults.inherited_source_level(i.name, g.id) AS source_level,
+       integration_defaults.inherited_source_id(i.name, g.id) AS source_id
+FROM integration_defaults.integrations i
+CROSS JOIN LATERAL (SELECT integration_defaults.set_by_instance(i.name) AS everywhere OFFSET 0) u
 -- as above, but GROUP BY would not let FOR UPDATE lock the rows
-CROSS JOIN groups g
-WHERE u.everywhere IS NOT NULL AND (u.everywhere OR inherited_source_level(i.name, g.id) IS NOT NULL);
-COMMENT ON VIEW group_integrations IS
+CROSS JOIN integration_defaults.groups g
+WHERE u.everywhere IS NOT NULL
+  AND (u.everywhere OR integration_defaults.inherited_source_level(i.name, g.id) IS NOT NULL);
+COMMENT ON VIEW integration_defaults.group_integrations IS
     'the effective settings of every group: a row for each integration that is configured there, with the columns of resolve()';
 
-CREATE VIEW instance_integrations AS
+CREATE VIEW integration_defaults.instance_integrations WITH (security_invoker = true) AS
 SELECT i.name AS integration,
-       effective_active(i.name, NULL, NULL, NULL, NULL) AS active,
-       effective_settings_of(i.name, NULL, NULL, NULL, NULL) AS settings,
+       integration_defaults.effective_active(i.name, NULL, NULL, NULL, NULL) AS active,
+       integration_defaults.effective_settings_of(i.name, NULL, NULL, NULL, NULL) AS settings,
        false AS inherited,
-       'instance' AS source_level,
-       NULL::text AS source_id
-FROM integrations i
-WHERE inherited_source_level(i.name, NULL) IS NOT NULL;
-COMMENT ON VIEW instance_integrations IS
+       'instance'::pg_catalog.text AS source_level,
+       NULL::pg_catalog.text AS source_id
+FROM integration_defaults.integrations i
+WHERE integration_defaults.inherited_source_level(i.name, NULL) IS NOT NULL;
+COMMENT ON VIEW integration_defaults.instance_integrations IS
     'the effective settings of the instance: a row for each integration that is configured there, with the columns of resolve()';
 
 -- Writing through them changes what the scope has set.
 
-CREATE FUNCTION write_integrations() RETURNS trigger
+CREATE FUNCTION integration_defaults.write_integrations() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_write_integrations';
-COMMENT ON FUNCTION write_integrations() IS
+COMMENT ON FUNCTION integration_defaults.write_integrations() IS
     'trigger of the views: UPDATE overrides the fields that change and takes back those that are removed, INSERT sets whole settings, DELETE uses the default';
-CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON project_integrations
-    FOR EACH ROW EXECUTE FUNCTION write_integrations();
-CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON group_integrations
-    FOR EACH ROW EXECUTE FUNCTION write_integrations();
-CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON instance_integrations
-    FOR EACH ROW EXECUTE FUNCTION write_integrations();
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.project_integrations
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.group_integrations
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
+CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.instance_integrations
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
 
 -- Typed views: one integration, a column each field, keyed by the app's own key.
 
-CREATE FUNCTION create_view(integration text, name text DEFAULT NULL) RETURNS regclass
+CREATE FUNCTION integration_defaults.create_view(integration text, name text DEFAULT NULL) RETURNS regclass
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_create_view';
-COMMENT ON FUNCTION create_view(text, text) IS
+COMMENT ON FUNCTION integration_defaults.create_view(text, text) IS
     'makes a typed view of an integration in the current schema, named <integration>_settings unless told otherwise: the key of the tracked table of projects, active, inherited, source_level, source_id, locked, and a column for each field of the schema (text, bigint, numeric, boolean, jsonb; NULL where it is unset or null). UPDATE of a column overrides the field, to NULL takes the override back; DELETE uses the default. Columns that follow from what is set can''t be changed by themselves, and are left out of account where an ORM saves them along. Called again, it adds columns for new fields. Errors: 42704 unknown integration; 55000 no tracked table of projects; 42P07 the name is taken; 42P16 a field of the view is gone from the schema';
-CREATE FUNCTION write_typed() RETURNS trigger
+CREATE FUNCTION integration_defaults.write_typed() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_write_typed';
-COMMENT ON FUNCTION write_typed() IS
+COMMENT ON FUNCTION integration_defaults.write_typed() IS
     'trigger of typed views; its arguments are the integration and the fields in the order of the columns';
-
--- A view reads with its reader's rights where the server can do that.
-DO $$
-BEGIN
-    IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN
-        ALTER VIEW project_integrations SET (security_invoker = true);
-        ALTER VIEW group_integrations SET (security_invoker = true);
-        ALTER VIEW instance_integrations SET (security_invoker = true);
-    END IF;
-END
-$$;
-

@@ -2,27 +2,29 @@
 -- every snapshot that shows the same sum. See generation.hpp. Not dumped; a row for each writer that there ever was at
 -- one time. There is no key: nothing is ever looked for here, and a writer that adds a row must wait for nobody.
 
-CREATE TABLE generations (changes bigint NOT NULL) WITH (fillfactor = 20); -- dead versions of rows go soon
-COMMENT ON TABLE generations IS
+CREATE TABLE integration_defaults.generations (changes bigint NOT NULL)
+    WITH (fillfactor = 20); -- dead versions of rows go soon
+COMMENT ON TABLE integration_defaults.generations IS
     'counts the transactions that changed integrations, groups, instance_settings or group_settings; kept by triggers, not for applications';
 -- A publication FOR ALL TABLES has it too; the subscriber, which counts for itself, skips the rows.
-ALTER TABLE generations REPLICA IDENTITY FULL;
+ALTER TABLE integration_defaults.generations REPLICA IDENTITY FULL;
 
-CREATE FUNCTION keep_generations() RETURNS trigger
+CREATE FUNCTION integration_defaults.keep_generations() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_keep_generations';
-COMMENT ON FUNCTION keep_generations() IS
+COMMENT ON FUNCTION integration_defaults.keep_generations() IS
     'trigger of generations: nobody writes there (55000); rows that a subscription brings are skipped';
-CREATE TRIGGER keep_generations BEFORE INSERT OR UPDATE OR DELETE ON generations
-    FOR EACH ROW EXECUTE FUNCTION keep_generations();
-CREATE TRIGGER keep_generations_truncated BEFORE TRUNCATE ON generations
-    FOR EACH STATEMENT EXECUTE FUNCTION keep_generations();
-ALTER TABLE generations ENABLE ALWAYS TRIGGER keep_generations, ENABLE ALWAYS TRIGGER keep_generations_truncated;
+CREATE TRIGGER keep_generations BEFORE INSERT OR UPDATE OR DELETE ON integration_defaults.generations
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.keep_generations();
+CREATE TRIGGER keep_generations_truncated BEFORE TRUNCATE ON integration_defaults.generations
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_generations();
+ALTER TABLE integration_defaults.generations ENABLE ALWAYS TRIGGER keep_generations,
+    ENABLE ALWAYS TRIGGER keep_generations_truncated;
 
 -- Before the change, so that nobody can see it uncounted; for each row and always, because that is how a subscription
 -- fires triggers; also while a dump is restored.
-CREATE FUNCTION count_change() RETURNS trigger
+CREATE FUNCTION integration_defaults.count_change() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_count_change';
-COMMENT ON FUNCTION count_change() IS
+COMMENT ON FUNCTION integration_defaults.count_change() IS
     'trigger of integrations, groups, instance_settings and group_settings: counts the transaction in generations';
 DO $$
 DECLARE
@@ -30,11 +32,12 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['integrations', 'groups', 'instance_settings', 'group_settings'] LOOP
         EXECUTE pg_catalog.format(
-            'CREATE TRIGGER count_change BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.%1$I
-                 FOR EACH ROW EXECUTE FUNCTION @extschema@.count_change();
-             CREATE TRIGGER count_truncation BEFORE TRUNCATE ON @extschema@.%1$I
-                 FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.count_change();
-             ALTER TABLE @extschema@.%1$I ENABLE ALWAYS TRIGGER count_change, ENABLE ALWAYS TRIGGER count_truncation',
+            'CREATE TRIGGER count_change BEFORE INSERT OR UPDATE OR DELETE ON integration_defaults.%1$I
+                 FOR EACH ROW EXECUTE FUNCTION integration_defaults.count_change();
+             CREATE TRIGGER count_truncation BEFORE TRUNCATE ON integration_defaults.%1$I
+                 FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.count_change();
+             ALTER TABLE integration_defaults.%1$I ENABLE ALWAYS TRIGGER count_change,
+                 ENABLE ALWAYS TRIGGER count_truncation',
             name);
     END LOOP;
 END

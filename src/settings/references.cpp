@@ -187,7 +187,7 @@ INTD_FUNCTION(rename_settings) {
     Renaming now = {referenced.table, *text_column(data->tg_trigtuple, data->tg_relation, 1),
                     *text_column(data->tg_newtuple, data->tg_relation, 1)};
     Follow follow(now);
-    AsOwner owner(referenced.table);
+    AsOwner owner;
     for (Statement &statement : referenced.rename)
         if (statement.sql != nullptr)
             execute_newest(statement, {now.before, now.after});
@@ -201,7 +201,7 @@ INTD_FUNCTION(remove_settings) {
         refuse_event();
     TransitionRows deleted;
     guard([&, data = data] { deleted.open(data->tg_oldtable, RelationGetDescr(data->tg_relation)); });
-    AsOwner owner(referenced.table);
+    AsOwner owner;
     RowMemory memory;
     for (;;) {
         InContext inside(memory.empty());
@@ -225,7 +225,7 @@ void cascade_truncate(Referenced &referenced) {
             if (may != ACLCHECK_OK)
                 aclcheck_error(may, OBJECT_TABLE, get_rel_name(relation));
         });
-        AsOwner owner(referring.table);
+        AsOwner owner;
         execute(referring.empty, {});
     }
 }
@@ -237,7 +237,7 @@ INTD_FUNCTION(check_truncate) {
         refuse_event();
     if (truncate_cascades())
         cascade_truncate(referenced);
-    AsOwner owner(referenced.table);
+    AsOwner owner;
     NewestState newest;
     Value table;
     fetch(referenced.refers, {}, &table, true);

@@ -1,36 +1,39 @@
 -- What people set: at most one row for each scope and type of integration. A scope without a row inherits. There is
--- no CHECK on these tables, because its message would print the row, secrets and all; triggers hold the rules.
+-- no CHECK on these tables, because its message would print the row, secrets and all; triggers hold the rules. Nor do
+-- statistics hold any values of settings.
 
-CREATE TABLE instance_settings (
-    integration text COLLATE "C" NOT NULL PRIMARY KEY,
+CREATE TABLE integration_defaults.instance_settings (
+    integration text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
-    locked text[] COLLATE "C" NOT NULL DEFAULT '{}',
+    locked text[] COLLATE pg_catalog."C" NOT NULL DEFAULT '{}',
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     updated_by text NOT NULL DEFAULT CURRENT_USER
 );
-COMMENT ON TABLE instance_settings IS 'what is set on the instance: the defaults of everybody';
-SELECT pg_catalog.pg_extension_config_dump('instance_settings', '');
+COMMENT ON TABLE integration_defaults.instance_settings IS 'what is set on the instance: the defaults of everybody';
+ALTER TABLE integration_defaults.instance_settings ALTER COLUMN settings SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.instance_settings', '');
 
-CREATE TABLE group_settings (
-    group_id text COLLATE "C" NOT NULL,
-    integration text COLLATE "C" NOT NULL,
+CREATE TABLE integration_defaults.group_settings (
+    group_id text COLLATE pg_catalog."C" NOT NULL,
+    integration text COLLATE pg_catalog."C" NOT NULL,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
-    locked text[] COLLATE "C" NOT NULL DEFAULT '{}',
+    locked text[] COLLATE pg_catalog."C" NOT NULL DEFAULT '{}',
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     updated_by text NOT NULL DEFAULT CURRENT_USER,
     PRIMARY KEY (group_id, integration)
 );
-CREATE INDEX group_settings_integration_idx ON group_settings (integration);
-COMMENT ON TABLE group_settings IS 'what is set on groups: the defaults of everything below each';
-SELECT pg_catalog.pg_extension_config_dump('group_settings', '');
+CREATE INDEX group_settings_integration_idx ON integration_defaults.group_settings (integration);
+COMMENT ON TABLE integration_defaults.group_settings IS 'what is set on groups: the defaults of everything below each';
+ALTER TABLE integration_defaults.group_settings ALTER COLUMN settings SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.group_settings', '');
 
-CREATE TABLE project_settings (
-    project_id text COLLATE "C" NOT NULL,
-    integration text COLLATE "C" NOT NULL,
+CREATE TABLE integration_defaults.project_settings (
+    project_id text COLLATE pg_catalog."C" NOT NULL,
+    integration text COLLATE pg_catalog."C" NOT NULL,
     custom boolean NOT NULL DEFAULT true,
     active boolean,
     settings jsonb NOT NULL DEFAULT '{}',
@@ -38,136 +41,158 @@ CREATE TABLE project_settings (
     updated_by text NOT NULL DEFAULT CURRENT_USER,
     PRIMARY KEY (project_id, integration)
 );
-CREATE INDEX project_settings_integration_idx ON project_settings (integration);
-COMMENT ON TABLE project_settings IS 'what is set on projects: custom settings and overrides';
-SELECT pg_catalog.pg_extension_config_dump('project_settings', '');
+CREATE INDEX project_settings_integration_idx ON integration_defaults.project_settings (integration);
+COMMENT ON TABLE integration_defaults.project_settings IS 'what is set on projects: custom settings and overrides';
+ALTER TABLE integration_defaults.project_settings ALTER COLUMN settings SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.project_settings', '');
 
 -- Every write passes the rules here, be it by function, view, plain SQL or COPY.
 
-CREATE FUNCTION check_settings() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_settings';
-COMMENT ON FUNCTION check_settings() IS
+COMMENT ON FUNCTION integration_defaults.check_settings() IS
     'trigger of the settings tables: checks a row against locks, levels and schema, and stamps it';
-CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON instance_settings
-    FOR EACH ROW EXECUTE FUNCTION check_settings();
-CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON group_settings
-    FOR EACH ROW EXECUTE FUNCTION check_settings();
-CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON project_settings
-    FOR EACH ROW EXECUTE FUNCTION check_settings();
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON integration_defaults.instance_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_settings();
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON integration_defaults.group_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_settings();
+CREATE TRIGGER check_settings BEFORE INSERT OR UPDATE ON integration_defaults.project_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.check_settings();
 
-CREATE FUNCTION remove_empty_settings() RETURNS trigger
+CREATE FUNCTION integration_defaults.remove_empty_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_empty_settings';
-COMMENT ON FUNCTION remove_empty_settings() IS
+COMMENT ON FUNCTION integration_defaults.remove_empty_settings() IS
     'trigger of the settings tables: a row that neither sets nor locks anything goes';
-CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON instance_settings
-    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}' AND NEW.locked = '{}')
-    EXECUTE FUNCTION remove_empty_settings();
-CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON group_settings
-    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}' AND NEW.locked = '{}')
-    EXECUTE FUNCTION remove_empty_settings();
-CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON project_settings
-    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL AND NEW.settings = '{}')
-    EXECUTE FUNCTION remove_empty_settings();
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.instance_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb
+                       AND NEW.locked OPERATOR(pg_catalog.=) '{}'::pg_catalog.text[])
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.group_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb
+                       AND NEW.locked OPERATOR(pg_catalog.=) '{}'::pg_catalog.text[])
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
+CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.project_settings
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb)
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
 
 -- Settings refer to their type and to their group or project, and follow them. These are triggers, because a restore
 -- fills all these tables in any order, and in parallel. That a type with settings stays is up to check_integration().
 
-CREATE FUNCTION hold_references() RETURNS trigger
+CREATE FUNCTION integration_defaults.hold_references() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_hold_references';
-COMMENT ON FUNCTION hold_references() IS
+COMMENT ON FUNCTION integration_defaults.hold_references() IS
     'trigger of the settings tables: the type and the group or project of a row are there (23503), and stay until the transaction ends';
-CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON instance_settings
-    FOR EACH ROW EXECUTE FUNCTION hold_references();
-CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON group_settings
-    FOR EACH ROW EXECUTE FUNCTION hold_references();
-CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON project_settings
-    FOR EACH ROW EXECUTE FUNCTION hold_references();
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON integration_defaults.instance_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.hold_references();
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON integration_defaults.group_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.hold_references();
+CREATE TRIGGER hold_references AFTER INSERT OR UPDATE ON integration_defaults.project_settings
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.hold_references();
 
-CREATE FUNCTION rename_settings() RETURNS trigger
+CREATE FUNCTION integration_defaults.rename_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_rename_settings';
-COMMENT ON FUNCTION rename_settings() IS
+COMMENT ON FUNCTION integration_defaults.rename_settings() IS
     'trigger of integrations, groups and projects: where a name or id changes, settings take the new one';
-CREATE TRIGGER rename_settings AFTER UPDATE ON integrations
-    FOR EACH ROW WHEN (OLD.name OPERATOR(pg_catalog.<>) NEW.name) EXECUTE FUNCTION rename_settings();
-CREATE TRIGGER rename_settings AFTER UPDATE ON groups
-    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_settings();
-CREATE TRIGGER rename_settings AFTER UPDATE ON projects
-    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION rename_settings();
+CREATE TRIGGER rename_settings AFTER UPDATE ON integration_defaults.integrations
+    FOR EACH ROW WHEN (OLD.name OPERATOR(pg_catalog.<>) NEW.name)
+    EXECUTE FUNCTION integration_defaults.rename_settings();
+CREATE TRIGGER rename_settings AFTER UPDATE ON integration_defaults.groups
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION integration_defaults.rename_settings();
+CREATE TRIGGER rename_settings AFTER UPDATE ON integration_defaults.projects
+    FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION integration_defaults.rename_settings();
 
-CREATE FUNCTION remove_settings() RETURNS trigger
+CREATE FUNCTION integration_defaults.remove_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_settings';
-COMMENT ON FUNCTION remove_settings() IS
+COMMENT ON FUNCTION integration_defaults.remove_settings() IS
     'trigger of groups and projects: settings go with their group or project';
-CREATE TRIGGER remove_settings AFTER DELETE ON groups
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION remove_settings();
-CREATE TRIGGER remove_settings AFTER DELETE ON projects
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION remove_settings();
+CREATE TRIGGER remove_settings AFTER DELETE ON integration_defaults.groups
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.remove_settings();
+CREATE TRIGGER remove_settings AFTER DELETE ON integration_defaults.projects
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.remove_settings();
 
-CREATE FUNCTION check_truncate() RETURNS trigger
+CREATE FUNCTION integration_defaults.check_truncate() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_truncate';
-COMMENT ON FUNCTION check_truncate() IS
+COMMENT ON FUNCTION integration_defaults.check_truncate() IS
     'trigger of integrations, groups and projects: they are truncated only if nothing refers to them, or together with what does (23503)';
-CREATE TRIGGER check_truncate AFTER TRUNCATE ON integrations
-    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
-CREATE TRIGGER check_truncate AFTER TRUNCATE ON groups
-    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
-CREATE TRIGGER check_truncate AFTER TRUNCATE ON projects
-    FOR EACH STATEMENT EXECUTE FUNCTION check_truncate();
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON integration_defaults.integrations
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.check_truncate();
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON integration_defaults.groups
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.check_truncate();
+CREATE TRIGGER check_truncate AFTER TRUNCATE ON integration_defaults.projects
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.check_truncate();
 
 -- Setting whole settings, resetting them, going back to the default.
 
-CREATE FUNCTION set_default(integration text, settings jsonb, group_id external_id DEFAULT not_given(),
-                            active boolean DEFAULT NULL) RETURNS void
+CREATE FUNCTION integration_defaults.set_default(
+    integration text, settings jsonb,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    active boolean DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_default';
-COMMENT ON FUNCTION set_default(text, jsonb, external_id, boolean) IS
+COMMENT ON FUNCTION integration_defaults.set_default(text, jsonb, integration_defaults.external_id, boolean) IS
     'sets the default of an integration on a group, or on the instance if no group is given: a JSON object that replaces what was set there; everything below that has no settings of its own has it from the commit on. active left out: as it was, else as it is locked above, else true. Errors: 42704 unknown integration or group; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object; 22004 null id';
 
-CREATE FUNCTION reset_default(integration text, group_id external_id DEFAULT not_given()) RETURNS boolean
+CREATE FUNCTION integration_defaults.reset_default(
+    integration text,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_reset_default';
-COMMENT ON FUNCTION reset_default(text, external_id) IS
+COMMENT ON FUNCTION integration_defaults.reset_default(text, integration_defaults.external_id) IS
     'removes the default of an integration, its locks included, from a group, or from the instance if no group is given: whoever inherited it has the next one above, or nothing. Gives whether there was one. Errors: 42704 unknown integration or group; 22004 null id';
 
-CREATE FUNCTION set_custom(integration text, project_id external_id, settings jsonb,
-                           active boolean DEFAULT NULL) RETURNS void
+CREATE FUNCTION integration_defaults.set_custom(
+    integration text, project_id integration_defaults.external_id, settings jsonb,
+    active boolean DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_custom';
-COMMENT ON FUNCTION set_custom(text, external_id, jsonb, boolean) IS
+COMMENT ON FUNCTION integration_defaults.set_custom(text, integration_defaults.external_id, jsonb, boolean) IS
     'gives a project custom settings: a JSON object that replaces all that it would inherit, but for what is locked above. active left out: as it was, else as it is locked above, else true. Errors: 42704 unknown integration or project; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object; 22004 null id';
 
-CREATE FUNCTION use_default(integration text, project_id external_id DEFAULT not_given(),
-                            group_id external_id DEFAULT not_given()) RETURNS boolean
+CREATE FUNCTION integration_defaults.use_default(
+    integration text, project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_use_default';
-COMMENT ON FUNCTION use_default(text, external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.use_default(text, integration_defaults.external_id, integration_defaults.external_id) IS
     'removes what a project, or a group, has set of its own, so that it uses the default. Gives whether there was anything. Errors: 42704 unknown integration, project or group; 22023 no id, or both; 22004 null id';
 
 -- Single fields: overriding them, taking them back, locking them for all below.
 
-CREATE FUNCTION override_fields(integration text, fields jsonb, project_id external_id DEFAULT not_given(),
-                                group_id external_id DEFAULT not_given(), active boolean DEFAULT NULL) RETURNS void
+CREATE FUNCTION integration_defaults.override_fields(
+    integration text, fields jsonb,
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    active boolean DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_override_fields';
-COMMENT ON FUNCTION override_fields(text, jsonb, external_id, external_id, boolean) IS
+COMMENT ON FUNCTION integration_defaults.override_fields(text, jsonb, integration_defaults.external_id, integration_defaults.external_id, boolean) IS
     'sets single fields of an integration on a project, a group, or the instance if no id is given, beside what is set there; all others are still inherited (or stay, on custom settings). Where a field of an atomic group changes, the group''s secrets that are not given go. A field that is locked above can be given with its effective value only. active left out: as it is. Errors: 42704 unknown integration, project or group; 23514 setting_matches_schema, setting_is_complete, setting_not_locked, setting_level_allowed; 22023 not an object, or both ids; 22004 null id';
 
-CREATE FUNCTION inherit_fields(integration text, fields text[], project_id external_id DEFAULT not_given(),
-                               group_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.inherit_fields(
+    integration text, fields text[],
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_inherit_fields';
-COMMENT ON FUNCTION inherit_fields(text, text[], external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.inherit_fields(text, text[], integration_defaults.external_id, integration_defaults.external_id) IS
     'takes fields back out of an override, whole atomic groups at a time; active among them by that name; names that are not there do no harm. Errors: 42704 unknown integration, project or group; 22023 custom settings, which inherit nothing, or both ids; 22004 null id';
 
-CREATE FUNCTION set_active(integration text, active boolean, project_id external_id DEFAULT not_given(),
-                           group_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.set_active(
+    integration text, active boolean,
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_set_active';
-COMMENT ON FUNCTION set_active(text, boolean, external_id, external_id) IS
+COMMENT ON FUNCTION integration_defaults.set_active(text, boolean, integration_defaults.external_id, integration_defaults.external_id) IS
     'enables or disables an integration on a project, a group, or the instance if no id is given; NULL: as inherited. Errors: 42704 unknown integration, project or group; 23514 setting_is_complete, setting_not_locked, setting_level_allowed; 22023 NULL on custom settings, or both ids; 22004 null id';
 
-CREATE FUNCTION lock_fields(integration text, fields text[] DEFAULT NULL,
-                            group_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.lock_fields(
+    integration text, fields text[] DEFAULT NULL,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_lock_fields';
-COMMENT ON FUNCTION lock_fields(text, text[], external_id) IS
+COMMENT ON FUNCTION integration_defaults.lock_fields(text, text[], integration_defaults.external_id) IS
     'locks fields of an integration for all below a group, or below the instance if no group is given: there they are as they are here, whatever is set below, which is kept and comes back when the lock goes. fields: names of properties, or active; NULL: all, and active, and fields to come. A field of an atomic group locks all of it. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
 
-CREATE FUNCTION unlock_fields(integration text, fields text[] DEFAULT NULL,
-                              group_id external_id DEFAULT not_given()) RETURNS void
+CREATE FUNCTION integration_defaults.unlock_fields(
+    integration text, fields text[] DEFAULT NULL,
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unlock_fields';
-COMMENT ON FUNCTION unlock_fields(text, text[], external_id) IS
+COMMENT ON FUNCTION integration_defaults.unlock_fields(text, text[], integration_defaults.external_id) IS
     'removes locks that lock_fields() set on a group, or on the instance if no group is given. fields NULL: all of them. A field of an atomic group unlocks all of it; where all was locked, the others stay locked by name. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
 

@@ -127,7 +127,7 @@ INTD_FUNCTION(check_settings) {
 
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
-    AsOwner owner(columns.table);
+    AsOwner owner;
     if (update) {
         current = settings_row(data->tg_trigtuple, shape, columns);
         Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration);
@@ -176,7 +176,7 @@ INTD_FUNCTION(remove_empty_settings) {
         return PointerGetDatum(nullptr);
     const Columns &columns = columns_of(data->tg_relation);
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    AsOwner owner(columns.table);
+    AsOwner owner;
     remove_row(columns.level, *column_value(tuple, shape, columns.integration),
                columns.scope == 0 ? std::nullopt : column_value(tuple, shape, columns.scope));
     return PointerGetDatum(nullptr);

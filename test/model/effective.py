@@ -16,7 +16,11 @@ SELECT pg_catalog.jsonb_build_object(
     'instance', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.instance_settings t),
     'group', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.group_settings t),
     'project', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.project_settings t),
-    'effective', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.effective_settings t))
+    'effective', (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM integration_defaults.effective_settings t),
+    'materialized', (SELECT pg_catalog.jsonb_agg(pg_catalog.convert_from(n.name, 'UTF8')) FROM pg_catalog.pg_trigger,
+        LATERAL (SELECT pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\\000'))::bytea
+                 AS name) n
+        WHERE tgname = 'materialized' AND n.name <> ''))
 """
 
 
@@ -42,7 +46,7 @@ def main():
     model = load(given)
     stored = {(row.pop("project_id"), row["integration"]): row for row in given["effective"] or []}
     compared = 0
-    for name in sys.argv[1:]:
+    for name in given["materialized"] or []:
         for project in model.projects:
             expected = model.resolve(("project", project), name)
             got = stored.pop((project, name), None)
