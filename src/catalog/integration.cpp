@@ -10,12 +10,15 @@ namespace {
 constexpr int most_kept = 512;
 constexpr int bucket_count = 256;
 
-/// A compiled schema and what it was compiled from. Lies in the schema's memory context.
+/// A compiled schema and what it was compiled from, or why it can't be.
 struct Entry {
-    Entry *next; // in its bucket or, once retired, in the list of those
+    Entry *next;           // in its bucket or, once retired, in the list of those
+    MemoryContext context; // holds all of it, and the entry
     uint64 last_use;
     Integration variants[2]; // not allowed, allowed: a snapshot may have either
     const Jsonb *source;
+    const char *problems; // null: none
+    TimestampTz warned;   // the last statement that was told of them
 };
 
 Entry *buckets[bucket_count];
@@ -62,37 +65,32 @@ void free_retired(XactEvent event, void *) {
         Entry *entry = retired;
         retired = entry->next;
         freed++;
-        MemoryContextDelete(entry->variants[0].schema->context);
+        MemoryContextDelete(entry->context);
     }
 }
 
-/// The stored schema compiled. One that can't be was written by another version, or while nothing was checked.
-Schema *compile_stored(std::string_view name, const Jsonb *source) {
-    SchemaProblems problems;
-    Schema *schema = try_compile_schema(source, &problems);
-    if (schema == nullptr)
-        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                      cat("stored schema of integration \"", name, "\" can't be used"))
-            .detail(problems.detail)
-            .hint("Call integration_defaults.register_integration with a schema that this version knows.");
-    return schema;
-}
-
 Entry *make_entry(std::string_view name, const Jsonb *source) {
-    Schema *schema = compile_stored(name, source);
+    SchemaProblems problems = {nullptr, nullptr};
+    Schema *schema = try_compile_schema(source, &problems);
     return guard([&] {
         if (storage == nullptr)
             storage = AllocSetContextCreate(CacheMemoryContext, "schemas of integrations", ALLOCSET_SMALL_SIZES);
-        auto *entry = static_cast<Entry *>(MemoryContextAllocZero(schema->context, sizeof(Entry)));
-        auto *own_name = static_cast<char *>(MemoryContextAlloc(schema->context, name.size() + 1));
-        auto *own_source = static_cast<Jsonb *>(MemoryContextAllocHuge(schema->context, VARSIZE(source)));
+        MemoryContext context =
+            schema != nullptr ? schema->context
+                              : AllocSetContextCreate(CurrentMemoryContext, "a broken schema", ALLOCSET_SMALL_SIZES);
+        auto *entry = static_cast<Entry *>(MemoryContextAllocZero(context, sizeof(Entry)));
+        auto *own_name = static_cast<char *>(MemoryContextAlloc(context, name.size() + 1));
+        auto *own_source = static_cast<Jsonb *>(MemoryContextAllocHuge(context, VARSIZE(source)));
         memcpy(own_name, name.data(), name.size());
         memcpy(own_source, source, VARSIZE(source));
         for (int i = 0; i < 2; i++)
             entry->variants[i] = {{own_name, name.size()}, i == 1, schema};
         entry->source = own_source;
+        if (schema == nullptr)
+            entry->problems = MemoryContextStrdup(context, problems.detail);
+        entry->context = context;
         // nothing fails from here on
-        MemoryContextSetParent(schema->context, storage);
+        MemoryContextSetParent(context, storage);
         if (kept >= most_kept)
             retire_oldest();
         Entry *&bucket = bucket_of(name);
@@ -104,18 +102,59 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
     });
 }
 
-} // namespace
+/// The type's entry, and which of its variants the snapshot has; no entry if there is no such type.
+struct Stored {
+    Entry *entry;
+    int variant;
+};
 
-const Integration *find_integration(Datum name) {
+Stored read_stored(Datum name) {
     const Row *row = read_row(Table::integrations, name);
     if (row == nullptr)
-        return nullptr;
+        return {nullptr, 0};
     std::string_view text = view(row->values[column::name]);
     const Jsonb *source = jsonb_of(row->values[column::schema]);
     Entry *entry = find_entry(text, source);
     if (entry == nullptr)
         entry = make_entry(text, source);
-    return &entry->variants[DatumGetBool(row->values[column::allowed]) ? 1 : 0];
+    return {entry, DatumGetBool(row->values[column::allowed]) ? 1 : 0};
+}
+
+constexpr char mend[] = "Call integration_defaults.register_integration with a schema that this version knows.";
+
+} // namespace
+
+const Integration *find_integration(Datum name) {
+    auto [entry, variant] = read_stored(name);
+    if (entry == nullptr)
+        return nullptr;
+    if (entry->problems != nullptr)
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat("stored schema of integration \"", shown(view(name)), "\" can't be used"))
+            .detail(cat(entry->problems))
+            .hint(mend);
+    return &entry->variants[variant];
+}
+
+const Integration *find_usable_integration(Datum name) {
+    auto [entry, variant] = read_stored(name);
+    if (entry == nullptr || entry->problems == nullptr)
+        return entry == nullptr ? nullptr : &entry->variants[variant];
+    if (entry->warned != GetCurrentStatementStartTimestamp()) {
+        entry->warned = GetCurrentStatementStartTimestamp();
+        const char *text = cat("integration \"", shown(view(name)), "\" is passed over, its schema can't be used");
+        const char *problems = cat(entry->problems);
+        guard([&] {
+            ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", text),
+                              errdetail("%s", problems), errhint("%s", mend)));
+        });
+    }
+    return nullptr;
+}
+
+const char *schema_problems(Datum name) {
+    Entry *entry = read_stored(name).entry;
+    return entry == nullptr || entry->problems == nullptr ? nullptr : cat(entry->problems);
 }
 
 uint64 freed_integrations() {

@@ -18,6 +18,13 @@ struct Integration {
 /// schema can't be compiled.
 const Integration *find_integration(Datum name);
 
+/// The same for who goes over many types: null also if the stored schema can't be compiled, which a WARNING says once a
+/// statement. Schemas are checked when they are registered; a restore may bring one of another version.
+const Integration *find_usable_integration(Datum name);
+
+/// Why the stored schema of a type can't be compiled; null if it can, or if there is no such type.
+const char *schema_problems(Datum name);
+
 /// As find_integration(), but throws 42704 if there is none.
 const Integration &get_integration(std::string_view name);
 

@@ -75,7 +75,7 @@ const char *write_limit(const JsonbContainer *limit) {
     if (length <= longest)
         return text;
     text[pg_mbcliplen(text, length, longest)] = '\0';
-    return psprintf("%s…", text);
+    return psprintf("%s...", text);
 }
 
 using Found = Growing<Violation>;

@@ -38,23 +38,23 @@ Datum make_id(std::string_view text) {
 
 } // namespace
 
-INTD_FUNCTION(external_id_in) {
+INTD_STRICT_FUNCTION(external_id_in) {
     return make_id(view(PG_GETARG_CSTRING(0)));
 }
 
-INTD_FUNCTION(external_id_out) {
+INTD_STRICT_FUNCTION(external_id_out) {
     std::string_view text = *text_argument(fcinfo, 0);
     return guard([&] { return CStringGetDatum(pnstrdup(text.data(), text.size())); });
 }
 
-INTD_FUNCTION(external_id_recv) {
+INTD_STRICT_FUNCTION(external_id_recv) {
     auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
     int length = 0;
     const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
     return make_id({text, static_cast<size_t>(length)});
 }
 
-INTD_FUNCTION(external_id_send) {
+INTD_STRICT_FUNCTION(external_id_send) {
     std::string_view text = *text_argument(fcinfo, 0);
     return guard([&] {
         StringInfoData buffer;
@@ -68,34 +68,34 @@ INTD_FUNCTION(external_id_not_given) {
     return text_datum("");
 }
 
-INTD_FUNCTION(external_id_from_text) {
+INTD_STRICT_FUNCTION(external_id_from_text) {
     return make_id(*text_argument(fcinfo, 0));
 }
 
 /// Blanks at the end of a char(n) are padding.
-INTD_FUNCTION(external_id_from_bpchar) {
+INTD_STRICT_FUNCTION(external_id_from_bpchar) {
     std::string_view text = *text_argument(fcinfo, 0);
     while (!text.empty() && text.back() == ' ')
         text.remove_suffix(1);
     return make_id(text);
 }
 
-INTD_FUNCTION(external_id_from_smallint) {
+INTD_STRICT_FUNCTION(external_id_from_smallint) {
     return make_id(view(guard([&] { return psprintf("%d", PG_GETARG_INT16(0)); })));
 }
 
-INTD_FUNCTION(external_id_from_integer) {
+INTD_STRICT_FUNCTION(external_id_from_integer) {
     char digits[24];
     return make_id({digits, static_cast<size_t>(pg_lltoa(PG_GETARG_INT32(0), digits))});
 }
 
-INTD_FUNCTION(external_id_from_bigint) {
+INTD_STRICT_FUNCTION(external_id_from_bigint) {
     char digits[24];
     return make_id({digits, static_cast<size_t>(pg_lltoa(PG_GETARG_INT64(0), digits))});
 }
 
 /// The number 42.00 is the id 42, as the integer is.
-INTD_FUNCTION(external_id_from_numeric) {
+INTD_STRICT_FUNCTION(external_id_from_numeric) {
     return make_id(view(guard([&] {
         Datum number = DirectFunctionCall1(numeric_trim_scale, PG_GETARG_DATUM(0));
         if (numeric_is_nan(DatumGetNumeric(number)) || numeric_is_inf(DatumGetNumeric(number)))
@@ -105,7 +105,7 @@ INTD_FUNCTION(external_id_from_numeric) {
     })));
 }
 
-INTD_FUNCTION(external_id_from_uuid) {
+INTD_STRICT_FUNCTION(external_id_from_uuid) {
     return make_id(view(guard([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0))); })));
 }
 

@@ -95,6 +95,9 @@ auto guard(Body &&body) -> decltype(body()) {
     }
 }
 
+/// Cuts our own statements, which a report's CONTEXT quotes whole, to what a person can use (see query.hpp).
+void shorten_own_statements(ErrorData *report);
+
 /// Runs the C++ body of a function that the server calls. Whatever it throws is raised as an ERROR, but only
 /// after the catch block has been left, so that the exception object is freed.
 template <class Body>
@@ -121,10 +124,24 @@ Datum entry(Body &&body) {
     }
     if (refused)
         std::launder(reinterpret_cast<Refusal *>(refusal))->raise();
-    if (report != nullptr)
+    if (report != nullptr) {
+        shorten_own_statements(report);
         ReThrowError(report);
+    }
     ereport(ERROR, (errcode(sqlstate), errmsg("%s", message)));
     pg_unreachable();
+}
+
+inline Datum null_result(FunctionCallInfo fcinfo) {
+    fcinfo->isnull = true;
+    return static_cast<Datum>(0);
+}
+
+inline bool has_null_argument(FunctionCallInfo fcinfo) {
+    bool found = false;
+    for (int n = 0; n < PG_NARGS(); n++)
+        found = found || PG_ARGISNULL(n);
+    return found;
 }
 
 } // namespace intd
@@ -139,3 +156,12 @@ Datum entry(Body &&body) {
     }                                                                                                                  \
     }                                                                                                                  \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)
+
+/// The same of a function that is declared STRICT: NULL where an argument is NULL, whatever has become of the
+/// declaration.
+#define INTD_STRICT_FUNCTION(name)                                                                                     \
+    static Datum name##_strict_body(FunctionCallInfo fcinfo);                                                          \
+    INTD_FUNCTION(name) {                                                                                              \
+        return intd::has_null_argument(fcinfo) ? intd::null_result(fcinfo) : name##_strict_body(fcinfo);               \
+    }                                                                                                                  \
+    static Datum name##_strict_body(FunctionCallInfo fcinfo)

@@ -21,6 +21,9 @@ struct Arguments {
 
 constexpr int max_results = 8;
 
+/// All that have a plan.
+Statement *statements = nullptr;
+
 uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns, bool read_only) {
     Arguments arguments(parameters);
     struct Found {
@@ -73,8 +76,33 @@ SPIPlanPtr prepared(Statement &statement) {
             elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);
         statement.plan = plan;
+        statement.next = std::exchange(statements, &statement);
     }
     return statement.plan;
+}
+
+void shorten(ErrorData *report, std::string_view statement) {
+    const std::string_view more = " ...";
+    constexpr size_t longest = 200;
+    size_t kept = statement.find(' ', statement.find("integration_defaults."));
+    if (kept > longest && statement.size() > longest)
+        kept = statement.rfind(' ', longest);
+    if (report->context == nullptr || kept >= statement.size() || statement.size() - kept < more.size())
+        return;
+    char *end = report->context + strlen(report->context);
+    for (char *at = report->context; (at = std::search(at, end, statement.begin(), statement.end())) != end;) {
+        char *rest = at + statement.size();
+        at += kept;
+        memcpy(at, more.data(), more.size());
+        at += more.size();
+        memmove(at, rest, end - rest + 1);
+        end -= rest - at;
+    }
+}
+
+void shorten_own_statements(ErrorData *report) {
+    for (const Statement *statement = statements; statement != nullptr; statement = statement->next)
+        shorten(report, statement->sql);
 }
 
 PlannerSettings::PlannerSettings(Purpose purpose) : level_(NewGUCNestLevel()) {

@@ -12,12 +12,16 @@ struct Statement {
     int parameters;
     Oid types[8];
     SPIPlanPtr plan;
-    bool generic = false; // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
-    bool custom = false;  // planned anew each time: for statements over whole tables
+    bool generic = false;      // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
+    bool custom = false;       // planned anew each time: for statements over whole tables
+    Statement *next = nullptr; // of those that have a plan
 };
 
 /// The statement's kept plan. Server code: raises reports; SPI must be connected.
 SPIPlanPtr prepared(Statement &statement);
+
+/// A report's CONTEXT has the whole of a statement that was run by SPI: leaves it down to the first relation of ours.
+void shorten(ErrorData *report, std::string_view statement);
 
 /// A parameter or a result; a missing value is SQL NULL.
 using Value = std::optional<Datum>;

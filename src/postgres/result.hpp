@@ -23,9 +23,4 @@ class ResultSet {
     TupleDesc columns_;
 };
 
-inline Datum null_result(FunctionCallInfo fcinfo) {
-    fcinfo->isnull = true;
-    return static_cast<Datum>(0);
-}
-
 } // namespace intd

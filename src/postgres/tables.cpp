@@ -14,6 +14,7 @@ namespace {
 struct DeclaredColumn {
     const char *name;
     Oid type;
+    bool nullable = false;
 };
 
 struct Declared {
@@ -28,9 +29,9 @@ struct Declared {
 
 #define SCOPE_SHAPE(parent)                                                                                            \
     {                                                                                                                  \
-        {"id", TEXTOID}, { parent, TEXTOID }                                                                           \
+        {"id", TEXTOID}, { parent, TEXTOID, true }                                                                     \
     }
-#define SETTINGS_SHAPE {"custom", BOOLOID}, {"active", BOOLOID}, {"settings", JSONBOID}
+#define SETTINGS_SHAPE {"custom", BOOLOID}, {"active", BOOLOID, true}, {"settings", JSONBOID}
 #define STAMP_SHAPE {"updated_at", TIMESTAMPTZOID}, {"updated_by", TEXTOID}
 #define SETTINGS_COLUMNS "custom, active, settings, locked, updated_at, updated_by"
 #define SELECT_SCOPES(table, parent)                                                                                   \
@@ -45,7 +46,11 @@ struct Declared {
 
 const Declared declared[table_count] = {
     {"integrations", 5, 1,
-     {{"name", TEXTOID}, {"title", TEXTOID}, {"category", TEXTOID}, {"schema", JSONBOID}, {"allowed", BOOLOID}},
+     {{"name", TEXTOID},
+      {"title", TEXTOID, true},
+      {"category", TEXTOID, true},
+      {"schema", JSONBOID},
+      {"allowed", BOOLOID}},
      "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations "
      "WHERE name OPERATOR(pg_catalog.=) $1",
      nullptr, "SELECT name, title, category, schema, allowed FROM integration_defaults.integrations"},
@@ -148,9 +153,9 @@ void require_shape(Relation relation, const Declared &own, Known *entry) {
         const DeclaredColumn &column = own.shape[i];
         Form_pg_attribute attribute = i < shape->natts ? TupleDescAttr(shape, i) : nullptr;
         if (attribute == nullptr || attribute->attisdropped || attribute->atttypid != column.type ||
-            strcmp(NameStr(attribute->attname), column.name) != 0)
-            refuse(psprintf("Its column %d should be \"%s\" of type %s.", i + 1, column.name,
-                            format_type_be(column.type)));
+            strcmp(NameStr(attribute->attname), column.name) != 0 || (!column.nullable && !attribute->attnotnull))
+            refuse(psprintf("Its column %d should be \"%s\" of type %s%s.", i + 1, column.name,
+                            format_type_be(column.type), column.nullable ? "" : " NOT NULL"));
     }
 }
 

@@ -113,6 +113,14 @@ bool refers_anew(TriggerData *data, int column) {
     return before && after ? view(*before) != view(*after) : before.has_value() != after.has_value();
 }
 
+bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types) {
+    int column = first - 1;
+    for (Oid type : types)
+        if (column >= shape->natts || TupleDescAttr(shape, column++)->atttypid != type)
+            return false;
+    return true;
+}
+
 int trigger_depth() {
     return guard([] { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); });
 }

@@ -36,6 +36,10 @@ bool is_current(TriggerData *data);
 /// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event came.
 bool refers_anew(TriggerData *data, int column);
 
+/// Whether the columns from `first` on, counted from 1, are of these types. What reads a row that a view's owner may
+/// have shaped asks before it takes a Datum for one of a type.
+bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types);
+
 /// How deep in triggers we are: 1 in one that a plain statement fired.
 int trigger_depth();
 

@@ -24,6 +24,11 @@ const char *literal(std::string_view text) {
     return guard([&]() -> const char * { return quote_literal_cstr(pnstrdup(text.data(), text.size())); });
 }
 
+/// The same where it is a value: of a type of its own, so that no function or operator of somebody's fits it better.
+const char *text_literal(std::string_view text) {
+    return cat(literal(text), "::pg_catalog.text");
+}
+
 /// The app's key of a tracked table: its name, and how it is written as our id.
 struct Key {
     const char *table, *column, *as_id;
@@ -85,12 +90,14 @@ void existing_fields(Oid existing, std::string_view integration, Names &names) {
         names.push_back(arguments.values[n]);
 }
 
-/// How a column of this type reads its field.
+/// How a column of this type reads its field. Whatever would look for an operator, as BETWEEN and NULLIF do, would find
+/// that of somebody in the search_path.
 const char *column_expression(Oid type, std::string_view field) {
-    const char *json = cat("(e.settings OPERATOR(pg_catalog.->) ", literal(field), ")");
-    const char *text = cat("(e.settings OPERATOR(pg_catalog.->>) ", literal(field), ")");
+    const char *json = cat("(e.settings OPERATOR(pg_catalog.->) ", text_literal(field), ")");
+    const char *text = cat("(e.settings OPERATOR(pg_catalog.->>) ", text_literal(field), ")");
     auto only = [&](const char *kind, const char *value) {
-        return cat("CASE pg_catalog.jsonb_typeof", json, " WHEN '", kind, "' THEN ", value, " END");
+        return cat("CASE WHEN pg_catalog.jsonb_typeof", json, " OPERATOR(pg_catalog.=) '", kind,
+                   "'::pg_catalog.text THEN ", value, " END");
     };
     switch (type) {
     case TEXTOID:
@@ -100,22 +107,51 @@ const char *column_expression(Oid type, std::string_view field) {
     case NUMERICOID:
         return only("number", cat(json, "::pg_catalog.numeric"));
     case INT8OID:
-        return only("number", cat("CASE WHEN ", json,
-                                  "::pg_catalog.numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN ",
-                                  json, "::pg_catalog.int8 END"));
+        return only("number",
+                    cat("CASE WHEN ", json,
+                        "::pg_catalog.numeric OPERATOR(pg_catalog.>=) '-9223372036854775808'::pg_catalog.numeric AND ",
+                        json,
+                        "::pg_catalog.numeric OPERATOR(pg_catalog.<=) '9223372036854775807'::pg_catalog.numeric THEN ",
+                        json, "::pg_catalog.int8 END"));
     default:
-        return cat("NULLIF(", json, ", 'null'::pg_catalog.jsonb)");
+        return cat("CASE WHEN ", json, " OPERATOR(pg_catalog.<>) 'null'::pg_catalog.jsonb THEN ", json, " END");
     }
 }
 
 void run(const char *command) {
-    guard([&] {
-        SPI_connect();
-        int code = SPI_execute(command, false, 0);
-        if (code != SPI_OK_UTILITY)
-            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-        SPI_finish();
-    });
+    try {
+        guard([&] {
+            SPI_connect();
+            int code = SPI_execute(command, false, 0);
+            if (code != SPI_OK_UTILITY)
+                elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+            SPI_finish();
+        });
+    } catch (const ServerError &error) {
+        shorten(error.report, command);
+        throw;
+    }
+}
+
+/// The names of the columns of fields, in their order: that of the field, unless another column has it.
+Names column_names(const Integration &type, const Names &fields, std::string_view key, ContextResource *memory) {
+    std::pmr::unordered_set<std::string_view> taken({"active", "inherited", "source_level", "source_id", "locked", key},
+                                                    memory);
+    Names columns(memory);
+    for (std::string_view field : fields) {
+        std::string_view column = field;
+        while (!taken.insert(column).second)
+            column = cat(column, "_setting");
+        if (column.empty() || column.size() >= NAMEDATALEN)
+            throw Refusal(
+                column.empty() ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_NAME_TOO_LONG,
+                cat("field \"", shown(field), "\" of integration \"", type.name, "\" can't be the name of a column"))
+                .detail("A column has a name of 1 to 63 bytes.")
+                .hint("Rename the property in the schema, or use the view project_integrations, which has all settings "
+                      "in one column.");
+        columns.push_back(column);
+    }
+    return columns;
 }
 
 } // namespace
@@ -152,30 +188,29 @@ INTD_FUNCTION(create_view) {
                           cat("view ", qualified, " has a column for field \"", field, "\", which integration \"",
                               type.name, "\" has no more"))
                 .hint(cat("A view can't lose a column; drop it with DROP VIEW ", qualified, " first."));
+    const std::pmr::unordered_set<std::string_view> existing(names.begin(), names.end(), 0, {}, {}, &memory);
     for (const core::Property &property : type.schema->shape.properties())
-        if (std::find(names.begin(), names.end(), property.name) == names.end())
+        if (existing.count(property.name) == 0)
             names.push_back(property.name);
+    if (names.size() > MaxHeapAttributeNumber - (typed_column::first_field - 1))
+        throw Refusal(ERRCODE_TOO_MANY_COLUMNS,
+                      cat("integration \"", type.name, "\" has more fields than a view can have columns"))
+            .hint("Use the view project_integrations, which has all settings in one column.");
+    const Names column_of = column_names(type, names, key.column, &memory);
 
     const Row *registered = read_row(Table::integrations, text_datum(type.name));
     const JsonbValue *declared = fields_of(jsonb_of(registered->values[column::schema])).find("properties");
     JsonFields properties = {nullptr, 0};
     if (declared != nullptr)
         properties = fields_of(to_jsonb(*declared));
-    static const std::string_view own_columns[] = {"active", "inherited", "source_level", "source_id", "locked"};
-    const char *columns = "";
-    const char *arguments = literal(type.name);
-    for (std::string_view field : names) {
-        bool taken = field == key.column ||
-                     std::find(std::begin(own_columns), std::end(own_columns), field) != std::end(own_columns);
-        const char *column = taken ? cat(field, "_setting") : cat(field);
-        if (strlen(column) >= NAMEDATALEN)
-            throw Refusal(ERRCODE_NAME_TOO_LONG, cat("field \"", field, "\" can't be the name of a column"));
-        columns = cat(columns, ",\n    ", column_expression(column_type(properties.find(field)), field), " AS ",
-                      identifier(column));
-        arguments = cat(arguments, ", ", literal(field));
+    std::pmr::string columns(&memory), arguments(literal(type.name), &memory);
+    for (size_t n = 0; n < names.size(); n++) {
+        columns.append(",\n    ").append(column_expression(column_type(properties.find(names[n])), names[n]));
+        columns.append(" AS ").append(identifier(column_of[n]));
+        arguments.append(", ").append(literal(names[n]));
     }
 
-    const char *type_name = literal(type.name);
+    const char *type_name = text_literal(type.name);
     const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
     bool invoker = PG_VERSION_NUM >= 150000;
     run(cat("CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",

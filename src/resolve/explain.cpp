@@ -27,9 +27,10 @@ class Explanation {
         }
         std::sort(others.begin(), others.end(),
                   [](const core::Resolved *a, const core::Resolved *b) { return a->name < b->name; });
+        // A key that the schema does not name may be a secret that it named once; a schema that names none keeps none.
         for (const core::Resolved *field : others)
             if (field->value != nullptr || own_value(field->name) != nullptr || above_value(field->name) != nullptr)
-                add_field(*field, false);
+                add_field(*field, shape.size() > 0);
     }
 
   private:

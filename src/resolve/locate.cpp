@@ -28,6 +28,17 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     return Question{inherited, type, locate(inherited, scope)};
 }
 
+Datum locked_names(const Folded &folded) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> names(&memory);
+    if (folded.fold->active_lock() != nullptr)
+        names.push_back("active");
+    for (const core::Resolved &field : folded.fold->fields())
+        if (folded.fold->lock_of(field) != nullptr)
+            names.push_back(field.name);
+    return text_array(names);
+}
+
 Datum level_name(core::Level level) {
     static constexpr std::string_view names[] = {"instance", "group", "project"};
     return text_datum(names[static_cast<int>(level)]);

@@ -50,6 +50,9 @@ struct Question {
 /// None where one is NULL, which has no answer. Throws 42704 for a type or scope that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
+/// What is locked for whatever inherits this: names of properties, and `active`, as text[].
+Datum locked_names(const Folded &folded);
+
 /// `instance`, `group` or `project`, as text.
 Datum level_name(core::Level level);
 

@@ -48,24 +48,30 @@ INTD_FUNCTION(invalid_settings) {
     Inheritance &inherited = inheritance();
     std::optional<std::string_view> asked = text_argument(fcinfo, 0);
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<const Integration *> types(&memory);
+    std::pmr::vector<std::string_view> types(&memory);
     if (asked)
-        types.push_back(&inherited.type(*asked));
+        types.push_back(*asked);
     else {
-        for (const intd::Row &row : read_rows(Table::integrations))
-            types.push_back(&inherited.type(view(row.values[column::name])));
-        std::sort(types.begin(), types.end(),
-                  [](const Integration *a, const Integration *b) { return a->name < b->name; });
+        for (const intd::Row &row : read_keys(Table::integrations))
+            types.push_back(view(row.values[column::name]));
+        std::sort(types.begin(), types.end());
     }
-    for (const Integration *type : types)
-        visit_own_rows(inherited, *type, inherited.tree().instance(),
+    for (std::string_view name : types) {
+        const Datum named = text_datum(name);
+        if (const char *problems = schema_problems(named); problems != nullptr) {
+            result.add({named, std::nullopt, std::nullopt, text_datum(cat("the schema can't be used: ", problems))});
+            continue;
+        }
+        const Integration &type = inherited.type(name);
+        visit_own_rows(inherited, type, inherited.tree().instance(),
                        [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
                            ContextResource row_memory(CurrentMemoryContext);
                            Violations violations(&row_memory);
                            effective_violations(inherited.with(above, &own), violations);
                            for (const Violation &violation : violations)
-                               result.add({text_datum(type->name), level_name(level), id, text_datum(violation.text)});
+                               result.add({text_datum(type.name), level_name(level), id, text_datum(violation.text)});
                        });
+    }
     return null_result(fcinfo);
 }
 

@@ -56,7 +56,7 @@ INTD_FUNCTION(resolve_all) {
         if (i > 0 && types[i].integration == types[i - 1].integration)
             continue;
         const Layer *own = types[i].layer->level == core::Level::project ? types[i].layer : nullptr;
-        if (const Integration *type = inherited.find_type(types[i].integration); type != nullptr)
+        if (const Integration *type = inherited.find_usable_type(types[i].integration); type != nullptr)
             add_resolved(result, at, inherited.with(inherited.down_to(nearest, *type), own));
     }
     return null_result(fcinfo);
@@ -78,7 +78,7 @@ namespace {
 /// The fold of the group, or of the instance if it is NULL; null if the type or the group is not there.
 const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
     std::optional<std::string_view> integration = text_argument(fcinfo, 0), group = text_argument(fcinfo, 1);
-    const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
+    const Integration *type = integration ? inherited.find_usable_type(*integration) : nullptr;
     if (type == nullptr)
         return nullptr;
     return group ? inherited.in_group(*group, *type) : &inherited.down_to(inherited.tree().instance(), *type);
@@ -90,8 +90,6 @@ const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     if (base == nullptr || PG_ARGISNULL(2) || PG_ARGISNULL(4))
         return base;
     const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(4); });
-    if (!is_object(settings))
-        return base;
     std::optional<bool> active;
     if (!PG_ARGISNULL(3))
         active = PG_GETARG_BOOL(3);
@@ -111,7 +109,7 @@ Statement set_below = {
 INTD_FUNCTION(set_by_instance) {
     std::optional<std::string_view> integration = text_argument(fcinfo, 0);
     Inheritance &inherited = inheritance();
-    const Integration *type = integration ? inherited.find_type(*integration) : nullptr;
+    const Integration *type = integration ? inherited.find_usable_type(*integration) : nullptr;
     if (type == nullptr)
         return null_result(fcinfo);
     if (inherited.down_to(inherited.tree().instance(), *type).configured())
@@ -145,16 +143,7 @@ INTD_FUNCTION(inherited_source_id) {
 
 INTD_FUNCTION(inherited_locks) {
     const Folded *folded = folded_group(inheritance(), fcinfo);
-    if (folded == nullptr)
-        return null_result(fcinfo);
-    ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<std::string_view> names(&memory);
-    if (folded->fold->active_lock() != nullptr)
-        names.push_back("active");
-    for (const core::Resolved &field : folded->fold->fields())
-        if (folded->fold->lock_of(field) != nullptr)
-            names.push_back(field.name);
-    return text_array(names);
+    return folded == nullptr ? null_result(fcinfo) : locked_names(*folded);
 }
 
 } // namespace intd

@@ -3,6 +3,10 @@
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
 namespace intd {
 namespace {
 
@@ -48,10 +52,18 @@ const char *listed(const char *verb, const std::pmr::vector<std::string_view> &n
     return text;
 }
 
+/// What stands before a group, and before what is below it.
+struct Branches {
+    const char *middle, *last, *below_middle, *below_last;
+};
+constexpr Branches lines = {u8"├── ", u8"└── ", u8"│   ", "    "};
+constexpr Branches ascii_lines = {"|-- ", "`-- ", "|   ", "    "};
+
 class Drawing {
   public:
     Drawing(Inheritance &inherited, const Integration &type, ResultSet &result, const Children &children)
-        : inherited_(inherited), type_(type), result_(result), children_(children) {}
+        : inherited_(inherited), type_(type), result_(result), children_(children),
+          branches_(GetDatabaseEncoding() == PG_UTF8 ? lines : ascii_lines) {}
 
     void draw(const Drawn &drawn, const char *branch, const char *below) {
         guard([] { check_stack_depth(); });
@@ -61,7 +73,8 @@ class Drawing {
             return;
         for (size_t i = 0; i < found->second.size(); i++) {
             bool last = i + 1 == found->second.size();
-            draw(found->second[i], cat(below, last ? "└── " : "├── "), cat(below, last ? "    " : "│   "));
+            draw(found->second[i], cat(below, last ? branches_.last : branches_.middle),
+                 cat(below, last ? branches_.below_last : branches_.below_middle));
         }
     }
 
@@ -104,6 +117,7 @@ class Drawing {
     const Integration &type_;
     ResultSet &result_;
     const Children &children_;
+    const Branches &branches_;
 };
 
 } // namespace

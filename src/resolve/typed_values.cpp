@@ -54,6 +54,10 @@ Oid column_type(const JsonbValue *property) {
                                : JSONBOID;
 }
 
+bool is_column_type(Oid type) {
+    return type == TEXTOID || type == INT8OID || type == NUMERICOID || type == BOOLOID || type == JSONBOID;
+}
+
 std::optional<Datum> column_from_json(Oid type, const JsonbValue *value) {
     if (value == nullptr || value->type == jbvNull)
         return std::nullopt;

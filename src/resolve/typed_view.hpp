@@ -17,6 +17,8 @@ enum { key = 1, active, inherited, source_level, source_id, locked, first_field 
 /// The SQL type of a property's column: text, bigint, numeric, boolean, or jsonb for all else.
 Oid column_type(const JsonbValue *property);
 
+bool is_column_type(Oid type);
+
 /// A column's value from a field's, none if it is null, not there, or does not fit; and the other way round.
 std::optional<Datum> column_from_json(Oid type, const JsonbValue *value);
 JsonbValue json_from_column(Oid type, Datum value);

@@ -19,6 +19,12 @@ struct View {
 
     int first() const { return level == core::Level::instance ? 1 : 2; }
 
+    /// Whether its columns are those that the extension gave it: its owner may have put another in its place.
+    bool is_whole() const {
+        return (level == core::Level::instance || has_columns(shape, 1, {TEXTOID})) &&
+               has_columns(shape, first(), {TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTOID, TEXTOID});
+    }
+
     ViewRow row(HeapTuple tuple) const {
         int n = first();
         return {level == core::Level::instance ? std::nullopt : column_value(tuple, shape, 1),
@@ -143,11 +149,13 @@ View view_of(FunctionCallInfo fcinfo) {
     for (int level = 0; level < 3; level++) {
         const char *name = names[level];
         Oid known = guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
-        if (known == relation)
-            return {static_cast<core::Level>(level), RelationGetDescr(data->tg_relation)};
+        View view = {static_cast<core::Level>(level), RelationGetDescr(data->tg_relation)};
+        if (known == relation && view.is_whole())
+            return view;
     }
     throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                  cat("view \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"));
+                  cat("view \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"))
+        .detail("It is for the views of integration_defaults, as the extension made them.");
 }
 
 } // namespace

@@ -7,6 +7,10 @@
 #include "resolve/locate.hpp"
 #include "settings/fields.hpp"
 
+extern "C" {
+#include "utils/numeric.h"
+}
+
 namespace intd {
 namespace {
 
@@ -18,10 +22,14 @@ namespace {
 class TypedRow {
   public:
     explicit TypedRow(FunctionCallInfo fcinfo) : data_(reinterpret_cast<TriggerData *>(fcinfo->context)) {
-        if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data_->tg_event) || data_->tg_trigger->tgnargs < 1 ||
-            columns()->natts < typed_column::first_field - 2 + data_->tg_trigger->tgnargs)
+        if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data_->tg_event))
             throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                           "this function is for the triggers of views that create_view() makes");
+        if (!is_typed_view())
+            throw Refusal(
+                ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                cat("view \"", RelationGetRelationName(data_->tg_relation), "\" is not one that this trigger is for"))
+                .detail("It is for views with the columns that integration_defaults.create_view makes.");
     }
 
     Datum run() {
@@ -39,6 +47,18 @@ class TypedRow {
     }
 
   private:
+    /// Anybody may hang this trigger on a view of his own. It runs with the rights of who writes, so all that it must
+    /// know is that the columns are what it takes them for.
+    bool is_typed_view() const {
+        if (data_->tg_trigger->tgnargs < 1 || columns()->natts != typed_column::first_field - 1 + fields() ||
+            !has_columns(columns(), typed_column::active, {BOOLOID, BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID}))
+            return false;
+        for (int n = 0; n < fields(); n++)
+            if (!is_column_type(type_of(typed_column::first_field + n)))
+                return false;
+        return true;
+    }
+
     TupleDesc columns() const { return RelationGetDescr(data_->tg_relation); }
     int fields() const { return data_->tg_trigger->tgnargs - 1; }
     std::string_view field(int n) const { return data_->tg_trigger->tgargs[n + 1]; }
@@ -60,6 +80,16 @@ class TypedRow {
                (!one || guard([&] { return datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen); }));
     }
 
+    /// A field's value of the one in its column.
+    JsonbValue json(int column, Datum given) const {
+        if (type_of(column) == NUMERICOID &&
+            (numeric_is_nan(DatumGetNumeric(given)) || numeric_is_inf(DatumGetNumeric(given))))
+            refuse(
+                cat("column \"", NameStr(TupleDescAttr(columns(), column - 1)->attname), "\" must be a finite number"),
+                "JSON has no NaN and no infinity.");
+        return json_from_column(type_of(column), given);
+    }
+
     /// The key as our id, made of it as tracking does.
     Datum id(HeapTuple tuple) const {
         Datum id = guard([&] { return read_id(tuple, columns(), typed_column::key); });
@@ -77,7 +107,7 @@ class TypedRow {
         ObjectBuilder settings;
         for (int n = 0; n < fields(); n++)
             if (Value given = value(row, typed_column::first_field + n); given)
-                settings.add(field(n), json_from_column(type_of(typed_column::first_field + n), *given));
+                settings.add(field(n), json(typed_column::first_field + n, *given));
         set_whole_row(where, settings.finish(), boolean(row, typed_column::active));
     }
 
@@ -93,7 +123,7 @@ class TypedRow {
             if (same(before, after, column))
                 continue;
             if (Value given = value(after, column); given)
-                change.set.begin_[change.set.count++] = {field(n), json_from_column(type_of(column), *given)};
+                change.set.begin_[change.set.count++] = {field(n), json(column, *given)};
             else
                 cleared.push_back(field(n));
         }
@@ -135,7 +165,8 @@ class TypedRow {
         Inheritance &inherited = inheritance();
         const Integration &type = inherited.type(integration());
         Located at = locate(inherited, {core::Level::project, id(row), false});
-        const Folded &folded = Question{inherited, type, at}.folded();
+        const Question asked = {inherited, type, at};
+        const Folded &folded = asked.folded();
         const core::Scope *source = folded.fold->nearest();
         Value source_name = source_id(source);
         ContextResource memory(CurrentMemoryContext);
@@ -151,6 +182,7 @@ class TypedRow {
         put(typed_column::inherited, BoolGetDatum(at.inherits_from(source)));
         put(typed_column::source_level, source == nullptr ? std::nullopt : Value(level_name(source->level)));
         put(typed_column::source_id, source_name);
+        put(typed_column::locked, locked_names(asked.above()));
         for (int n = 0; n < fields(); n++) {
             int known = folded.fold->find(field(n));
             const auto *json = known < 0 || source == nullptr

@@ -17,6 +17,9 @@ const Layer *make_layer(core::Level level, std::string_view id, bool custom, std
                               &found.count);
         return found;
     });
+    // What is not an object, which only a restore can bring, sets nothing.
+    if (!is_object(settings))
+        settings = ObjectBuilder().finish();
     ContextResource memory(CurrentMemoryContext);
     auto *layer = new (memory.allocate(sizeof(Layer)))
         Layer{{level, id}, custom, active, settings, fields_of(settings), nullptr, nullptr, 0};
@@ -173,11 +176,11 @@ Inheritance::Inheritance(MemoryContext context)
     : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_),
       types_(memory_), folded_(memory_) {}
 
-const Integration *Inheritance::look_up_type(std::string_view name) {
+const Integration *Inheritance::look_up_type(std::string_view name, bool passing_over) {
     if (auto known = types_.find(name); known != types_.end())
         return last_type_ = known->second;
     Datum key = text_datum(name);
-    const Integration *found = find_integration(key);
+    const Integration *found = passing_over ? find_usable_integration(key) : find_integration(key);
     if (found != nullptr)
         types_.emplace(found->name, found);
     return found;

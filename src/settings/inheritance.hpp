@@ -63,10 +63,12 @@ class Inheritance {
     explicit Inheritance(MemoryContext context);
 
     Tree &tree() { return tree_; }
-    /// The type, or null / 42704 if it is not registered.
-    const Integration *find_type(std::string_view name) {
-        return last_type_ != nullptr && last_type_->name == name ? last_type_ : look_up_type(name);
+    /// The type, or null / 42704 if it is not registered; 55000 if its schema can't be used.
+    const Integration *find_type(std::string_view name, bool passing_over = false) {
+        return last_type_ != nullptr && last_type_->name == name ? last_type_ : look_up_type(name, passing_over);
     }
+    /// The same for who goes over many types: null, and a WARNING, also if its schema can't be used.
+    const Integration *find_usable_type(std::string_view name) { return find_type(name, true); }
     const Integration &type(std::string_view name);
 
     /// The fold down to a group or the instance, its own row included.
@@ -117,7 +119,7 @@ class Inheritance {
         }
     };
 
-    const Integration *look_up_type(std::string_view name);
+    const Integration *look_up_type(std::string_view name, bool passing_over);
     const TreeNode *find_setter(const TreeNode *node);
     const Folded *look_up_group(std::string_view id, const Integration &type);
     /// The fold down to a scope that is its own setter.
