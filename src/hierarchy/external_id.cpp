@@ -38,8 +38,11 @@ Datum make_id(std::string_view text) {
 
 } // namespace
 
+// The server gives a null pointer, and does not call it NULL, to what reads a value of NULL unless that is STRICT.
+
 INTD_STRICT_FUNCTION(external_id_in) {
-    return make_id(view(PG_GETARG_CSTRING(0)));
+    const char *text = PG_GETARG_CSTRING(0);
+    return text == nullptr ? null_result(fcinfo) : make_id(view(text));
 }
 
 INTD_STRICT_FUNCTION(external_id_out) {
@@ -49,6 +52,8 @@ INTD_STRICT_FUNCTION(external_id_out) {
 
 INTD_STRICT_FUNCTION(external_id_recv) {
     auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
+    if (buffer == nullptr)
+        return null_result(fcinfo);
     int length = 0;
     const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
     return make_id({text, static_cast<size_t>(length)});
