@@ -51,7 +51,17 @@ SELECT custom, active, settings FROM integration_defaults.project_settings;
 SELECT integration_defaults.lock_fields('chat', '{url,active}', 1);
 SELECT "Repo Id", locked FROM chat_settings WHERE "Repo Id" = 2;
 UPDATE chat_settings SET url = 'other' WHERE "Repo Id" = 2;
+-- RETURNING has the locks that are there, whatever a row says of them
+UPDATE chat_settings SET retries = 3, locked = '{nonsense}' WHERE "Repo Id" = 2 RETURNING locked;
+INSERT INTO chat_settings ("Repo Id", retries, locked) VALUES (4, 1, '{nonsense}') RETURNING locked;
+DELETE FROM chat_settings WHERE "Repo Id" IN (2, 4);
 SELECT integration_defaults.unlock_fields('chat', group_id => 1);
+
+-- numbers that JSON does not have
+INSERT INTO chat_settings ("Repo Id", ratio) VALUES (2, 'NaN');
+UPDATE chat_settings SET ratio = '-Infinity' WHERE "Repo Id" = 2;
+UPDATE chat_settings SET ratio = 1e300, retries = -9223372036854775808 WHERE "Repo Id" = 2 RETURNING ratio = 1e300, retries;
+DELETE FROM chat_settings WHERE "Repo Id" = 2;
 
 -- what can't be
 UPDATE chat_settings SET "Repo Id" = 9 WHERE "Repo Id" = 2;
@@ -93,6 +103,23 @@ SELECT integration_defaults.create_view('chat', 'other "name"');
 SELECT integration_defaults.create_view('nope');
 SELECT integration_defaults.create_view('chat', '');
 SELECT "Repo Id", aaa FROM "other ""name""" WHERE "Repo Id" < 3 ORDER BY 1;
+
+-- fields that no column can be named after; nothing is made
+SELECT integration_defaults.register_integration('empty', '{"properties": {"fine": {}, "": {}}}');
+SELECT integration_defaults.create_view('empty');
+SELECT integration_defaults.register_integration('long', jsonb_build_object('properties', jsonb_build_object('fine', '{}'::jsonb, repeat('l', 64), '{}'::jsonb)));
+SELECT integration_defaults.create_view('long');
+SELECT integration_defaults.register_integration('many', jsonb_build_object('properties', jsonb_object_agg('f' || n, '{}'::jsonb))) FROM generate_series(1, 1595) n;
+SELECT integration_defaults.create_view('many');
+SELECT relname FROM pg_class WHERE relname ~ '^(empty|long|many)_settings$';
+-- of 63 bytes, with every character that has to be quoted, and beside those that the view has itself
+SELECT integration_defaults.register_integration('odd', jsonb_build_object('properties', jsonb_build_object(repeat('l', 63), '{}'::jsonb, 'it''s \ "odd"', '{"type": "string"}'::jsonb,
+    'locked', '{"type": "string"}'::jsonb, 'locked_setting', '{"type": "string"}'::jsonb)));
+SELECT integration_defaults.create_view('odd');
+SELECT integration_defaults.create_view('odd');
+SELECT attname FROM pg_attribute WHERE attrelid = 'odd_settings'::regclass AND attnum > 6 ORDER BY attnum;
+UPDATE odd_settings SET "it's \ ""odd""" = 'a', locked_setting = 'b', locked_setting_setting = 'c' WHERE "Repo Id" = 2;
+SELECT settings FROM integration_defaults.project_settings WHERE integration = 'odd';
 
 -- a key of a type of the user's, which its own cast turns into our id
 SELECT integration_defaults.untrack('"Repos"');
