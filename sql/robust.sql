@@ -149,6 +149,15 @@ SELECT override_fields('chat', '{"stray": "hidden too", "nothing": null}', 10);
 SELECT field, regexp_replace(value::text, '[0-9a-f]{8}', 'x') AS value, regexp_replace(own_value::text, '[0-9a-f]{8}', 'x') AS own FROM explain('chat', 10) ORDER BY field;
 SELECT field, value FROM explain('free', 10);
 
+-- nor do messages show the keys inside of one
+SELECT register_integration('deep', '{"properties": {"a~/b": {"writeOnly": true, "additionalProperties": {"type": "string"}}, "open": {"additionalProperties": {"type": "string"}}},
+    "additionalProperties": {"additionalProperties": {"type": "string"}}}');
+SELECT set_default('deep', '{"a~/b": {"hidden": 5, "hidden too": [1]}, "open": {"shown": 5}, "other": {"hidden": 5}}');
+SET check_function_bodies = off;
+INSERT INTO instance_settings (integration, settings) VALUES ('deep', '{"a~/b": {"hidden": 5}, "open": {"shown": 5}, "other": {"hidden": {}}}');
+RESET check_function_bodies;
+SELECT * FROM invalid_settings('deep');
+
 -- a name that is too long for a message
 SELECT resolve(repeat('long ', 1000), 10);
 

@@ -375,6 +375,23 @@ void arrange(Found &found) {
     found.count = static_cast<int>(std::unique(found.begin(), found.end()) - found.begin());
 }
 
+/// The keys inside a secret, and inside what may once have been one, are of its value: texts go no further than to it.
+void hide_inside(const core::Shape &shape, Found &found) {
+    for (Violation &violation : found) {
+        const size_t end = violation.path.find('/', 1);
+        if (end == std::string_view::npos)
+            continue;
+        auto *name = static_cast<char *>(palloc(end)); // as write_place() has written it
+        size_t length = 0;
+        for (size_t i = 1; i < end; i++)
+            name[length++] = violation.path[i] != '~' ? violation.path[i] : violation.path[++i] == '1' ? '/' : '~';
+        const int n = shape.find({name, length});
+        if (n >= 0 ? shape.properties()[n].secret : shape.size() > 0)
+            violation.text = psprintf("%.*s/...%s", static_cast<int>(end), violation.path.data(),
+                                      violation.text.data() + violation.path.size());
+    }
+}
+
 /// A key of the settings is checked by the root and by all that the root always adds to itself.
 void check_setting(Walk &walk, const SchemaNode *node, std::string_view key, const JsonbValue *value) {
     check_stack_depth();
@@ -421,6 +438,7 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
         }
         walk.check(schema.root, &value, &document_root);
         arrange(result);
+        hide_inside(schema.shape, result);
         return result;
     });
     violations.insert(violations.end(), found.begin(), found.end());
@@ -435,6 +453,7 @@ void validate_property(const Schema &schema, std::string_view key, const JsonbVa
         walk.reserve_names(key, &place);
         check_setting(walk, schema.root, key, &read);
         arrange(result);
+        hide_inside(schema.shape, result);
         return result;
     });
     violations.insert(violations.end(), found.begin(), found.end());

@@ -10,7 +10,7 @@ struct Violation {
     std::string_view path; // a JSON pointer into the settings: `/webhook`; empty for all of them
     std::string_view rule; // keyword and limit: `type string`, `pattern ^https?://`, `required webhook`
     bool root_required;    // a key that the schema requires of the settings is missing: of no matter while inactive
-    std::string_view text; // to be read: `/webhook: must be of type string`
+    std::string_view text; // to be read, no further than to a secret: `/webhook: must be of type string`
 
     /// The same violation of two states of the settings.
     friend bool operator==(const Violation &a, const Violation &b) { return a.path == b.path && a.rule == b.rule; }
