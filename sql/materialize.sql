@@ -229,6 +229,62 @@ INSERT INTO groups VALUES ('1', NULL);
 SELECT app.difference(), count(*) FROM effective_settings;
 RESET session_replication_role;
 
+-- Triggers that fire otherwise than they should, as DISABLE and ENABLE TRIGGER ALL leave them, are mended
+CREATE VIEW app.modes AS SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger
+    WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace AND relkind = 'r');
+CREATE TABLE app.declared AS TABLE app.modes;
+DO $$
+DECLARE own text;
+BEGIN
+    FOR own IN SELECT DISTINCT tgrelid FROM app.declared LOOP
+        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER ALL', own);
+    END LOOP;
+END $$;
+SELECT materialize('chat');
+SELECT * FROM app.modes EXCEPT TABLE app.declared;
+DO $$
+DECLARE own text;
+BEGIN
+    FOR own IN SELECT DISTINCT tgrelid FROM app.declared LOOP
+        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER ALL', own);
+        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER ALL', own);
+    END LOOP;
+END $$;
+SELECT materialize('chat');
+SELECT * FROM app.modes EXCEPT TABLE app.declared;
+DROP TABLE app.declared;
+
+-- A table that is not as it was made, or belongs to somebody else: nothing is written to it
+SELECT attstattarget AS "no statistics" FROM pg_attribute WHERE attrelid = 'effective_settings'::regclass AND attname = 'settings';
+\set VERBOSITY terse
+ALTER TABLE effective_settings RENAME COLUMN inherited TO inherits;
+SELECT set_default('chat', '{"url": "shape"}');
+SELECT dematerialize('chat');
+SELECT materialize('chat');
+ALTER TABLE effective_settings RENAME COLUMN inherits TO inherited;
+ALTER TABLE effective_settings OWNER TO regress_writer;
+SELECT set_default('chat', '{"url": "owner"}');
+UPDATE integrations SET name = 'talk' WHERE name = 'chat';
+SELECT dematerialize('chat');
+SELECT materialize('chat');
+ALTER TABLE effective_settings OWNER TO CURRENT_USER;
+ALTER TABLE generations ADD COLUMN more text, ADD COLUMN most text;
+ALTER TABLE generations DROP COLUMN most;
+SELECT set_default('chat', '{"url": "more"}'), app.difference();
+ALTER TABLE generations RENAME TO elsewhere;
+SELECT set_default('chat', '{"url": "elsewhere"}');
+CREATE VIEW integration_defaults.generations AS SELECT 1::bigint AS changes;
+SELECT set_default('chat', '{"url": "view"}');
+SELECT count(*) FROM resolve('chat');
+DROP VIEW generations;
+ALTER TABLE elsewhere RENAME TO generations;
+ALTER TABLE generations ALTER COLUMN changes TYPE text;
+SELECT set_default('chat', '{"url": "text"}');
+SELECT count(*) FROM resolve('chat');
+ALTER TABLE generations ALTER COLUMN changes TYPE bigint USING changes::bigint;
+SELECT set_default('chat', '{"url": "again"}'), app.difference();
+\set VERBOSITY default
+
 -- The end of it; the table stays, and can be used again
 SELECT dematerialize('other'), dematerialize('none');
 SELECT dematerialize('other'), dematerialize('chat');
@@ -240,6 +296,13 @@ DROP TABLE effective_settings;
 SELECT set_default('chat', '{"url": "gone"}');
 CREATE VIEW integration_defaults.effective_settings AS SELECT 1 AS one;
 SELECT materialize('chat');
+DROP VIEW effective_settings;
+CREATE VIEW integration_defaults.effective_settings AS SELECT * FROM project_integrations;
+CREATE TRIGGER materialized BEFORE INSERT OR UPDATE OR DELETE ON effective_settings FOR EACH STATEMENT EXECUTE FUNCTION refuse_plain_writes('chat');
+\set VERBOSITY terse
+SELECT set_default('chat', '{"url": "view"}');
+SELECT dematerialize('chat');
+\set VERBOSITY default
 DROP VIEW effective_settings;
 SELECT materialize('chat'), materialize('mail'), app.difference();
 -- It goes with the extension

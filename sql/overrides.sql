@@ -28,6 +28,7 @@ TABLE p;
 SELECT override_fields('hook', '{"channel": null}', 'p');
 TABLE p;
 SELECT inherit_fields('hook', '{channel,nonsense}', 'p');
+SELECT inherit_fields('hook', '{channel}', 'p');
 TABLE p;
 
 -- an override equal to the inherited value stays a pin
@@ -101,6 +102,13 @@ SELECT count(*) FROM instance_settings;
 SELECT set_default('hook', '{"url": "u0"}');
 SELECT register_integration('hook', '{"properties": {"url": {"type": "string"}, "fresh": {"default": [1, 2]}}}');
 TABLE p;
+
+-- names: fields that are not set do no harm, also where there is no row; what is set and has left the schema can go
+SELECT inherit_fields('hook', '{fresh,active}', 'p'), inherit_fields('hook', '{fresh,active}', group_id => 'g3');
+SELECT inherit_fields('hook', '{channel}', group_id => 'g3');
+SELECT inherit_fields('hook', ARRAY['fresh', ''], 'p');
+SELECT override_fields('hook', '{"channel": "#left"}', 'p'), inherit_fields('hook', '{channel}', 'p');
+TABLE own;
 
 -- plain SQL keeps the same rules
 INSERT INTO project_settings (project_id, integration, custom, settings) VALUES ('p', 'hook', false, '{"url": 1}');

@@ -1,6 +1,7 @@
 // materialize() and dematerialize(): which types have rows in effective_settings, and the table itself.
 #include "cascade/materialize.hpp"
 
+#include "cascade/declared.hpp"
 #include "cascade/locks.hpp"
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
@@ -22,6 +23,7 @@ const char *const create_table[] = {
     "active pg_catalog.bool NOT NULL, settings pg_catalog.jsonb NOT NULL, inherited pg_catalog.bool NOT NULL, "
     "source_level pg_catalog.text NOT NULL, source_id pg_catalog.text COLLATE pg_catalog.\"C\", "
     "PRIMARY KEY (project_id, integration))",
+    "ALTER TABLE integration_defaults.effective_settings ALTER COLUMN settings SET STATISTICS 0", // as on ours
     "CREATE INDEX effective_settings_integration_idx ON integration_defaults.effective_settings (integration)",
     "COMMENT ON TABLE integration_defaults.effective_settings IS "
     "'the rows of project_integrations for the types that were given to materialize(), kept equal to it; indexes, "
@@ -68,37 +70,17 @@ void lock_tables() {
 
 /// Makes the table, or makes sure that one that is there already is such a table.
 void provide_table() {
-    if (!OidIsValid(effective_settings())) {
+    if (!OidIsValid(effective_settings()))
         guard([] {
-            SPI_connect();
             for (const char *command : create_table)
-                if (int code = SPI_execute(command, false, 0); code < 0)
-                    elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-            SPI_finish();
-            CommandCounterIncrement();
+                run_command(command);
         });
-        return;
-    }
-    Oid relation = effective_settings();
-    bool fits = guard([&] {
-        static const struct {
-            const char *name;
-            Oid type;
-        } columns[] = {{"project_id", TEXTOID}, {"integration", TEXTOID}, {"active", BOOLOID},
-                       {"settings", JSONBOID},  {"inherited", BOOLOID},   {"source_level", TEXTOID},
-                       {"source_id", TEXTOID}};
-        bool same = get_rel_relkind(relation) == RELKIND_RELATION;
-        for (const auto &column : columns) {
-            AttrNumber number = get_attnum(relation, column.name);
-            same = same && number != InvalidAttrNumber && get_atttype(relation, number) == column.type;
-        }
-        return same;
-    });
-    if (!fits)
+    else if (!has_declared_shape())
         throw Refusal(
             ERRCODE_DUPLICATE_TABLE,
             "relation \"integration_defaults.effective_settings\" exists, and is not what materialize() makes")
             .hint("Rename or drop it.");
+    require_effective_settings();
 }
 
 } // namespace
@@ -115,8 +97,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
     std::sort(types.begin(), types.end());
     types.erase(std::unique(types.begin(), types.end()), types.end());
     record_materialized(types);
-    Writing writing;
-    execute_newest_alone(rename_rows, {text_datum(before), text_datum(after)});
+    write_effective_settings(rename_rows, {text_datum(before), text_datum(after)});
 }
 
 /// materialize(integration) → the rows that it has
@@ -128,6 +109,7 @@ INTD_FUNCTION(materialize) {
     NewestState newest;
     get_integration(name);
     provide_table();
+    mend_triggers();
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     const bool first = types.empty();
@@ -136,10 +118,8 @@ INTD_FUNCTION(materialize) {
         std::sort(types.begin(), types.end());
         record_materialized(types);
     }
-    if (first) { // what an extension that was dropped has left there
-        Writing writing;
-        execute_newest_alone(remove_others, {text_array(types)});
-    }
+    if (first) // what an extension that was dropped has left there
+        write_effective_settings(remove_others, {text_array(types)});
     if (!settle_type(name)) // the transaction is still at work on the tree
         note({core::Level::instance, {}, name, pass_all});
     Value rows;
@@ -163,8 +143,7 @@ INTD_FUNCTION(dematerialize) {
     std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     types.erase(std::remove(types.begin(), types.end(), name), types.end());
     record_materialized(types);
-    Writing writing;
-    PG_RETURN_INT64(static_cast<int64>(execute_newest_alone(remove_rows, {text_datum(name)})));
+    PG_RETURN_INT64(static_cast<int64>(write_effective_settings(remove_rows, {text_datum(name)})));
 }
 
 } // namespace intd

@@ -14,17 +14,31 @@ namespace {
 /// What is known until the server says that the table, or while there is none any relation, has changed.
 struct {
     MemoryContext context;
-    Oid relation;
+    Oid relation, owner;
+    bool fits; // is a table with the columns that we rely on
     char **names;
     int count;
     bool valid;
 } known;
 
-int writing = 0;
-
 void forget(Datum, Oid relation) {
     if (relation == InvalidOid || relation == known.relation || !OidIsValid(known.relation))
         known.valid = false;
+}
+
+/// Whether it is what materialize() makes, with columns added or not. Server code.
+bool has_shape(Relation relation) {
+    static const struct {
+        const char *name;
+        Oid type;
+    } columns[] = {{"project_id", TEXTOID}, {"integration", TEXTOID},  {"active", BOOLOID},   {"settings", JSONBOID},
+                   {"inherited", BOOLOID},  {"source_level", TEXTOID}, {"source_id", TEXTOID}};
+    bool same = relation->rd_rel->relkind == RELKIND_RELATION;
+    for (const auto &column : columns) {
+        AttrNumber number = get_attnum(RelationGetRelid(relation), column.name);
+        same = same && number != InvalidAttrNumber && get_atttype(RelationGetRelid(relation), number) == column.type;
+    }
+    return same;
 }
 
 /// The types that the table's trigger names. Server code.
@@ -45,6 +59,7 @@ void load() {
             known.context = AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
         MemoryContextReset(known.context);
         known.count = 0;
+        known.fits = false;
         Oid schema = get_namespace_oid("integration_defaults", true);
         known.relation = OidIsValid(schema) ? get_relname_relid("effective_settings", schema) : InvalidOid;
         known.valid = true; // before reading: a message that arrives meanwhile makes it false again
@@ -57,6 +72,8 @@ void load() {
         }
         MemoryContext caller = MemoryContextSwitchTo(known.context);
         read_names(relation);
+        known.owner = relation->rd_rel->relowner;
+        known.fits = has_shape(relation);
         MemoryContextSwitchTo(caller);
         relation_close(relation, AccessShareLock);
     }
@@ -92,12 +109,44 @@ std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource 
 std::pmr::vector<std::string_view> lock_materialized_types(std::pmr::memory_resource *memory) {
     Oid table = effective_settings();
     guard([&] { LockRelationOid(table, ShareRowExclusiveLock); }); // as CREATE TRIGGER will
+    require_effective_settings();
     return materialized_types(memory);
 }
 
 Oid effective_settings() {
     any_materialized();
     return known.relation;
+}
+
+bool has_declared_shape() {
+    any_materialized();
+    return known.fits;
+}
+
+void require_effective_settings() {
+    if (!has_declared_shape())
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "relation integration_defaults.effective_settings is not what materialize() makes")
+            .hint("Undo what was done to it; or drop it, and call materialize() again.");
+    const Oid ours = our_owner(), owner = known.owner;
+    if (owner == ours || guard([&] { return superuser_arg(owner) && superuser_arg(ours); }))
+        return;
+    const char *detail = guard([&] {
+        return psprintf("It belongs to %s, the tables of integration_defaults to %s.", GetUserNameFromId(owner, true),
+                        GetUserNameFromId(ours, true));
+    });
+    throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "table effective_settings has another owner than our tables")
+        .detail(detail)
+        .hint("Give it the same one with ALTER TABLE integration_defaults.effective_settings OWNER TO ...");
+}
+
+uint64 write_effective_settings(Statement &statement, std::initializer_list<Value> parameters) {
+    const Oid table = effective_settings();
+    guard([&] { LockRelationOid(table, RowExclusiveLock); }); // as the statement will: what is found stays so
+    require_effective_settings();
+    OwnStatement own(table);
+    return execute_newest_alone(statement, parameters);
 }
 
 void record_materialized(const std::pmr::vector<std::string_view> &integrations) {
@@ -112,19 +161,8 @@ void record_materialized(const std::pmr::vector<std::string_view> &integrations)
             appendStringInfo(&command, "%s%s", i == 0 ? "" : ", ",
                              quote_literal_cstr(pnstrdup(integrations[i].data(), integrations[i].size())));
         appendStringInfoChar(&command, ')');
-        SPI_connect();
-        int code = SPI_execute(command.data, false, 0);
-        if (code != SPI_OK_UTILITY)
-            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-        SPI_finish();
+        run_command(command.data);
     });
-}
-
-Writing::Writing() {
-    writing++;
-}
-Writing::~Writing() {
-    writing--;
 }
 
 /// BEFORE INSERT, UPDATE, DELETE or TRUNCATE on effective_settings. Its arguments are the materialized types.
@@ -132,7 +170,7 @@ INTD_FUNCTION(refuse_plain_writes) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function is for the trigger of effective_settings");
-    if (writing == 0 && !restoring())
+    if (!OwnStatement::fired(reinterpret_cast<TriggerData *>(fcinfo->context)) && !restoring())
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       "effective_settings follows from what is set and can't be written to")
             .hint("Change what is set, for example with set_custom() or through the view project_integrations; "

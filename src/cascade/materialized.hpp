@@ -6,6 +6,7 @@
 #pragma once
 
 #include "postgres/memory.hpp"
+#include "postgres/query.hpp"
 #include "postgres/tables.hpp"
 
 namespace intd {
@@ -20,22 +21,25 @@ bool is_materialized(std::string_view integration);
 std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource *memory);
 
 /// The same, to be changed: nobody else changes them before this transaction ends, and all that was committed is there.
+/// 55000 as require_effective_settings().
 std::pmr::vector<std::string_view> lock_materialized_types(std::pmr::memory_resource *memory);
 
 /// The table effective_settings, or InvalidOid while nothing has been materialized yet.
 Oid effective_settings();
 
+/// Whether it is a table with the columns that materialize() gives it; others may stand beside them.
+bool has_declared_shape();
+
+/// Throws 55000 unless it has, and belongs to our owner: our statements run as him there, with triggers, columns and
+/// indexes that the table's owner has made, and views that ours has.
+void require_effective_settings();
+
 /// Makes these the materialized types: the table's trigger is made anew. As the table's owner.
 void record_materialized(const std::pmr::vector<std::string_view> &integrations);
 
-/// While it lives, our own statements may write to effective_settings.
-class Writing {
-  public:
-    Writing();
-    ~Writing();
-    Writing(const Writing &) = delete;
-    Writing &operator=(const Writing &) = delete;
-};
+/// Runs a statement of ours that writes to effective_settings, as execute_newest_alone(). Nobody else's may: see
+/// refuse_plain_writes(). 55000 as require_effective_settings().
+uint64 write_effective_settings(Statement &statement, std::initializer_list<Value> parameters);
 
 /// Called once, when the module is loaded.
 void watch_materialized();

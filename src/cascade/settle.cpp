@@ -81,8 +81,7 @@ Passes of_projects = {{REMOVE(OF_PROJECTS, ANYTHING), 2, {TEXTARRAYOID, TEXTARRA
                       {INSERT(OF_PROJECTS), 2, {TEXTARRAYOID, TEXTARRAYOID}, nullptr, true}};
 
 void run(Statement &statement, int pass, std::initializer_list<Value> parameters) {
-    Writing writing;
-    uint64 rows = execute_newest_alone(statement, parameters);
+    uint64 rows = write_effective_settings(statement, parameters);
     guard([&] {
         static const char *const done[] = {"removed from", "updated in", "added to"};
         elog(DEBUG1, UINT64_FORMAT " rows %s effective_settings", rows, done[pass]);

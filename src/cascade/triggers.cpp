@@ -215,9 +215,14 @@ void note_rows(TriggerData *data, Table table) {
 INTD_FUNCTION(settle) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    require_event(data, TRIGGER_EVENT_AFTER, on_insert | on_update | on_delete | on_truncate);
     if (restoring() || !any_materialized())
         return PointerGetDatum(nullptr);
-    if (data->tg_oldtable == nullptr && data->tg_newtable == nullptr) // TRUNCATE
+    if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
+        throw not_as_declared(data);
+    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
         note({core::Level::instance, {}, {}, pass_all});
     else
         note_rows(data, table);
@@ -231,6 +236,7 @@ INTD_FUNCTION(settle) {
 INTD_FUNCTION(note_change) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update | on_delete);
     if (restoring() || !any_materialized())
         return PointerGetDatum(nullptr);
     bool has_old = !TRIGGER_FIRED_BY_INSERT(data->tg_event), has_new = !TRIGGER_FIRED_BY_DELETE(data->tg_event);

@@ -153,6 +153,7 @@ void check_row(TriggerData *trigger) {
 
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force) {
+    WritingFunction function;
     lock_all_types();
     Value before, since;
     if (!force)
@@ -188,6 +189,7 @@ INTD_FUNCTION(register_integration) {
 }
 
 INTD_FUNCTION(unregister_integration) {
+    WritingFunction function;
     Datum name = text_datum(name_argument(fcinfo, 0));
     if (execute(delete_type, {name}) == 0)
         refuse_unknown(view(name));
@@ -195,6 +197,7 @@ INTD_FUNCTION(unregister_integration) {
 }
 
 INTD_FUNCTION(allow_integrations) {
+    WritingFunction function;
     std::optional<Datum> names;
     if (!PG_ARGISNULL(0)) {
         auto *array = guard([&] { return PG_GETARG_ARRAYTYPE_P(0); });

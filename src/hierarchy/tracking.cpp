@@ -111,6 +111,7 @@ Oid source_argument(FunctionCallInfo fcinfo) {
 }
 
 Datum track(FunctionCallInfo fcinfo, Kind kind) {
+    WritingFunction function;
     Oid oid = source_argument(fcinfo);
     const char *id = name_argument(fcinfo, 1, "id_column");
     const char *parent = name_argument(fcinfo, 2, kind == Kind::groups ? "parent_column" : "group_column");
@@ -190,6 +191,7 @@ INTD_FUNCTION(untrack) {
 
 /// resync(source) → rows changed
 INTD_FUNCTION(resync) {
+    WritingFunction function;
     Oid oid = source_argument(fcinfo);
     guard([&] { relation_close(open_owned(oid), NoLock); });
     int64 changed = 0;

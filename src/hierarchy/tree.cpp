@@ -70,9 +70,12 @@ void require_parent(Value parent) {
         throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("parent group \"", view(*parent), "\" does not exist"))
             .hint("Add the parent first.")
             .constraint("scope_parent_exists");
+    if (parent && !check_function_bodies) // then perhaps no trigger will hold it at commit: see restoring()
+        hold_group(*parent);
 }
 
 void add(FunctionCallInfo fcinfo, Kind kind) {
+    WritingFunction function;
     Datum id = required_id(fcinfo, kind);
     Value parent = parent_argument(fcinfo);
     begin_change(kind);
@@ -85,6 +88,7 @@ void add(FunctionCallInfo fcinfo, Kind kind) {
 }
 
 void move(FunctionCallInfo fcinfo, Kind kind) {
+    WritingFunction function;
     Datum id = required_id(fcinfo, kind);
     Value parent = parent_argument(fcinfo);
     begin_change(kind);
@@ -102,6 +106,7 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
 }
 
 void remove_scope(FunctionCallInfo fcinfo, Kind kind) {
+    WritingFunction function;
     Datum id = required_id(fcinfo, kind);
     begin_change(kind);
     if (kind == Kind::groups) {

@@ -1,28 +1,24 @@
 #include "hierarchy/walk.hpp"
 
+#include "postgres/trigger.hpp"
+
 namespace intd {
 namespace {
 
-int overlooking = 0;
-bool met_broken = false;
-
-/// Whether a way up that does not end is overlooked.
-bool overlook() {
-    met_broken = met_broken || overlooking > 0;
-    return overlooking > 0;
-}
+/// The innermost that lives.
+OverlookBroken *overlooking = nullptr;
 
 } // namespace
 
-OverlookBroken::OverlookBroken() {
-    overlooking++;
-    met_broken = false;
-}
+OverlookBroken::OverlookBroken() : depth_(trigger_depth()), outer_(std::exchange(overlooking, this)) {}
 OverlookBroken::~OverlookBroken() {
-    overlooking--;
+    overlooking = outer_;
 }
-bool OverlookBroken::met() const {
-    return met_broken;
+bool OverlookBroken::now() {
+    if (overlooking == nullptr || overlooking->depth_ != trigger_depth())
+        return false;
+    overlooking->met_ = true;
+    return true;
 }
 
 void Nodes::place(const Entry &entry, const TreeNode *node) {
@@ -65,7 +61,7 @@ const TreeNode *Tree::climb(std::string_view id) {
         looks_++;
         const Row *row = read_row(Table::groups, text_datum(next));
         if (row == nullptr) {
-            if (way.empty() || overlook())
+            if (way.empty() || OverlookBroken::now())
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
@@ -82,7 +78,7 @@ const TreeNode *Tree::climb(std::string_view id) {
             break;
         }
         if (next == mark) {
-            if (overlook())
+            if (OverlookBroken::now())
                 return nullptr;
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
                 .hint("Move the group elsewhere before the transaction commits.")

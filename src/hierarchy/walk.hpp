@@ -141,7 +141,8 @@ class Tree {
 };
 
 /// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
-/// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent.
+/// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent. What
+/// triggers read meanwhile runs deeper, and is told. Such a group is never remembered.
 class OverlookBroken {
   public:
     OverlookBroken();
@@ -150,7 +151,15 @@ class OverlookBroken {
     OverlookBroken &operator=(const OverlookBroken &) = delete;
 
     /// Whether one was met.
-    bool met() const;
+    bool met() const { return met_; }
+
+    /// Whether a way up that does not end, just met, is overlooked.
+    static bool now();
+
+  private:
+    int depth_;
+    bool met_ = false;
+    OverlookBroken *outer_;
 };
 
 /// Whether `node` is `ancestor` or below it.

@@ -162,6 +162,16 @@ uint64 execute_newest_alone(Statement &statement, std::initializer_list<Value> p
     return run_newest(statement, parameters, true, 0);
 }
 
+void run_command(const char *command) {
+    int level = fix_search_path_as_owner();
+    SPI_connect();
+    if (int code = SPI_execute(command, false, 0); code < 0)
+        elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+    SPI_finish();
+    restore_search_path(level);
+    CommandCounterIncrement();
+}
+
 uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,
                  bool read_only) {
     return run(statement, parameters, results, columns, read_only);

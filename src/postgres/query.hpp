@@ -66,6 +66,9 @@ uint64 execute_newest(Statement &statement, std::initializer_list<Value> paramet
 /// The same as a statement of its own, in or outside of a trigger: its AFTER triggers have fired when it returns.
 uint64 execute_newest_alone(Statement &statement, std::initializer_list<Value> parameters);
 
+/// Runs a utility command, whose names are written out. Server code: raises reports.
+void run_command(const char *command);
+
 /// Until the end of the block the active snapshot shows what this transaction did and all that has been committed.
 class NewestState {
   public:

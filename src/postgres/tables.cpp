@@ -94,6 +94,9 @@ Known known[table_count];
 /// A user who was found to read them all directly and without row security; none once anything about them changes.
 Oid reader_of_all = InvalidOid;
 
+/// How many functions of ours are writing, one inside the other.
+int writing_functions = 0;
+
 /// The owner of all six, once they were found to have the same.
 Oid owner_of_all = InvalidOid;
 
@@ -460,10 +463,22 @@ Oid our_owner() {
 }
 
 bool restoring() {
-    if (check_function_bodies)
+    if (check_function_bodies || writing_functions > 0)
         return false;
     const Oid user = GetOuterUserId(), owner = our_owner();
     return guard([&] { return superuser_arg(user) || has_privs_of_role(user, owner); });
+}
+
+WritingFunction::WritingFunction() {
+    if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "integration_defaults can't be changed while session_replication_role is replica")
+            .detail("The session fires no triggers, which check what is written.")
+            .hint("RESET session_replication_role; plain SQL on the tables writes what a replication brings.");
+    writing_functions++;
+}
+WritingFunction::~WritingFunction() {
+    writing_functions--;
 }
 
 AsOwner::AsOwner() {

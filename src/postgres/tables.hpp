@@ -75,6 +75,17 @@ Oid our_owner();
 /// has our owner's rights, in the session itself and not by a SECURITY DEFINER function.
 bool restoring();
 
+/// Lives in each function of ours that writes to our tables, as long as it does so. No restore calls one: what it writes
+/// and sets off is checked and derived, also where a dump has left check_function_bodies off in the session. The rules
+/// are triggers: throws 55000 in a session that fires none (session_replication_role = replica).
+class WritingFunction {
+  public:
+    WritingFunction();
+    ~WritingFunction();
+    WritingFunction(const WritingFunction &) = delete;
+    WritingFunction &operator=(const WritingFunction &) = delete;
+};
+
 /// Until the end of the block our statements run as our owner, without row security, as those of the server's own
 /// foreign keys do, and with a search_path that is fixed (see path.hpp). For the checks that hold a rule whatever the
 /// caller may see. An error that leaves the block restores the user with the (sub)transaction.

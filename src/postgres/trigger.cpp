@@ -48,6 +48,23 @@ TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
     return data;
 }
 
+Refusal not_as_declared(const TriggerData *data) {
+    return Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                   cat("trigger \"", data->tg_trigger->tgname, "\" on table \"",
+                       RelationGetRelationName(data->tg_relation), "\" is not as integration_defaults makes it"))
+        .hint("Drop it, if the extension has not created it.");
+}
+
+void require_event(const TriggerData *data, TriggerEvent timing, int events) {
+    const TriggerEvent event = data->tg_event;
+    const int fired = TRIGGER_FIRED_BY_INSERT(event)   ? on_insert
+                      : TRIGGER_FIRED_BY_UPDATE(event) ? on_update
+                      : TRIGGER_FIRED_BY_DELETE(event) ? on_delete
+                                                       : on_truncate;
+    if ((event & (TRIGGER_EVENT_TIMINGMASK | TRIGGER_EVENT_ROW)) != timing || (fired & events) == 0)
+        throw not_as_declared(data);
+}
+
 Oid own_trigger_function(const char *name) {
     for (int i = 0; i < known.count; i++)
         if (strcmp(known.functions[i].name, name) == 0)
@@ -137,9 +154,11 @@ OwnStatement::OwnStatement(Oid relation)
 OwnStatement::~OwnStatement() {
     own_statement = outer_;
 }
+bool OwnStatement::has_fired(const TriggerData *data) const {
+    return relation_ == RelationGetRelid(data->tg_relation) && depth_ + 1 == trigger_depth();
+}
 bool OwnStatement::fired(const TriggerData *data) {
-    return own_statement != nullptr && own_statement->relation_ == RelationGetRelid(data->tg_relation) &&
-           own_statement->depth_ + 1 == trigger_depth();
+    return own_statement != nullptr && own_statement->has_fired(data);
 }
 
 bool truncate_cascades() {

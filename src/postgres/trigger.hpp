@@ -3,6 +3,10 @@
 
 #include "postgres/datum.hpp"
 
+extern "C" {
+#include "catalog/pg_trigger.h"
+}
+
 namespace intd {
 
 /// The trigger's data. Throws unless it is fired on one of `tables`.
@@ -11,6 +15,17 @@ TriggerData *own_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tab
 /// The trigger's data. Throws unless it is fired for each row of one of `tables` at `when` (a TRIGGER_EVENT_ mask of
 /// timing): others can't use our trigger functions on tables of their own.
 TriggerData *row_trigger(FunctionCallInfo fcinfo, std::initializer_list<Oid> tables, TriggerEvent when);
+
+/// The statements that fire a trigger, as bits of TRIGGER_TYPE_EVENT_MASK.
+constexpr int on_insert = TRIGGER_TYPE_INSERT, on_update = TRIGGER_TYPE_UPDATE, on_delete = TRIGGER_TYPE_DELETE,
+              on_truncate = TRIGGER_TYPE_TRUNCATE;
+
+/// The refusal of a trigger of ours that somebody has hung up otherwise than we do.
+Refusal not_as_declared(const TriggerData *data);
+
+/// Throws it unless the trigger is fired by one of these `events`, at that `timing` and level: TRIGGER_EVENT_BEFORE or
+/// TRIGGER_EVENT_AFTER, with TRIGGER_EVENT_ROW. Who may create triggers on our tables is not to get at more than that.
+void require_event(const TriggerData *data, TriggerEvent timing, int events);
 
 /// The oid of a trigger function of ours, or InvalidOid while the extension is not there. `name` is a literal: the
 /// answer is remembered until some function or schema changes. Server code: raises reports.
@@ -52,7 +67,9 @@ class OwnStatement {
     OwnStatement(const OwnStatement &) = delete;
     OwnStatement &operator=(const OwnStatement &) = delete;
 
-    /// Whether such a statement has fired the trigger that is running.
+    /// Whether this statement has fired the trigger that is running.
+    bool has_fired(const TriggerData *data) const;
+    /// Whether such a statement has.
     static bool fired(const TriggerData *data);
 
   private:

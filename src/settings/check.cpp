@@ -1,7 +1,5 @@
 #include "settings/check.hpp"
 
-#include "settings/write.hpp"
-
 extern "C" {
 #include "utils/array.h"
 }
@@ -26,9 +24,10 @@ void append_line(const char *&text, const char *line) {
 /// One write on its way through the rules.
 class Check {
   public:
-    Check(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted)
+    Check(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
+          const Given &given)
         : inherited_(inherited), place_(place), type_(*place.above.integration), fold_(*place.above.fold),
-          current_(current), wanted_(wanted) {
+          current_(current), wanted_(wanted), given_(given) {
         wanted_fields_ = fields_of(wanted.settings);
         if (current != nullptr)
             current_fields_ = fields_of(current->settings);
@@ -50,7 +49,7 @@ class Check {
     /// Whether a value is just what the row has already, and nobody gave it anew.
     bool repeats(std::string_view key, const JsonbValue &value) const {
         const JsonbValue *stored = current_value(key);
-        return stored != nullptr && !Giving::has(key) && same_json(stored, &value);
+        return stored != nullptr && !given_.has(key) && same_json(stored, &value);
     }
 
     bool is_secret(std::string_view key) const {
@@ -90,7 +89,7 @@ class Check {
                 .hint(cat("Whoever may change the defaults of ", holder_name(holder), " can unlock them."))
                 .constraint("setting_not_locked");
         for (const JsonField &field : current_fields_) {
-            if (fold_.lock_of(field.key) == nullptr || TakingBack::now())
+            if (fold_.lock_of(field.key) == nullptr || given_.takes_back)
                 continue;
             const JsonbValue *wanted = wanted_fields_.find(field.key);
             if (wanted != nullptr && repeats(field.key, *wanted))
@@ -107,7 +106,7 @@ class Check {
     /// Under a lock: whether the `active` that is given changes nothing.
     bool keeps_active() const {
         return *wanted_.active == fold_.active() ||
-               (current_ != nullptr && !Giving::has_active() && wanted_.active == current_->active);
+               (current_ != nullptr && !given_.active && wanted_.active == current_->active);
     }
 
     /// Custom settings are active or not: what the row had; else, if it is locked above, the locked value; else
@@ -115,7 +114,7 @@ class Check {
     void fill_active() {
         std::optional<bool> had = current_ == nullptr ? std::nullopt : current_->active;
         bool is_locked = fold_.active_lock() != nullptr;
-        if (is_locked && (wanted_.active || !TakingBack::now()))
+        if (is_locked && (wanted_.active || !given_.takes_back))
             wanted_.active = had;
         if (wanted_.custom && !wanted_.active)
             wanted_.active = had ? *had : is_locked ? fold_.active() : true;
@@ -164,7 +163,7 @@ class Check {
     /// What stands at a level that the type is not for may stay, lock and go; it is what a write sets that is refused.
     void check_level() {
         bool sets = wanted_.custom || wanted_.active.has_value() || wanted_fields_.count > 0;
-        bool adds = Giving::any() || keys_changed_ || becomes_custom_ || (wanted_.custom && keys_removed_) ||
+        bool adds = given_.any() || keys_changed_ || becomes_custom_ || (wanted_.custom && keys_removed_) ||
                     (wanted_.active.has_value() && (current_ == nullptr || current_->active != wanted_.active));
         if (!sets || !adds || type_.schema->allows(place_.level))
             return;
@@ -184,13 +183,13 @@ class Check {
     /// schema, of which only violations that were not there before are refused. A write that only deactivates,
     /// locks, unlocks or takes overrides back is not checked.
     void check_schema() {
-        if (!Giving::any() && !keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ &&
+        if (!given_.any() && !keys_changed_ && !activated_ && !custom_changed_ && !becomes_custom_ &&
             !(wanted_.custom && keys_removed_))
             return;
         ContextResource memory(CurrentMemoryContext);
         Violations violations(&memory), before(&memory), after(&memory);
         for (const JsonField &field : wanted_fields_) {
-            bool is_given = Giving::has(field.key) && fold_.lock_of(field.key) == nullptr; // else: what a lock shadows
+            bool is_given = given_.has(field.key) && fold_.lock_of(field.key) == nullptr; // else: what a lock shadows
             if (is_given || !same_json(current_value(field.key), &field.value))
                 validate_property(*type_.schema, field.key, field.value, violations);
         }
@@ -229,6 +228,7 @@ class Check {
     const core::Fold &fold_;
     const SettingsRow *current_;
     SettingsRow wanted_;
+    const Given &given_;
     JsonFields wanted_fields_ = {nullptr, 0};
     JsonFields current_fields_ = {nullptr, 0};
     bool keys_changed_ = false, keys_removed_ = false, custom_changed_ = false, becomes_custom_ = false,
@@ -245,8 +245,9 @@ void effective_violations(const Folded &folded, Violations &violations) {
                          violations.end());
 }
 
-SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted) {
-    return Check(inherited, place, current, wanted).run();
+SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
+                    const Given &given) {
+    return Check(inherited, place, current, wanted, given).run();
 }
 
 } // namespace intd

@@ -14,6 +14,19 @@ struct SettingsRow {
     Datum locked; // text[]; 0 for projects
 };
 
+/// What the caller of a function gives in a write of one row, beside what the row says.
+struct Given {
+    JsonFields fields = {nullptr, 0}; // each is checked against its property, also where the row has it already
+    bool whole = false;               // whole settings, be they without a field
+    bool active = false;              // `active`
+    /// Taking an override back is always possible, also of what a lock above shadows, whereas a whole-row write leaves
+    /// that.
+    bool takes_back = false;
+
+    bool any() const { return whole || active || fields.count > 0; }
+    bool has(std::string_view key) const { return fields.find(key) != nullptr; }
+};
+
 /// What stands around the row that is written.
 struct Place {
     core::Level level;
@@ -27,6 +40,7 @@ void effective_violations(const Folded &folded, Violations &violations);
 /// Checks the row that is to be (`wanted`) against the one that is (`current`, or null) and gives the row to store:
 /// without locked fields that equal their effective value, with what a lock shadows, with `active` filled in. Throws
 /// the refusals of the errors table.
-SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted);
+SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
+                    const Given &given);
 
 } // namespace intd

@@ -104,7 +104,7 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
     else
         names = names_argument(fcinfo, 1, &memory);
     const core::Shape &shape = where.type.schema->shape;
-    change_row(where, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
+    change_row(where, {}, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         Names locked = locks_of(current, &memory);
         check_names(where, names, locked);
         if (names.empty() || (!lock && locked.empty()) || (lock && has(locked, "*")))
@@ -131,6 +131,17 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
     });
 }
 
+/// Names that can be taken back: fields of the type, whether they are set or not, and what the row has; throws 22023
+/// for any other.
+void check_taken_back(const Target &target, const Names &names, const std::optional<SettingsRow> &row) {
+    JsonFields stored = row ? fields_of(row->settings) : JsonFields{nullptr, 0};
+    for (std::string_view name : names)
+        if (name != "active" && target.type.schema->shape.find(name) < 0 && stored.find(name) == nullptr)
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                          cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
+                .hint("What can be inherited again are properties of the schema, \"active\", and fields that are set.");
+}
+
 } // namespace
 
 void change_fields(const Target &target, const FieldChange &change) {
@@ -139,12 +150,12 @@ void change_fields(const Target &target, const FieldChange &change) {
     const Names none(&memory);
     const Names &take_back = change.take_back == nullptr ? none : *change.take_back;
     bool gives_active = change.sets_active && change.active, inherits_active = change.sets_active && !change.active;
-    std::optional<TakingBack> taking_back;
-    if (change.take_back != nullptr || inherits_active)
-        taking_back.emplace();
-    Giving giving(change.set, false, gives_active);
-
-    change_row(target, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
+    Given given;
+    given.fields = change.set;
+    given.active = gives_active;
+    given.takes_back = change.take_back != nullptr || inherits_active;
+    change_row(target, given, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
+        check_taken_back(target, take_back, current);
         if (!current && change.set.count == 0 && !gives_active)
             return std::nullopt;
         if (current && current->custom &&

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/relation.h"
 #include "access/parallel.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_trigger.h"
@@ -87,12 +88,20 @@ bool has_triggers(Relation relation, Oid function) {
     return found == (TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_TRUNCATE);
 }
 
+/// Whether `generations` has the column that is read and written here.
+bool has_shape(Relation relation) {
+    TupleDesc shape = RelationGetDescr(relation);
+    return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+           shape->natts > 0 && !TupleDescAttr(shape, 0)->attisdropped && TupleDescAttr(shape, 0)->atttypid == INT8OID;
+}
+
 bool is_counted(Oid oid, Oid function) {
-    Relation relation = table_open(oid, AccessShareLock);
-    bool counted = OidIsValid(function) && relation->rd_rel->relkind == RELKIND_RELATION &&
+    Relation relation = relation_open(oid, AccessShareLock);
+    bool counted = OidIsValid(function) && (oid != watched.relation || has_shape(relation)) &&
+                   relation->rd_rel->relkind == RELKIND_RELATION &&
                    relation->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT && !relation->rd_rel->relhassubclass &&
                    relation->rd_tableam == GetHeapamTableAmRoutine() && has_triggers(relation, function);
-    table_close(relation, NoLock);
+    relation_close(relation, NoLock);
     return counted;
 }
 
@@ -132,7 +141,7 @@ std::optional<int64> sum() {
     Relation relation = table_open(watched.relation, AccessShareLock);
     Snapshot snapshot = GetActiveSnapshot();
     const BlockNumber pages = RelationGetNumberOfBlocks(relation);
-    bool readable = pages <= most_pages;
+    bool readable = watched.valid && pages <= most_pages; // not, if it was altered while we waited for the lock
     int64 changes = 0;
     int versions = 0;
     for (BlockNumber n = 0; readable && n < pages; n++) {
@@ -176,9 +185,16 @@ bool lock_free_row(Relation relation, TableScanDesc scan, TupleTableSlot *slot) 
 }
 
 void count() {
-    Relation relation = table_open(generations(), RowExclusiveLock);
+    const Oid oid = generations();
+    Relation relation = OidIsValid(oid) ? relation_open(oid, RowExclusiveLock) : nullptr;
+    if (relation == nullptr || !has_shape(relation))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table integration_defaults.generations is not as the extension made it"),
+                        errdetail("Its column 1 should be \"changes\" of type bigint."),
+                        errhint("Undo what was done to it.")));
     bool room_in_front = false;
     for (BlockNumber n = 0, pages = RelationGetNumberOfBlocks(relation); n < pages; n++) {
+        CHECK_FOR_INTERRUPTS();
         Buffer buffer = ReadBuffer(relation, n);
         heap_page_prune_opt(relation, buffer);
         if (n == 0) {
@@ -191,13 +207,16 @@ void count() {
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
     TableScanDesc scan = table_beginscan_strat(relation, SnapshotSelf, 0, nullptr, true, false);
     bool found = lock_free_row(relation, scan, slot);
-    Datum changes = Int64GetDatum(1);
-    bool is_null = false;
-    if (found)
-        changes = Int64GetDatum(DatumGetInt64(slot_getattr(slot, 1, &is_null)) + 1);
+    TupleDesc shape = RelationGetDescr(relation);
+    auto *values = static_cast<Datum *>(palloc0(shape->natts * sizeof(Datum)));
+    auto *nulls = static_cast<bool *>(palloc(shape->natts * sizeof(bool)));
+    std::fill_n(nulls, shape->natts, true); // columns that others have added, or dropped again
+    int64 changes = found ? DatumGetInt64(slot_getattr(slot, 1, &nulls[0])) : 0;
+    values[0] = Int64GetDatum(changes + 1);
+    nulls[0] = false;
     ItemPointerData place = slot->tts_tid;
     table_endscan(scan);
-    HeapTuple tuple = heap_form_tuple(RelationGetDescr(relation), &changes, &is_null);
+    HeapTuple tuple = heap_form_tuple(shape, values, nulls);
     // These mind indexes, if somebody has made any.
     if (found && (!room_in_front || ItemPointerGetBlockNumber(&place) < pages_in_use))
         CatalogTupleUpdate(relation, &place, tuple);
@@ -209,8 +228,15 @@ void count() {
         CatalogTupleInsert(relation, tuple);
     }
     ExecDropSingleTupleTableSlot(slot);
-    table_close(relation, NoLock);
+    relation_close(relation, NoLock);
     counted_in = GetCurrentSubTransactionId();
+}
+
+void require_counting(const TriggerData *data) {
+    if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
+        require_event(data, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW, on_insert | on_update | on_delete);
+    else
+        require_event(data, TRIGGER_EVENT_BEFORE, on_truncate);
 }
 
 /// Whether what this transaction reads may have one.
@@ -260,6 +286,7 @@ bool hold(const Generation &generation) {
 INTD_FUNCTION(count_change) {
     TriggerData *data =
         own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
+    require_counting(data);
     if (counted_in == InvalidSubTransactionId)
         guard([] { count(); });
     if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
@@ -270,6 +297,7 @@ INTD_FUNCTION(count_change) {
 /// BEFORE INSERT OR UPDATE OR DELETE, for each row, and BEFORE TRUNCATE, on generations. count() fires no triggers.
 INTD_FUNCTION(keep_generations) {
     TriggerData *data = own_trigger(fcinfo, {guard([] { return generations(); })});
+    require_counting(data);
     if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA && TRIGGER_FIRED_FOR_ROW(data->tg_event))
         return PointerGetDatum(nullptr);
     throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "integration_defaults.generations can't be written to")

@@ -172,7 +172,7 @@ CREATE FUNCTION integration_defaults.inherit_fields(
     group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_inherit_fields';
 COMMENT ON FUNCTION integration_defaults.inherit_fields(text, text[], integration_defaults.external_id, integration_defaults.external_id) IS
-    'takes fields back out of an override, whole atomic groups at a time; active among them by that name; names that are not there do no harm. Errors: 42704 unknown integration, project or group; 22023 custom settings, which inherit nothing, or both ids; 22004 null id';
+    'takes fields back out of an override, whole atomic groups at a time; active among them by that name; a field of the type that is not set does no harm. Errors: 42704 unknown integration, project or group; 22023 unknown field, custom settings, which inherit nothing, or both ids; 22004 null id';
 
 CREATE FUNCTION integration_defaults.set_active(
     integration text, active boolean,

@@ -67,6 +67,13 @@ SettingsRow settings_row(HeapTuple tuple, TupleDesc shape, const Columns &column
     return row;
 }
 
+/// Whether the row neither sets nor locks anything.
+bool is_empty(const SettingsRow &row) {
+    return !row.custom && !row.active && is_object(row.settings) && JB_ROOT_COUNT(row.settings) == 0 &&
+           (row.locked == 0 ||
+            ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row.locked)), ARR_DIMS(DatumGetArrayTypeP(row.locked))) == 0);
+}
+
 bool same_row(const SettingsRow &a, const SettingsRow &b) {
     auto same_bytes = [](const void *one, const void *other) {
         return VARSIZE_ANY(one) == VARSIZE_ANY(other) && memcmp(one, other, VARSIZE_ANY(one)) == 0;
@@ -112,6 +119,7 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
 /// BEFORE INSERT OR UPDATE, for each row: the rules, and the stamps.
 INTD_FUNCTION(check_settings) {
     TriggerData *data = settings_trigger(fcinfo, TRIGGER_EVENT_BEFORE);
+    require_event(data, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW, on_insert | on_update);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
     HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
     if (restoring())
@@ -125,6 +133,7 @@ INTD_FUNCTION(check_settings) {
     Datum type = *column_value(tuple, shape, columns.integration);
     Datum scope = columns.scope == 0 ? 0 : *column_value(tuple, shape, columns.scope);
 
+    const Given &given = given_in(data, type, scope);
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
     AsOwner owner;
@@ -137,7 +146,7 @@ INTD_FUNCTION(check_settings) {
         if ((view(old_type) != view(type) && !follows_rename(Table::integrations, old_type, type)) ||
             (columns.scope != 0 && view(old_scope) != view(scope) && !follows_rename(scopes, old_scope, scope)))
             current.reset();
-        else if (same_row(*current, wanted) && !Giving::any()) {
+        else if (same_row(*current, wanted) && !given.any()) {
             updated_at = column_value(data->tg_trigtuple, shape, columns.at(column::updated_at));
             updated_by = column_value(data->tg_trigtuple, shape, columns.at(column::updated_by));
         }
@@ -147,7 +156,7 @@ INTD_FUNCTION(check_settings) {
             Inheritance &inherited = inheritance();
             std::optional<Place> place = place_of(inherited, columns, view(type), scope);
             if (place)
-                wanted = checked(inherited, *place, current ? &*current : nullptr, wanted);
+                wanted = checked(inherited, *place, current ? &*current : nullptr, wanted, given);
             return place.has_value();
         };
         if (!check()) {
@@ -168,14 +177,16 @@ INTD_FUNCTION(check_settings) {
     });
 }
 
-/// AFTER INSERT OR UPDATE, for each row that neither sets nor locks anything (the trigger's WHEN): it goes.
+/// AFTER INSERT OR UPDATE, for each row that neither sets nor locks anything (the trigger's WHEN, which is not relied
+/// upon): it goes. If another trigger has changed it again meanwhile, that has an event of its own.
 INTD_FUNCTION(remove_empty_settings) {
     TriggerData *data = settings_trigger(fcinfo, TRIGGER_EVENT_AFTER);
-    HeapTuple tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-    if (restoring())
-        return PointerGetDatum(nullptr);
+    require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update);
+    HeapTuple tuple = trigger_row(data);
     const Columns &columns = columns_of(data->tg_relation);
     TupleDesc shape = RelationGetDescr(data->tg_relation);
+    if (restoring() || !is_empty(settings_row(tuple, shape, columns)) || !is_current(data))
+        return PointerGetDatum(nullptr);
     AsOwner owner;
     remove_row(columns.level, *column_value(tuple, shape, columns.integration),
                columns.scope == 0 ? std::nullopt : column_value(tuple, shape, columns.scope));

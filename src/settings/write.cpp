@@ -1,6 +1,7 @@
 #include "settings/write.hpp"
 
 #include "postgres/snapshot.hpp"
+#include "postgres/trigger.hpp"
 
 namespace intd {
 namespace {
@@ -73,9 +74,62 @@ Value boolean(std::optional<bool> value) {
     return value ? Value(BoolGetDatum(*value)) : std::nullopt;
 }
 
-int taking_back = 0;
-const JsonFields *given = nullptr;
-bool given_whole = false, given_active = false;
+Table table_of(const Target &target) {
+    constexpr Table tables[] = {Table::instance_settings, Table::group_settings, Table::project_settings};
+    return tables[static_cast<int>(target.scope.level)];
+}
+
+/// While it lives, a statement of ours writes the target's row.
+class RowWrite {
+  public:
+    RowWrite(const Target &target, const Given &given)
+        : target_(target), given_(given), statement_(table_oid(table_of(target))),
+          outer_(std::exchange(innermost_, this)) {}
+    ~RowWrite() { innermost_ = outer_; }
+    RowWrite(const RowWrite &) = delete;
+    RowWrite &operator=(const RowWrite &) = delete;
+
+    static const Given &given_in(const TriggerData *data, std::string_view type, std::string_view scope) {
+        static constexpr Given nothing;
+        const bool is_own = innermost_ != nullptr && innermost_->statement_.has_fired(data) &&
+                            innermost_->target_.type.name == type && innermost_->target_.scope.text() == scope;
+        return is_own ? innermost_->given_ : nothing;
+    }
+
+  private:
+    static const RowWrite *innermost_;
+
+    const Target &target_;
+    const Given &given_;
+    OwnStatement statement_;
+    const RowWrite *outer_;
+};
+const RowWrite *RowWrite::innermost_ = nullptr;
+
+/// Tells why the row can't be written: it is there and hidden from who writes, or a trigger leaves it out.
+[[noreturn]] void refuse_unwritable(const Target &target) {
+    const char *scope = scope_name(target.scope.level, target.scope.text());
+    const bool seen = lock_row(target).has_value();
+    const char *role = guard([] { return GetUserNameFromId(GetUserId(), false); });
+    const char *table = guard([&] { return get_rel_name(table_oid(table_of(target))); });
+    bool there = false;
+    if (!seen) {
+        AsOwner owner;
+        NewestState newest;
+        there = (target.scope.id == 0 ? read_row(table_of(target), target.name())
+                                      : read_row(table_of(target), target.scope.id, target.name())) != nullptr;
+    }
+    if (there)
+        throw Refusal(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      cat("permission denied for the settings of integration \"", target.type.name, "\" for ", scope))
+            .detail(
+                cat("They are there, but row security on table \"", table, "\" hides them from role \"", role, "\"."))
+            .hint("A policy has to let the role select and update the row.");
+    throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  cat("settings of integration \"", target.type.name, "\" for ", scope, " were not stored"))
+        .detail(cat("A trigger on table \"", table, "\" leaves the row out."))
+        .hint("Triggers that others than integration_defaults have created there must give the row back.");
+}
 
 } // namespace
 
@@ -99,7 +153,8 @@ std::optional<SettingsRow> lock_row(const Target &target) {
                        jsonb_of(*found[2]), found[3].value_or(static_cast<Datum>(0))};
 }
 
-bool store_row(const Target &target, bool exists, const SettingsRow &wanted) {
+bool store_row(const Target &target, bool exists, const SettingsRow &wanted, const Given &given) {
+    RowWrite write(target, given);
     Statements &own = statements_of(target);
     Statement &statement = exists ? own.update : own.insert;
     Value type = target.name(), scope = scope_of(target), active = boolean(wanted.active),
@@ -112,13 +167,20 @@ bool store_row(const Target &target, bool exists, const SettingsRow &wanted) {
 }
 
 void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bool> active) {
-    JsonFields fields = is_object(settings) ? fields_of(settings) : JsonFields{nullptr, 0};
-    Giving giving(fields, true, active.has_value());
-    do {
-        if (execute(statements_of(target).replace,
-                    {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0)
-            return;
-    } while (!store_row(target, false, {true, active, settings, 0}));
+    Given given;
+    if (is_object(settings))
+        given.fields = fields_of(settings);
+    given.whole = true;
+    given.active = active.has_value();
+    auto replace = [&] {
+        RowWrite write(target, given);
+        return execute(statements_of(target).replace,
+                       {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0;
+    };
+    Attempts attempts(target);
+    do
+        attempts.next();
+    while (!replace() && !store_row(target, false, {true, active, settings, 0}, given));
 }
 
 bool remove_row(const Target &target) {
@@ -129,36 +191,15 @@ bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope
     return execute(statements[static_cast<int>(level)].remove, {integration, scope}) > 0;
 }
 
-TakingBack::TakingBack() {
-    taking_back++;
-}
-TakingBack::~TakingBack() {
-    taking_back--;
-}
-bool TakingBack::now() {
-    return taking_back > 0;
+void Attempts::next() {
+    constexpr int most = 10;
+    guard([] { CHECK_FOR_INTERRUPTS(); });
+    if (made_++ == most)
+        refuse_unwritable(target_);
 }
 
-Giving::Giving(const JsonFields &fields, bool whole, bool active)
-    : outer_(given), outer_whole_(given_whole), outer_active_(given_active) {
-    given = &fields;
-    given_whole = whole;
-    given_active = active;
-}
-Giving::~Giving() {
-    given = outer_;
-    given_whole = outer_whole_;
-    given_active = outer_active_;
-}
-bool Giving::any() {
-    return given != nullptr && (given_whole || given_active || given->count > 0);
-}
-bool Giving::has(std::string_view key) {
-    return given != nullptr && given->find(key) != nullptr;
-}
-
-bool Giving::has_active() {
-    return given_active;
+const Given &given_in(const TriggerData *data, Datum type, Datum scope) {
+    return RowWrite::given_in(data, view(type), scope == 0 ? std::string_view() : view(scope));
 }
 
 } // namespace intd

@@ -7,15 +7,16 @@
 
 namespace intd {
 
-/// The type and the scope of a write, both known to be there.
+/// The type and the scope of a write, both known to be there, while the function that writes runs.
 struct Target {
     const Integration &type;
     ScopeArgument scope;
+    WritingFunction function = {};
 
     Datum name() const { return text_datum(type.name); }
 };
 
-/// Throws 22004 for a null id, 42704 for a type or scope that is not there.
+/// Throws 22004 for a null id, 42704 for a type or scope that is not there, 55000 as WritingFunction.
 Target target(std::string_view integration, const ScopeArgument &scope);
 
 /// The target's row, locked against other writers until the end of the transaction; none if there is no row.
@@ -23,7 +24,7 @@ std::optional<SettingsRow> lock_row(const Target &target);
 
 /// Stores the row that is wanted in place of what lock_row() gave. False if another session has stored one in the
 /// meantime: look again.
-bool store_row(const Target &target, bool exists, const SettingsRow &wanted);
+bool store_row(const Target &target, bool exists, const SettingsRow &wanted, const Given &given);
 
 /// Replaces or makes a whole custom row; `active` none: what the row has, or what the rule gives.
 void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bool> active);
@@ -32,41 +33,33 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
 bool remove_row(const Target &target);
 bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope);
 
+/// Counts how often a write has looked for its row, wanted to write it, and could not. Another session's doing comes to
+/// an end; else next() tells what keeps the row from being written: row security (42501), a trigger (55000).
+class Attempts {
+  public:
+    explicit Attempts(const Target &target) : target_(target) {}
+    void next();
+
+  private:
+    const Target &target_;
+    int made_ = 0;
+};
+
 /// Changes the row: `change` gets what is there and gives what is wanted instead, or nothing to leave it as it is.
 template <class Change>
-void change_row(const Target &target, Change &&change) {
-    for (;;) {
+void change_row(const Target &target, const Given &given, Change &&change) {
+    for (Attempts attempts(target);;) {
+        attempts.next();
         std::optional<SettingsRow> current = lock_row(target);
         std::optional<SettingsRow> wanted = change(current);
-        if (!wanted || store_row(target, current.has_value(), *wanted))
+        if (!wanted || store_row(target, current.has_value(), *wanted, given))
             return;
     }
 }
 
-/// While it lives, rows that are written may lose fields that a lock above shadows: taking an override back is
-/// always possible, whereas a whole-row write leaves what a lock shadows.
-class TakingBack {
-  public:
-    TakingBack();
-    ~TakingBack();
-    static bool now();
-};
-
-/// While it lives, these fields are given by the caller of a function: each is checked against its property, also
-/// where the row has that very value already.
-class Giving {
-  public:
-    Giving(const JsonFields &fields, bool whole, bool active);
-    ~Giving();
-    /// Whether anything is given: a field, `active`, or whole settings, be they without a field.
-    static bool any();
-    static bool has(std::string_view key);
-    /// Whether `active` is given.
-    static bool has_active();
-
-  private:
-    const JsonFields *outer_;
-    bool outer_whole_, outer_active_;
-};
+/// What is given in the write that has fired a trigger of the settings tables for the row of that type and scope (0 on
+/// the instance); nothing, if that is not a statement of store_row() or set_whole_row() for that very row: what other
+/// triggers write meanwhile has nothing to do with it.
+const Given &given_in(const TriggerData *data, Datum type, Datum scope);
 
 } // namespace intd

@@ -161,6 +161,27 @@ foreach my $database (@shards)
 $publisher->safe_psql('postgres', q{INSERT INTO app."Namespaces" VALUES ('3', '2', 'Group'); UPDATE app.projects SET namespace = '3' WHERE id % 7 = 2});
 is_followed('the group is back');
 
+# --- DISABLE and ENABLE TRIGGER ALL, as pg_restore --disable-triggers leaves them: materialize() again mends it --------
+
+my $modes = q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN
+	(SELECT oid FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace AND relkind = 'r') ORDER BY 1, 2};
+my $declared = $shard->safe_psql('early', $modes);
+foreach my $mode ('DISABLE', 'ENABLE')
+{
+	$shard->safe_psql($_, qq{DO \$\$DECLARE own regclass; BEGIN
+		FOR own IN SELECT oid FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace AND relkind = 'r' LOOP
+			EXECUTE format('ALTER TABLE %s $mode TRIGGER ALL', own);
+		END LOOP; END\$\$}) foreach @shards;
+	$publisher->safe_psql('postgres', qq{SELECT integration_defaults.set_default('chat', '{"webhook": "https://unseen $mode"}')});
+	caught_up();
+	isnt(differences($shard, 'early'), '', "$mode TRIGGER ALL: what comes in is not followed");
+	$shard->safe_psql($_, q{SELECT integration_defaults.materialize('chat')}) foreach @shards;
+	is($shard->safe_psql('early', $modes), $declared, "$mode TRIGGER ALL: all triggers fire as declared again");
+	is(differences($shard, $_), '', "$mode TRIGGER ALL, $_: the rows are mended") foreach @shards;
+	$publisher->safe_psql('postgres', qq{SELECT integration_defaults.set_default('free', '{"seen": "$mode"}')});
+	is_followed("$mode TRIGGER ALL, and materialize() again");
+}
+
 # --- the worker ------------------------------------------------------------------------------------------------------
 
 $shard->restart;

@@ -1,0 +1,98 @@
+#include "cascade/declared.hpp"
+
+#include "postgres/query.hpp"
+#include "postgres/trigger.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "storage/lmgr.h"
+}
+
+namespace intd {
+namespace {
+
+constexpr const char *tables[] = {"integrations",   "groups",           "projects",    "instance_settings",
+                                  "group_settings", "project_settings", "generations", "effective_settings"};
+enum : unsigned {
+    integrations = 1,
+    groups = 2,
+    projects = 4,
+    instance_settings = 8,
+    group_settings = 16,
+    project_settings = 32,
+    generations = 64,
+    effective_settings = 128,
+    settings = instance_settings | group_settings | project_settings,
+    scopes = groups | projects,
+    small = integrations | groups | instance_settings | group_settings,
+    all_six = integrations | scopes | settings
+};
+
+struct DeclaredTrigger {
+    const char *name;
+    unsigned on; // which tables
+    char fires;  // as pg_trigger.tgenabled
+};
+
+constexpr char origin = TRIGGER_FIRES_ON_ORIGIN, replica = TRIGGER_FIRES_ON_REPLICA, always = TRIGGER_FIRES_ALWAYS;
+
+constexpr DeclaredTrigger declared[] = {
+    {"check_integration", integrations, origin},
+    {"scope_parent_exists", scopes, origin},
+    {"hold_parent", groups, origin},
+    {"scope_has_no_cycle", groups, origin},
+    {"note_group_changes", groups, origin},
+    {"rename_parent", groups, origin},
+    {"id_is_final", scopes, origin},
+    {"check_settings", settings, origin},
+    {"remove_empty_settings", settings, origin},
+    {"hold_references", settings, origin},
+    {"rename_settings", integrations | scopes, origin},
+    {"remove_settings", scopes, origin},
+    {"check_truncate", integrations | scopes, origin},
+    {"settle_insert", all_six, origin},
+    {"settle_update", all_six, origin},
+    {"settle_delete", all_six, origin},
+    {"settle_truncate", all_six, always},
+    {"note_change", all_six, replica},
+    {"count_change", small, always},
+    {"count_truncation", small, always},
+    {"keep_generations", generations, always},
+    {"keep_generations_truncated", generations, always},
+    {"materialized", effective_settings, origin},
+};
+
+/// The commands that one table needs, as a list of strings. Server code.
+List *commands(const char *table, unsigned bit) {
+    List *list = NIL;
+    Oid oid = get_relname_relid(table, get_namespace_oid("integration_defaults", false));
+    if (!OidIsValid(oid))
+        return list;
+    Relation relation = relation_open(oid, ShareRowExclusiveLock); // as ALTER TABLE … ENABLE TRIGGER will
+    const TriggerDesc *triggers = relation->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        for (const DeclaredTrigger &trigger : declared) {
+            if ((trigger.on & bit) == 0 || strcmp(trigger.name, triggers->triggers[i].tgname) != 0 ||
+                trigger.fires == triggers->triggers[i].tgenabled)
+                continue;
+            const char *fires = trigger.fires == always ? "ALWAYS " : trigger.fires == replica ? "REPLICA " : "";
+            list = lappend(
+                list, psprintf("ALTER TABLE integration_defaults.%s ENABLE %sTRIGGER %s", table, fires, trigger.name));
+        }
+    relation_close(relation, NoLock);
+    return list;
+}
+
+} // namespace
+
+void mend_triggers() {
+    guard([] {
+        for (size_t i = 0; i < lengthof(tables); i++) {
+            List *list = commands(tables[i], 1u << i);
+            for (int n = 0; n < list_length(list); n++)
+                run_command(static_cast<const char *>(list_nth(list, n)));
+        }
+    });
+}
+
+} // namespace intd
