@@ -72,18 +72,68 @@ make_app($node, 'hers', @anna);
 add_refused_rows($node, 'hers', @anna);
 is( $node->safe_psql('hers', q{SELECT rolsuper FROM pg_roles WHERE rolname = current_user}, extra_params => \@anna),
 	'f', 'anna is no superuser');
-is( $node->safe_psql('hers', <<'SQL', extra_params => \@anna), '', 'every object of the extension is hers');
-SELECT identified.type, identified.identity
-FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) identified
+is($node->safe_psql('hers', <<'SQL', extra_params => \@anna), '', 'tables, views and the schema are hers, functions and types are not');
+SELECT identified.type, identified.identity, owner::regrole
+FROM pg_depend d
+CROSS JOIN pg_identify_object(d.classid, d.objid, d.objsubid) identified
+CROSS JOIN LATERAL (
+    SELECT relowner, true FROM pg_class WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
+    UNION ALL SELECT nspowner, true FROM pg_namespace WHERE d.classid = 'pg_namespace'::regclass AND oid = d.objid
+    UNION ALL SELECT proowner, false FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+    UNION ALL SELECT typowner, typrelid <> 0 OR typelem <> 0 FROM pg_type
+        WHERE d.classid = 'pg_type'::regclass AND oid = d.objid AND typrelid = 0 AND typelem = 0
+) o (owner, hers)
 WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'integration_defaults')
-  AND 'anna'::regrole NOT IN (
-      SELECT relowner FROM pg_class WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
-      UNION ALL SELECT proowner FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
-      UNION ALL SELECT typowner FROM pg_type WHERE d.classid = 'pg_type'::regclass AND oid = d.objid
-      UNION ALL SELECT 'anna'::regrole WHERE d.classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass))
+  AND owner <> CASE WHEN hers THEN 'anna'::regrole ELSE 'postgres'::regrole END
 SQL
+my $her_dump = dump_of($node, 'hers', @anna);
+unlike($her_dump, qr/\bpostgres\b/, 'a plain owner\'s dump does not name who installed for her');
+unlike($her_dump, qr/^(GRANT|REVOKE|ALTER DEFAULT)/m, 'and grants and revokes nothing');
 round_trips('hers', 'plain owner', @anna);
+
+# ---- on another server, where the first superuser has another name, and a plain owner, too ------------------------
+
+{
+	my $other = PostgreSQL::Test::Cluster->new('other');
+	local $ENV{PGUSER} = 'chief';
+	$other->init(extra => [ '--encoding=UTF8', '--no-locale', '-U', 'chief' ]);
+	$other->start;
+	# anna's rights on her own tables are in her dump: the role that uses them is there, too.
+	$other->safe_psql('postgres', 'CREATE ROLE berta LOGIN; CREATE ROLE anna LOGIN; CREATE ROLE app LOGIN; CREATE ROLE carl LOGIN; GRANT berta TO carl');
+	$node->safe_psql('postgres', 'CREATE ROLE app LOGIN');
+	$node->safe_psql('hers', <<'SQL', extra_params => \@anna);
+GRANT USAGE ON SCHEMA integration_defaults TO app;
+GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO app;
+GRANT EXECUTE ON FUNCTION integration_defaults.resolve_all TO app; -- only a warning: the function is not hers
+SELECT integration_defaults.materialize('free');
+SQL
+	my $answers = answers($node, 'hers', @anna);
+	my $shown = q{SELECT count(*), count(DISTINCT settings::text) FROM integration_defaults.effective_settings};
+	my $rows = $node->safe_psql('hers', $shown, extra_params => \@anna);
+	succeeds($node, [ 'pg_dump', @anna, '-Fc', '-f', "$folder/hers", 'hers' ], 'with grants and rows materialized: dumped');
+	foreach my $restore (
+		[ 'the same owner', 'anna', 'anna', [ '-U', 'anna' ] ],
+		[ 'a plain owner of another name', 'berta', 'berta', [ '-U', 'berta', '--no-owner' ] ],
+		[ 'a member with --role', 'berta', 'berta', [ '-U', 'carl', '--role=berta', '--no-owner' ] ],
+		[ 'a superuser with --role', 'berta', 'berta', [ '-U', 'chief', '--role=berta', '--no-owner' ] ],
+		[ 'a superuser as the dump says', 'anna', 'anna', [ '-U', 'chief' ] ])
+	{
+		my ($who, $database_owner, $owner, $options) = @$restore;
+		$other->safe_psql('postgres', "DROP DATABASE IF EXISTS theirs");
+		$other->safe_psql('postgres', "CREATE DATABASE theirs OWNER $database_owner");
+		succeeds($other, [ 'pg_restore', @$options, '--exit-on-error', '-d', 'theirs', "$folder/hers" ], "$who: restored") or next;
+		my @as = ('-U', $owner);
+		same(answers($other, 'theirs', '-U', 'app'), $answers, "$who: the answers are the same, and who could read them can");
+		is($other->safe_psql('theirs', $shown, extra_params => [ '-U', 'chief' ]), $rows, "$who: so are the rows materialized");
+		is($other->safe_psql('theirs', "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace AND relname <> 'effective_settings'"),
+			$who =~ /superuser as/ ? 'chief' : $owner, "$who: the tables belong to whoever restored");
+		$other->safe_psql('theirs', q{SELECT integration_defaults.set_default('free', '{"after": 1}')}, extra_params => $who =~ /superuser as/ ? [ '-U', 'chief' ] : \@as);
+		$other->safe_psql('theirs', q{INSERT INTO app.projects VALUES (1000, '1', 'new')}, extra_params => $who =~ /superuser as/ ? [ '-U', 'chief' ] : \@as);
+		is(differences($other, 'theirs', '-U', 'chief'), '', "$who: and go on following");
+	}
+	$other->stop;
+}
 
 # ---- only the data, into a database where the extension is there already ------------------------------------------
 

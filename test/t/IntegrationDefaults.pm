@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of kill_server start_again
+our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of errors_of kill_server start_again
 	differences materialized_types);
 
 sub new_node
@@ -212,6 +212,17 @@ sub error_of
 	my ($status, $out, $err) =
 	  $node->psql($database, $sql, extra_params => [ @as, '-v', 'VERBOSITY=sqlstate' ], on_error_die => 0);
 	return $err =~ /(?:ERROR|FATAL):  (\w{5})/ ? $1 : 'none';
+}
+
+# The same for many statements of one session, each in its own transaction.
+sub errors_of
+{
+	my ($node, $database, $statements, @as) = @_;
+	my ($status, $out, $err) = $node->psql($database, join('', map { "$_ \\g /dev/null\n\\echo state :SQLSTATE\n" } @$statements),
+		extra_params => [ @as, '-v', 'ON_ERROR_STOP=0' ], on_error_die => 0, on_error_stop => 0);
+	my @states = map { $_ eq '00000' ? 'none' : $_ } $out =~ /^state (\w+)$/mg;
+	push @states, 'no answer' while @states < @$statements;
+	return @states;
 }
 
 1;
