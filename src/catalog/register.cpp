@@ -41,7 +41,7 @@ Statement count_settings = {
     1, {TEXTOID}, nullptr};
 
 Statement unknown_name = {
-    "SELECT pg_catalog.min(given.name COLLATE \"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT EXISTS "
+    "SELECT pg_catalog.min(given.name COLLATE pg_catalog.\"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT EXISTS "
     "(SELECT FROM integration_defaults.integrations type WHERE type.name OPERATOR(pg_catalog.=) given.name)",
     1, {TEXTARRAYOID}, nullptr};
 

@@ -13,7 +13,7 @@ import psycopg
 
 from session import Session, Watch
 from statements import Statements
-from world import ROLES, build, digest, rights
+from world import POWERLESS, ROLES, build, digest, rights
 
 SECONDS = int(os.environ.get("ATTACK_SECONDS", "40"))
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(10**6)))
@@ -56,12 +56,12 @@ def attack(control, name, number):
                     raise Failure(f"an internal error: {error}")
                 if session.memory() > 400 * 1024 * 1024:
                     raise Failure(f"the backend has {session.memory() >> 20} MB")
-                if role in ("reader", "outsider", "poor", "hanger") and step % 4 == 3:
+                if role in POWERLESS and step % 4 == 3:
                     compare(judge, before)
                 if rights(judge) != before_rights:
                     raise Failure(f"{role} has gained rights: {rights(judge)}")
             session.end()
-            if role in ("reader", "outsider", "poor", "hanger"):
+            if role in POWERLESS:
                 compare(judge, before)
             if rights(judge) != before_rights:
                 raise Failure(f"{role} has gained rights: {rights(judge)}")

@@ -79,7 +79,7 @@ class Statements:
         return rng.choice((
             f"EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM {rng.choice(OURS + APP)}", f"PREPARE p{self.cursors} AS SELECT * FROM {self.call_of()}; EXECUTE p{self.cursors}; EXECUTE p{self.cursors}",
             f"BEGIN; DECLARE c{self.cursors} SCROLL CURSOR WITH HOLD FOR SELECT * FROM {self.call_of()}; FETCH 2 FROM c{self.cursors}; FETCH BACKWARD 1 FROM c{self.cursors}",
-            "DISCARD ALL", "DISCARD PLANS", f"SELECT * FROM {rng.choice(OURS)} LIMIT 3 FOR UPDATE", f"COPY (SELECT * FROM {self.call_of()}) TO STDOUT"))
+            "DISCARD ALL", "DISCARD PLANS", f"SELECT * FROM {rng.choice(OURS)} LIMIT 3 FOR UPDATE"))
 
     def several(self):
         return "; ".join(self.rng.choice((self.call, self.write, self.setting))() for _ in range(3))

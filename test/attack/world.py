@@ -1,8 +1,10 @@
 """What is attacked: a database of a plain owner's, with an app and settings of every kind; and who attacks."""
 import psycopg
 
-# What each may: nothing but the schema; README's reading and administering roles; owners of tracked tables with rights on
-# our tables of the tree and without; who may hang triggers on our tables; the database's owner.
+# What each may: nothing but the schema; README's reading and administering roles; the owner of the tracked tables, with
+# rights on our tables of the tree, and one who has tables, but no rights; who writes the tracked tables; who may hang
+# triggers on our tables; the database's owner. POWERLESS may change nothing of ours.
+POWERLESS = ("outsider", "reader", "poor", "hanger")
 ROLES = {
     "outsider": "GRANT USAGE ON SCHEMA integration_defaults TO outsider",
     "reader": "GRANT USAGE ON SCHEMA integration_defaults TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO reader",
@@ -12,6 +14,7 @@ ROLES = {
     "tracker": "GRANT USAGE ON SCHEMA integration_defaults TO tracker; "
                "GRANT SELECT, INSERT, UPDATE, DELETE ON integration_defaults.groups, integration_defaults.projects TO tracker",
     "poor": "GRANT USAGE ON SCHEMA integration_defaults TO poor",
+    "writer": "SELECT 1",
     "hanger": "GRANT USAGE ON SCHEMA integration_defaults TO hanger; "
               "GRANT SELECT, TRIGGER ON ALL TABLES IN SCHEMA integration_defaults TO hanger",
     "dbo": "SELECT 1",
@@ -50,7 +53,7 @@ def build(control):
     with psycopg.connect(dbname="attack_template", autocommit=True) as superuser:
         for role in ROLES:
             superuser.execute(f"CREATE SCHEMA of_{role} AUTHORIZATION {role}; GRANT USAGE ON SCHEMA app TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA app TO {role}")
-        superuser.execute("CREATE EXTENSION IF NOT EXISTS plpgsql")
+        superuser.execute("GRANT tracker TO dbo; ALTER TABLE app.groups OWNER TO tracker; ALTER TABLE app.projects OWNER TO tracker; GRANT ALL ON app.groups, app.projects TO writer, dbo")
 
 
 def digest(judge):
