@@ -170,6 +170,44 @@ sqlsmith() { # file with tables
         echo "the server is up after $count queries" && echo "1 passed, 0 failed"
 }
 
+# The regression tests once more, with a schema in front of pg_catalog that has a version of each operator and function
+# which our statements could find along search_path: it raises there. Some show what that changes: plans and paths, or do
+# themselves what uses it: of these only what it raised counts.
+poison() {
+    local show_more=(tracking tracking_filter tracking_rights views) database=poisoned output=$W/poison status=0
+    local name called strict=() regress=("$PGXS_TESTS/regress/pg_regress" --inputdir="$output" --outputdir="$output"
+        --bindir="$BIN" --host="$W" --user=postgres --use-existing --dbname=$database)
+    called=$(grep -IrohE '\b[a-z_0-9]+ ?\(' src | tr -d ' (' | sort -u | tr '\n' ' ')
+    as_server mkdir "$output" && as_server cp -R "$W/tree/sql" "$W/tree/expected" "$output" &&
+        as_server sed -i -E '/^SET search_path = /{s/, pg_catalog;/;/;s/;$/, poison, pg_catalog;/}' "$output"/{sql,expected}/* &&
+        as_server psql -q -c "CREATE DATABASE $database TEMPLATE template0" -c "ALTER SYSTEM SET autovacuum = off" \
+            -c "SELECT pg_reload_conf()" -o /dev/null postgres &&
+        as_server psql -q -v ON_ERROR_STOP=1 -c "CREATE SCHEMA poison" -c "SET client_min_messages = warning" \
+            -v schema=poison -v names="$called" -v check="$(cat test/poison/check.sql)" \
+            -f "$W/tree/test/poison/plant.sql" -f "$W/tree/test/poison/watch.sql" $database &&
+        as_server psql -q -c "ALTER DATABASE $database SET search_path = public, poison, pg_catalog" postgres || return
+    for name in sql/*.sql; do
+        name=$(basename "$name" .sql)
+        [[ " ${show_more[*]} " = *" $name "* ]] || strict+=("$name")
+    done
+    as_server "${regress[@]}" "${strict[@]}" || status=$?
+    as_server "${regress[@]}" "${show_more[@]}" >/dev/null 2>&1 || true
+    for name in "${show_more[@]}"; do
+        if [ ! -s "$output/results/$name.out" ] || grep -A 3 'a statement of ours found' "$output/results/$name.out"; then
+            printf 'test %s ... FAILED\n' "$name"
+            status=1
+        else
+            printf 'test %s ... ok \n' "$name"
+        fi
+    done
+    as_server psql -q -c "ALTER SYSTEM RESET autovacuum" -c "SELECT pg_reload_conf()" -o /dev/null postgres
+    return "$status"
+}
+
+lint() {
+    python3 test/lint/sql_names.py --test && python3 test/lint/sql_names.py src
+}
+
 # The files of a part that were asked for; all of them if none were named, or if the part was.
 chosen() { # part, file...
     local part=$1 file want
@@ -186,13 +224,16 @@ chosen() { # part, file...
 test_all() { # part or file...
     local wanted=("$@")
     shopt -s nullglob
+    run_part lint test/lint/sql_names.py
     run_part unit test/unit/*.cpp
     run_part fuzz test/fuzz/*.cpp
     run_part regress sql/*.sql
     run_part isolation test/isolation/specs/*.spec
     run_part tap test/t/*.pl
+    run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
     run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
+    run_part attack test/attack/run.py
     run_part clients test/clients/*/
     [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
     [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
@@ -208,9 +249,14 @@ run_part() { # part, file...
         return 0
     fi
     case $name in
+        lint) part lint "$W/lint" lint ;;
         unit) part unit "$W/unit" unit ;;
         fuzz) part fuzz "$W/fuzz" fuzz "${files[@]}" ;;
         regress | isolation) part "$name" "$W/$name" regress "$name" "${files[@]}" ;;
+        poison)
+            [ -d "$W/server" ] || start_server
+            part poison "$W/poison" poison
+            ;;
         tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
         clients)
             need_clients "${files[@]}"
