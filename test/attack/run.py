@@ -2,7 +2,8 @@
 every trigger function on any relation, write everything, alter what they own, and are interrupted. The server stays up,
 says what is wrong by a proper SQLSTATE, and nobody changes what he may not change or becomes more than he was.
 
-ATTACK_SECONDS (40) says how long, SEED repeats a run, SEED and ROUND repeat one of its rounds, VERBOSE shows each statement.
+ATTACK_SECONDS (40) says how long, SEED repeats a run, SEED and ROUND repeat one of its rounds, ROLE names who attacks,
+VERBOSE shows each statement.
 """
 import os
 import random
@@ -18,6 +19,7 @@ from world import POWERLESS, ROLES, build, digest, rights
 SECONDS = int(os.environ.get("ATTACK_SECONDS", "40"))
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(10**6)))
 ONLY = os.environ.get("ROUND")
+ROLE = os.environ.get("ROLE")
 STEPS = 80
 LOG = os.path.join(os.environ["PGHOST"], "server", "server.log")
 
@@ -34,7 +36,7 @@ class Failure(Exception):
 
 def attack(control, name, number):
     rng = random.Random(f"{SEED} {number}")
-    role = rng.choice(list(ROLES))
+    role = ROLE or rng.choice(list(ROLES))
     control.execute(f"CREATE DATABASE {name} TEMPLATE attack_template OWNER dbo")
     with psycopg.connect(dbname=name, autocommit=True) as judge:
         judge.execute("SET lock_timeout = '5s'; SET search_path = pg_catalog")

@@ -35,7 +35,7 @@ class Statements:
 
     def next(self):
         self.count += 1
-        choices = [(self.call, 30), (self.relation, 10 if len(self.made) < 6 else 2), (self.trigger, 16), (self.write, 22), (self.setting, 10),
+        choices = [(self.call, 30), (self.relation, 10 if len(self.made) < 6 else 2), (self.trigger, 12), (self.hang, 12), (self.write, 22), (self.setting, 10),
                    (self.transaction, 7), (self.alter_own, 4), (self.plan, 3), (self.several, 3), (self.code, 3)]
         if self.role == "dbo":
             choices += [(self.alter_ours, 14), (self.replace_ours, 4)]
@@ -158,9 +158,59 @@ class Statements:
         return (f"CREATE {constraint}TRIGGER {trigger} {timing} {' OR '.join(events)} ON {name}{deferred}{tables} FOR EACH {level}{when} "
                 f"EXECUTE FUNCTION integration_defaults.{function}({arguments})")
 
-    def write(self):
+    def hang(self):
+        """A trigger function on something much like what it is for, and a write there."""
         rng = self.rng
-        name, columns = self.any_relation()
+        number = rng.randrange(1, 9)
+        temporary = rng.random() < 0.4
+        name = f"h{number}" if temporary else f"of_{self.role}.h{number}"
+        shown = "pg_temp." + name if temporary else name
+        kind = rng.choice(("typed", "view", "follow", "follow", "follow", "ours"))
+        if kind in ("typed", "view"):
+            fields = rng.sample((("webhook", "text"), ("channel", "text"), ("limit", "bigint"), ("on", "boolean"), ("list", "jsonb"), ("token", "text")), rng.randrange(1, 5))
+            key = rng.choice(("bigint", "text", "integer", "uuid"))
+            plain = rng.choice(("project_integrations", "group_integrations", "instance_integrations"))
+            columns = [("id", key), *COLUMNS["typed"][1:6], *((f'"{field}"', of) for field, of in fields)] if kind == "typed" else list(COLUMNS[plain])
+            for _ in range(rng.choice((0, 0, 1, 2))): # not quite
+                at = rng.randrange(len(columns))
+                columns[at] = (columns[at][0], rng.choice(TYPES))
+            function = f"write_typed({', '.join(literal(x) for x in ('chat', *(field for field, _ in fields)))})" if kind == "typed" else "write_integrations()"
+            values = ", ".join(f"{self.values.column(of)}::{of} AS {column}" for column, of in columns)
+            made = (f"DROP VIEW IF EXISTS {shown}; CREATE {'TEMP ' if temporary else ''}VIEW {name} AS SELECT {values}; "
+                    f"CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON {shown} FOR EACH ROW EXECUTE FUNCTION integration_defaults.{function}")
+        elif kind == "follow":
+            parent, function = rng.choice((("parent_id", "groups"), ("group_id", "projects")))
+            columns = [("id", rng.choice(("text", "bigint", "uuid", "text[]", "point", "bytea"))), (parent, rng.choice(("text", "bigint", "name", "jsonb"))), ("kind", "text")]
+            arguments = rng.choice(("", "", f"'id', '{parent}'", f"'id', '{parent}', 'true'", "'id'", "'kind', 'kind'", f"'id', '{parent}', 'true', 'more'"))
+            prefix = rng.choice((f"integration_defaults_{function}", "t"))
+            call = f"integration_defaults.follow_{function}({arguments})"
+            both = f"old.id IS DISTINCT FROM new.id OR old.{parent} IS DISTINCT FROM new.{parent}" if columns[0][1] != "point" and columns[1][1] != "jsonb" else "true"
+            triggers = (
+                f"CREATE TRIGGER {prefix}_insert AFTER INSERT ON {shown} REFERENCING NEW TABLE AS {rng.choice(('new_rows', 'n', 'inserted'))} FOR EACH STATEMENT EXECUTE FUNCTION {call}",
+                f"CREATE TRIGGER {prefix}_update AFTER UPDATE ON {shown} FOR EACH ROW WHEN ({both}) EXECUTE FUNCTION {call}",
+                f"CREATE TRIGGER {prefix}_delete AFTER DELETE ON {shown} {rng.choice(('FOR EACH ROW', 'REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT'))} EXECUTE FUNCTION {call}",
+                f"CREATE TRIGGER {prefix}_truncate {rng.choice(('BEFORE', 'AFTER'))} TRUNCATE ON {shown} FOR EACH STATEMENT EXECUTE FUNCTION {call}",
+                f"CREATE TRIGGER {prefix}_insert_row AFTER INSERT ON {shown} FOR EACH ROW EXECUTE FUNCTION {call}")
+            made = (f"DROP TABLE IF EXISTS {shown}; CREATE {'TEMP ' if temporary else ''}TABLE {name} ({', '.join(f'{c} {of}' for c, of in columns)}); "
+                    + "; ".join(rng.sample(triggers, rng.choice((1, 2, 5, 5)))))
+        else:
+            plain = rng.choice(("groups", "projects", "integrations", "project_settings", "group_settings", "instance_settings", "effective_settings", "generations"))
+            columns = list(COLUMNS[plain])
+            for _ in range(rng.choice((0, 0, 1, 2))):
+                at = rng.randrange(len(columns))
+                columns[at] = (columns[at][0], rng.choice(TYPES))
+            made = f"DROP TABLE IF EXISTS {shown}; CREATE {'TEMP ' if temporary else ''}TABLE {name} ({', '.join(f'{c} {of}' for c, of in columns)}); " + "; ".join(
+                f"CREATE TRIGGER {rng.choice(('a', 'z'))}{n} {rng.choice(('BEFORE', 'AFTER'))} INSERT OR UPDATE OR DELETE ON {shown} FOR EACH {rng.choice(('ROW', 'ROW', 'STATEMENT'))} "
+                f"EXECUTE FUNCTION integration_defaults.{rng.choice(self.triggers)}({rng.choice(('', literal('chat')))})" for n in range(rng.randrange(1, 4)))
+        self.made[shown] = columns
+        writes = "; ".join(self.write_to(shown, columns) for _ in range(rng.randrange(1, 4)))
+        return made + "; " + writes
+
+    def write(self):
+        return self.write_to(*self.any_relation())
+
+    def write_to(self, name, columns):
+        rng = self.rng
         columns = list(columns) or [("x", "integer")]
         some = rng.sample(columns, rng.randrange(1, len(columns) + 1)) if rng.random() < 0.5 else columns
         returning = rng.choice(("", "", " RETURNING *", f" RETURNING {name.split('.')[-1]}::text"))
