@@ -37,6 +37,7 @@ class Failure(Exception):
 def attack(control, name, number):
     rng = random.Random(f"{SEED} {number}")
     role = ROLE or rng.choice(list(ROLES))
+    control.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     control.execute(f"CREATE DATABASE {name} TEMPLATE attack_template OWNER dbo")
     with psycopg.connect(dbname=name, autocommit=True) as judge:
         judge.execute("SET lock_timeout = '5s'; SET search_path = pg_catalog")
