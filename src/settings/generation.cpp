@@ -140,8 +140,9 @@ void lock_tables() {
 std::optional<int64> sum() {
     Relation relation = table_open(watched.relation, AccessShareLock);
     Snapshot snapshot = GetActiveSnapshot();
-    const BlockNumber pages = RelationGetNumberOfBlocks(relation);
-    bool readable = watched.valid && pages <= most_pages; // not, if it was altered while we waited for the lock
+    const BlockNumber pages =
+        watched.valid ? RelationGetNumberOfBlocks(relation) : 0; // else changed until it was locked
+    bool readable = pages <= most_pages;
     int64 changes = 0;
     int versions = 0;
     for (BlockNumber n = 0; readable && n < pages; n++) {
