@@ -69,7 +69,7 @@ void free_retired(XactEvent event, void *) {
 /// The stored schema compiled. One that can't be was written by another version, or while nothing was checked.
 Schema *compile_stored(std::string_view name, const Jsonb *source) {
     SchemaProblems problems;
-    Schema *schema = try_compile_schema(source, &problems);
+    Schema *schema = try_compile_schema(source, false, &problems);
     if (schema == nullptr)
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       cat("stored schema of integration \"", name, "\" can't be used"))
