@@ -3,9 +3,11 @@
 #include "cascade/locks.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
+#include "catalog/limits.hpp"
 #include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
+#include "postgres/query.hpp"
 #include "postgres/tables.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/generation.hpp"
@@ -20,10 +22,12 @@ void _PG_init(void) {
     DefineCustomStringVariable("integration_defaults.actor",
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    intd::define_limits();
     reserve_setting_prefix("integration_defaults");
     intd::watch_changes(); // before all others: it is the last to act before a commit
     intd::watch_materialized();
     intd::watch_locks();
+    intd::watch_planning();
     intd::watch_tables();
     intd::watch_trigger_functions();
     intd::watch_integrations();

@@ -1,7 +1,12 @@
 // From the jsonb of a schema to its tree. Everything here is server code: it raises reports and owns nothing.
 #include "catalog/compile.hpp"
 
+#include "catalog/limits.hpp"
+
+#include <cmath>
+
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 }
 
@@ -21,10 +26,28 @@ bool is_array(const JsonbValue &value) {
     return value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data);
 }
 
+constexpr int longest_limit = 200; // bytes of a value of the schema in a message
+
+/// A value of the schema, cut if it is long.
+const char *write_limit(const JsonbContainer *limit) {
+    char *text = JsonbToCString(nullptr, const_cast<JsonbContainer *>(limit), 0);
+    int length = static_cast<int>(strlen(text));
+    if (length <= longest_limit)
+        return text;
+    const char *cut = psprintf("%.*s...", pg_mbcliplen(text, length, longest_limit), text);
+    pfree(text);
+    return cut;
+}
+
 } // namespace
 
 SchemaNode *Compiler::fresh(const JsonPlace *place) {
-    auto *node = static_cast<SchemaNode *>(MemoryContextAllocZero(context_, sizeof(SchemaNode)));
+    constexpr int at_once = 8; // alone, each would take a power of two
+    if (fresh_left_ == 0) {
+        fresh_ = static_cast<SchemaNode *>(MemoryContextAllocZero(context_, at_once * sizeof(SchemaNode)));
+        fresh_left_ = at_once;
+    }
+    SchemaNode *node = &fresh_[--fresh_left_];
     node->place = place;
     node->max_properties = node->max_items = node->max_length = PG_INT32_MAX;
     return node;
@@ -48,10 +71,18 @@ const JsonbValue *Compiler::keep(const JsonbValue &value) {
     return kept;
 }
 
+const char *Compiler::limit(const JsonbContainer *value) {
+    return MemoryContextStrdup(context_, write_limit(value));
+}
+
 SchemaNode *Compiler::schema(const JsonbValue &value, const JsonPlace *place) {
     if (value.type == jbvBool) {
+        if (value.val.boolean && anything_ != nullptr)
+            return anything_;
         SchemaNode *node = fresh(place);
         node->never = !value.val.boolean;
+        if (value.val.boolean)
+            anything_ = node;
         return node;
     }
     if (!is_object(value)) {
@@ -146,10 +177,11 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
         if (!is_array(value) || JsonContainerSize(value.val.binary.data) == 0)
             problems_->add(place, "must be an array with at least one element");
         else
-            node->choices = value.val.binary.data;
+            choices(node, value.val.binary.data);
         break;
     case Keyword::constant:
         node->constant = keep(value);
+        node->constant_text = limit(&JsonbValueToJsonb(const_cast<JsonbValue *>(&value))->root);
         break;
     case Keyword::properties:
         named_schemas(value, place, &node->properties);
@@ -296,9 +328,21 @@ void Compiler::count(const JsonbValue &value, const JsonPlace *place, int32 *res
         *result = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value.val.numeric)));
 }
 
+void Compiler::choices(SchemaNode *node, const JsonbContainer *array) {
+    node->choices = array;
+    node->choices_text = limit(array);
+    JsonItems items = read_items(array);
+    for (const JsonbValue &item : items)
+        add(&node->sorted_choices, item);
+    pfree(items.begin_);
+    std::sort(node->sorted_choices.begin(), node->sorted_choices.end(),
+              [](const JsonbValue &a, const JsonbValue &b) { return compare_values(&a, &b) < 0; });
+}
+
 const Pattern *Compiler::pattern(std::string_view text, const JsonPlace *place) {
     PatternProblem problem;
-    const Pattern *compiled = compile_pattern(text, context_, &problem);
+    const Pattern *compiled =
+        compile_pattern(text, context_, limited_ ? max_pattern_size.most : HUGE_VAL, shown_place(place, "#"), &problem);
     if (compiled == nullptr)
         problems_->add(place, psprintf(problem.unsupported ? "is a pattern that can't be run here: %s"
                                                            : "is not a regular expression: %s",
@@ -310,16 +354,18 @@ void Compiler::names(const JsonbValue &value, const JsonPlace *place, Growing<st
     if (!is_array(value))
         return problems_->add(place, "must be an array of strings");
     JsonItems items = read_items(value.val.binary.data);
+    NameTable met;
     for (int i = 0; i < items.count; i++) {
+        JsonPlace here = {place, {}, i};
         if (!is_string(items.begin()[i])) {
-            problems_->add(below(place, i), "must be a string");
+            problems_->add(&here, "must be a string");
             continue;
         }
         std::string_view name = string_of(items.begin()[i]);
-        if (std::find(result->begin(), result->end(), name) != result->end())
-            problems_->add(below(place, i), "is there twice");
-        else
+        if (met.add(name))
             add(result, name);
+        else
+            problems_->add(&here, "is there twice");
     }
 }
 
@@ -401,10 +447,9 @@ void Compiler::identifier(SchemaNode *node, const JsonbValue &value, const JsonP
     if (!string(value, place, &text))
         return;
     if (!text.empty() && text.front() == '#') {
-        for (const NamedNode &anchor : anchors_)
-            if (anchor.name == text)
-                return problems_->add(place, "is there twice");
-        anchors_.add({text, node});
+        if (!anchors_.add(text))
+            return problems_->add(place, "is there twice");
+        anchored_.add(node);
     } else if (place->above->above == nullptr)
         base_ = text.substr(0, text.find('#'));
     else
@@ -424,12 +469,32 @@ bool is_integer(Numeric number) {
     return DatumGetInt32(DirectFunctionCall1(numeric_min_scale, NumericGetDatum(number))) == 0;
 }
 
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems) {
-    Compiler compiler(schema, context, problems);
+int compare_values(const JsonbValue *a, const JsonbValue *b) {
+    CHECK_FOR_INTERRUPTS(); // sorting asks often
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    switch (a->type) {
+    case jbvString:
+        return string_of(*a).compare(string_of(*b));
+    case jbvNumeric:
+        return compare_numbers(a->val.numeric, b->val.numeric);
+    case jbvBool:
+        return static_cast<int>(a->val.boolean) - static_cast<int>(b->val.boolean);
+    case jbvBinary:
+        return compareJsonbContainers(a->val.binary.data, b->val.binary.data);
+    default:
+        return 0;
+    }
+}
+
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited, Problems *problems) {
+    Compiler compiler(schema, context, limited, problems);
     SchemaNode *root = compiler.object(schema, &document_root);
     compiler.resolve_references();
-    if (problems->list.empty())
+    if (problems->empty())
         compiler.find_loops();
+    if (problems->empty())
+        compiler.shorten_references();
     return root;
 }
 

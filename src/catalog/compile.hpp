@@ -3,6 +3,7 @@
 
 #include "catalog/keyword.hpp"
 #include "catalog/node.hpp"
+#include "postgres/names.hpp"
 
 struct HTAB;
 
@@ -11,14 +12,16 @@ namespace intd {
 /// Server code: raises reports, owns nothing. The tree goes to `context`, what is needed meanwhile to the current one.
 class Compiler {
   public:
-    Compiler(const JsonbContainer *root, MemoryContext context, Problems *problems)
-        : root_(root), context_(context), problems_(problems) {}
+    Compiler(const JsonbContainer *root, MemoryContext context, bool limited, Problems *problems)
+        : root_(root), context_(context), limited_(limited), problems_(problems) {}
 
     SchemaNode *object(const JsonbContainer *source, const JsonPlace *place);
     /// After the tree is there: follows every $ref, making schemas that only a $ref leads to.
     void resolve_references();
     /// After that: schemas that apply to a value because they apply to it would never come to an end.
     void find_loops();
+    /// After that: notes at each $ref where it leads to in the end.
+    void shorten_references();
 
   private:
     /// Which schema has been made from which place of the document, so that one that refers to itself is made once.
@@ -40,6 +43,7 @@ class Compiler {
     void boolean(const JsonbValue &value, const JsonPlace *place, bool *result);
     void number(const JsonbValue &value, const JsonPlace *place, Numeric *result);
     void count(const JsonbValue &value, const JsonPlace *place, int32 *result);
+    void choices(SchemaNode *node, const JsonbContainer *array);
     const Pattern *pattern(std::string_view text, const JsonPlace *place);
     void names(const JsonbValue &value, const JsonPlace *place, Growing<std::string_view> *result);
     void types(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
@@ -60,6 +64,7 @@ class Compiler {
     const JsonPlace *below(const JsonPlace *place, std::string_view key);
     const JsonPlace *below(const JsonPlace *place, int index);
     const JsonbValue *keep(const JsonbValue &value);
+    const char *limit(const JsonbContainer *value);
     template <class T>
     void add(Growing<T> *list, const T &item) {
         MemoryContext outside = MemoryContextSwitchTo(context_);
@@ -69,16 +74,23 @@ class Compiler {
 
     const JsonbContainer *root_;
     MemoryContext context_;
+    bool limited_;
     Problems *problems_;
     std::string_view base_; // the root's $id without its fragment
     HTAB *made_ = nullptr;
     Growing<SchemaNode *> nodes_; // all that were made, in that order
-    HTAB *states_ = nullptr; // of find_loops()
-    Growing<NamedNode> anchors_;
+    HTAB *states_ = nullptr;      // of find_loops()
+    NameTable anchors_;
+    Growing<SchemaNode *> anchored_; // by the numbers of anchors
     Growing<Reference> references_;
+    SchemaNode *anything_ = nullptr; // the schema `true`
+    SchemaNode *fresh_ = nullptr;    // nodes that nobody has yet
+    int fresh_left_ = 0;
 };
 
 int compare_numbers(Numeric a, Numeric b);
+/// An order of values in which equal ones are equal.
+int compare_values(const JsonbValue *a, const JsonbValue *b);
 bool is_integer(Numeric number);
 
 } // namespace intd

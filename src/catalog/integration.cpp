@@ -71,7 +71,7 @@ void free_retired(XactEvent event, void *) {
 
 Entry *make_entry(std::string_view name, const Jsonb *source) {
     SchemaProblems problems = {nullptr, nullptr};
-    Schema *schema = try_compile_schema(source, &problems);
+    Schema *schema = try_compile_schema(source, false, &problems);
     return guard([&] {
         if (storage == nullptr)
             storage = AllocSetContextCreate(CacheMemoryContext, "schemas of integrations", ALLOCSET_SMALL_SIZES);

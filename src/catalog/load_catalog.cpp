@@ -24,6 +24,7 @@ std::optional<Datum> text_of(const JsonFields &fields, std::string_view key) {
 
 /// The catalogue is an object: {name: {"title", "category", "schema"}, …}.
 INTD_FUNCTION(load_catalog) {
+    require_registering();
     std::optional<std::string_view> name = text_argument(fcinfo, 0);
     if (!name)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "name of the catalogue must not be null");

@@ -50,11 +50,14 @@ struct Dependency {
 struct SchemaNode {
     const JsonPlace *place; // in the schema, for messages
     SchemaNode *ref;        // $ref: only annotations stand beside it
+    SchemaNode *target;     // where all of the $ref from here on lead to, if there are any
     bool never;             // the schema `false`
 
     unsigned types;                // TypeSet; 0: any
     const JsonbContainer *choices; // enum, an array
+    Growing<JsonbValue> sorted_choices;
     const JsonbValue *constant;
+    const char *choices_text, *constant_text; // to be shown
 
     Growing<NamedNode> properties; // by name (bytes)
     Growing<PatternNode> pattern_properties;
@@ -81,7 +84,7 @@ struct SchemaNode {
     Growing<SchemaNode *> all_of, any_of, one_of;
     SchemaNode *negated, *condition, *consequence, *alternative; // not, if, then, else
 
-    const JsonbValue *fallback; // default
+    const JsonbValue *fallback; // default, its own or else that of what $ref leads to
     bool write_only;
 
     const SchemaNode *property(std::string_view name) const {
@@ -94,9 +97,7 @@ struct SchemaNode {
 
 /// Follows $ref.
 inline const SchemaNode *target_of(const SchemaNode *node) {
-    while (node->ref != nullptr)
-        node = node->ref;
-    return node;
+    return node->target != nullptr ? node->target : node;
 }
 
 /// Calls visit(SchemaNode *) for the schemas that apply to the same value as `node`.
@@ -127,16 +128,20 @@ void each_within(const SchemaNode *node, Visit &&visit) {
 
 /// What is wrong with a schema.
 struct Problem {
-    std::string_view place; // `#/properties/url/pattern`
-    const char *text;       // `must be a string`
+    const char *place; // `#/properties/url/pattern`
+    const char *text;  // `must be a string`
 };
 
 struct Problems {
-    Growing<Problem> list;
+    Growing<Problem> list; // the first ones
+    int count = 0;
     const char *hint = nullptr; // the first one's
+    static constexpr int most_kept = 20;
 
+    bool empty() const { return count == 0; }
     void add(const JsonPlace *place, const char *text, const char *way_out = nullptr) {
-        list.add({write_place(place, "#"), text});
+        if (count++ < most_kept)
+            list.add({shown_place(place, "#"), text});
         if (hint == nullptr)
             hint = way_out;
     }
@@ -144,6 +149,7 @@ struct Problems {
 
 /// Makes the tree of a schema, which must be an object, in `context`, where the schema itself must be too. Problems are
 /// gathered in the current memory context; the tree is to be used only if there are none. Server code: raises reports.
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, Problems *problems);
+/// `limited`: 54000 for what is larger than the limits allow.
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited, Problems *problems);
 
 } // namespace intd

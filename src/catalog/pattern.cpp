@@ -1,6 +1,9 @@
 #include "catalog/pattern.hpp"
 
+#include "catalog/limits.hpp"
 #include "catalog/translate.hpp"
+
+#include <cmath>
 
 extern "C" {
 #include "regex/regex.h"
@@ -10,6 +13,7 @@ namespace intd {
 
 struct Pattern {
     std::string_view text;
+    PatternCost cost;
     regex_t program;
     MemoryContextCallback release;
 };
@@ -32,6 +36,7 @@ CodePoints code_points(std::string_view text) {
         if (utf8 != text.data())
             length = static_cast<int>(strlen(utf8));
     }
+    CHECK_FOR_INTERRUPTS();
     CodePoints points;
     points.begin = static_cast<pg_wchar *>(palloc_extended((length + 1) * sizeof(pg_wchar), MCXT_ALLOC_HUGE));
     points.count = pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, points.begin, length);
@@ -48,22 +53,38 @@ void release_program(void *program) {
 PatternProblem check_pattern(std::string_view text) {
     CodePoints points = code_points(text);
     Growing<pg_wchar> translated;
-    return translate_pattern(points.begin, points.count, &translated);
+    PatternCost cost;
+    PatternProblem problem = translate_pattern(points.begin, points.count, &translated, &cost);
+    pfree(points.begin);
+    if (translated.items != nullptr)
+        pfree(translated.items);
+    return problem;
 }
 
-const Pattern *compile_pattern(std::string_view text, MemoryContext context, PatternProblem *problem) {
+const Pattern *compile_pattern(std::string_view text, MemoryContext context, double most, const char *where,
+                               PatternProblem *problem) {
     CodePoints points = code_points(text);
     Growing<pg_wchar> translated;
-    *problem = translate_pattern(points.begin, points.count, &translated);
+    PatternCost cost;
+    *problem = translate_pattern(points.begin, points.count, &translated, &cost);
+    pfree(points.begin);
+    if (cost.size > most)
+        max_pattern_size
+            .refusal(psprintf("pattern at %s is too large", where),
+                     psprintf("It counts %.0f, and integration_defaults.max_pattern_size is %d.",
+                              std::min(cost.size, 1e15), max_pattern_size.most))
+            .raise();
     if (problem->message != nullptr)
         return nullptr;
 
     MemoryContext outside = MemoryContextSwitchTo(context);
     auto *pattern = static_cast<Pattern *>(palloc0(sizeof(Pattern)));
     pattern->text = text;
+    pattern->cost = cost;
     int code =
         pg_regcomp(&pattern->program, translated.begin(), translated.count, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
     MemoryContextSwitchTo(outside);
+    pfree(translated.items);
     if (code != REG_OKAY) {
         CHECK_FOR_INTERRUPTS(); // that may be why
         char message[128];
@@ -90,6 +111,16 @@ bool matches(const Pattern *pattern, std::string_view subject) {
                 (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION), errmsg("pattern of a schema failed: %s", message)));
     }
     return code == REG_OKAY;
+}
+
+double steps_of(const Pattern *pattern, std::string_view subject) {
+    const auto length = static_cast<double>(subject.size());
+    double steps = length / 16;
+    if (pattern->cost.looks_around)
+        steps += length / 32 * (length / 32);
+    if (pattern->cost.divided != 0)
+        steps += pattern->cost.divided < 0 ? std::exp2(length) : std::pow(length, pattern->cost.divided);
+    return steps;
 }
 
 std::string_view pattern_text(const Pattern *pattern) {

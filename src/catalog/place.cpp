@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 }
 
 namespace intd {
@@ -28,7 +29,21 @@ std::string_view write_place(const JsonPlace *place, const char *prefix) {
                 appendStringInfoChar(&text, c);
         }
     }
-    return {text.data, static_cast<size_t>(text.len)};
+    // there may be many: without what a StringInfo keeps free
+    std::string_view written = {pnstrdup(text.data, text.len), static_cast<size_t>(text.len)};
+    pfree(text.data);
+    if (steps.items != nullptr)
+        pfree(steps.items);
+    return written;
+}
+
+const char *shown_place(const JsonPlace *place, const char *prefix) {
+    constexpr int most = 255; // bytes, as the ids of scopes
+    std::string_view whole = write_place(place, prefix);
+    int length = static_cast<int>(whole.size());
+    if (length <= most)
+        return whole.data();
+    return psprintf("%.*s...", pg_mbcliplen(whole.data(), length, most), whole.data());
 }
 
 } // namespace intd

@@ -17,4 +17,7 @@ constexpr JsonPlace document_root = {nullptr, {}, -1};
 /// `prefix` and the pointer: `#/properties/url`, or for settings, with no prefix, `/url`. Server code: raises reports.
 std::string_view write_place(const JsonPlace *place, const char *prefix);
 
+/// The same for a message: cut if it is long.
+const char *shown_place(const JsonPlace *place, const char *prefix);
+
 } // namespace intd

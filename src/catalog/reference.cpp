@@ -90,9 +90,8 @@ SchemaNode *Compiler::find_target(const Reference &reference) {
                        "Copy what it refers to under \"definitions\", and refer to it as \"#/definitions/NAME\".");
         return nullptr;
     }
-    for (const NamedNode &anchor : anchors_)
-        if (anchor.name == text)
-            return anchor.node;
+    if (int anchor = anchors_.find(text); anchor >= 0)
+        return anchored_[anchor];
     std::string_view pointer;
     SchemaNode *target = nullptr;
     if (text.empty() || decode_percent(text.substr(1), context_, &pointer))
@@ -145,8 +144,26 @@ void Compiler::find_loops() {
             return;
 }
 
+void Compiler::shorten_references() {
+    Growing<SchemaNode *> way;
+    for (SchemaNode *start : nodes_) {
+        // up to what is known, or refers no further, then back
+        SchemaNode *node = start;
+        for (; node->ref != nullptr && node->target == nullptr; node = node->ref)
+            way.add(node);
+        SchemaNode *target = node->target != nullptr ? node->target : node;
+        for (; way.count > 0; way.count--) {
+            SchemaNode *passed = way[way.count - 1];
+            passed->target = target;
+            if (passed->fallback == nullptr)
+                passed->fallback = passed->ref->fallback;
+        }
+    }
+}
+
 bool Compiler::finds_loop(SchemaNode *node) {
     check_stack_depth();
+    CHECK_FOR_INTERRUPTS();
     bool found;
     auto *visited = static_cast<Visited *>(hash_search(states_, &node, HASH_ENTER, &found));
     if (found) {

@@ -7,6 +7,10 @@
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
 
+extern "C" {
+#include "access/detoast.h"
+}
+
 namespace intd {
 namespace {
 
@@ -64,8 +68,20 @@ Statement invalid_since = {
     "OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 20 "
     "THEN pg_catalog.format(E'\\nand %s more', pg_catalog.count(*) OPERATOR(pg_catalog.-) 20) ELSE '' END "
     "FROM (SELECT line, pg_catalog.row_number() OVER () AS number FROM (" INVALID_LINES ") found "
-    "WHERE line OPERATOR(pg_catalog.<>) ALL ($2)) added",
+    "WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) was(line) "
+    "WHERE was.line OPERATOR(pg_catalog.=) found.line)) added",
     2, {TEXTOID, TEXTARRAYOID}, nullptr};
+
+/// Before any work is done. The statements ask again, and more closely.
+void require_rights(std::initializer_list<AclMode> rights) {
+    Oid relation = table_oid(Table::integrations);
+    guard([&] {
+        for (AclMode right : rights)
+            if (pg_class_aclcheck(relation, GetUserId(), right) != ACLCHECK_OK &&
+                pg_attribute_aclcheck_all(relation, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
+                aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relation));
+    });
+}
 
 /// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
 /// A transaction whose snapshot is older than what the other did can't tell, and has to be run again.
@@ -87,6 +103,11 @@ void lock_all_types() {
 
 [[noreturn]] void refuse_unknown(std::string_view name) {
     throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
+}
+
+/// The bytes of an argument, which may be compressed or not there yet.
+int64 given_size(FunctionCallInfo fcinfo, int n) {
+    return guard([&] { return static_cast<int64>(toast_raw_datum_size(PG_GETARG_DATUM(n))); });
 }
 
 std::string_view name_argument(FunctionCallInfo fcinfo, int n) {
@@ -151,6 +172,10 @@ void check_row(TriggerData *trigger) {
 
 } // namespace
 
+void require_registering() {
+    require_rights({ACL_INSERT, ACL_UPDATE, ACL_SELECT});
+}
+
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force) {
     WritingFunction function;
@@ -171,10 +196,12 @@ void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, 
 }
 
 INTD_FUNCTION(register_integration) {
+    require_registering();
     std::string_view name = name_argument(fcinfo, 0);
     if (PG_ARGISNULL(1))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "schema of the integration must not be null")
             .hint("A schema that allows all settings is {}.");
+    check_size(max_schema_size, given_size(fcinfo, 1), cat("schema of integration \"", shown(name), "\""));
     const Jsonb *schema = guard([&] { return PG_GETARG_JSONB_P(1); });
     // the trigger checks too, but not while a dump is being restored
     check_integration_name(name);
@@ -190,6 +217,7 @@ INTD_FUNCTION(register_integration) {
 
 INTD_FUNCTION(unregister_integration) {
     WritingFunction function;
+    require_rights({ACL_DELETE, ACL_SELECT});
     Datum name = text_datum(name_argument(fcinfo, 0));
     if (execute(delete_type, {name}) == 0)
         refuse_unknown(view(name));
@@ -198,6 +226,7 @@ INTD_FUNCTION(unregister_integration) {
 
 INTD_FUNCTION(allow_integrations) {
     WritingFunction function;
+    require_rights({ACL_UPDATE, ACL_SELECT});
     std::optional<Datum> names;
     if (!PG_ARGISNULL(0)) {
         auto *array = guard([&] { return PG_GETARG_ARRAYTYPE_P(0); });
@@ -221,6 +250,7 @@ INTD_FUNCTION(validate_settings) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         return null_result(fcinfo);
     const Schema &schema = *get_integration(*text_argument(fcinfo, 0)).schema;
+    check_size(max_settings_size, given_size(fcinfo, 1), "what is to be checked");
     const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(1); });
     ContextResource memory(CurrentMemoryContext);
     Violations violations(&memory);

@@ -1,6 +1,7 @@
 #include "catalog/schema.hpp"
 
 #include "catalog/compile.hpp"
+#include "catalog/limits.hpp"
 #include "catalog/validate.hpp"
 
 extern "C" {
@@ -11,8 +12,6 @@ extern "C" {
 namespace intd {
 namespace {
 
-constexpr int most_shown = 20; // problems in a message
-
 /// The properties as the fold is told of them, and what stands at the root beside them. Server code fills it in.
 struct Face {
     struct Property {
@@ -20,85 +19,122 @@ struct Face {
         const JsonbValue *fallback;
         bool secret;
     };
-    Growing<Property> properties;
+    Growing<Property> properties;              // by name (bytes)
     Growing<Growing<std::string_view>> groups; // x-atomic
     unsigned levels;
+
+    Property *find(std::string_view name) const {
+        Property *found = std::lower_bound(properties.begin(), properties.end(), name,
+                                           [](const Property &each, std::string_view key) { return each.name < key; });
+        return found != properties.end() && found->name == name ? found : nullptr;
+    }
 };
 
-/// Every schema that a walk from `start` comes to: what applies to the same value and, if `deep`, to what is inside it.
-Growing<const SchemaNode *> reached_from(const SchemaNode *start, bool deep) {
-    HASHCTL options = {};
-    options.keysize = options.entrysize = sizeof(const SchemaNode *);
-    options.hcxt = CurrentMemoryContext;
-    HTAB *seen = hash_create("reached schemas", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    Growing<const SchemaNode *> reached;
-    auto visit = [&](const SchemaNode *node) {
-        bool found;
-        hash_search(seen, &node, HASH_ENTER, &found);
-        if (!found)
-            reached.add(node);
-    };
-    visit(start);
-    for (int i = 0; i < reached.count; i++) {
-        const SchemaNode *node = reached[i];
-        each_beside(node, visit);
-        if (!deep)
-            continue;
-        each_within(node, visit);
-        for (const NamedNode &property : node->properties)
-            visit(property.node);
+/// A set of schemas, in the order in which they came to it.
+class Nodes {
+  public:
+    Nodes() {
+        HASHCTL options = {};
+        options.keysize = options.entrysize = sizeof(const SchemaNode *);
+        options.hcxt = CurrentMemoryContext;
+        seen_ = hash_create("schemas", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
     }
-    hash_destroy(seen);
-    return reached;
+    void add(const SchemaNode *node) {
+        CHECK_FOR_INTERRUPTS();
+        bool found;
+        hash_search(seen_, &node, HASH_ENTER, &found);
+        if (!found)
+            list_.add(node);
+    }
+    bool has(const SchemaNode *node) const { return hash_search(seen_, &node, HASH_FIND, nullptr) != nullptr; }
+    int count() const { return list_.count; }
+    const SchemaNode *operator[](int n) const { return list_[n]; }
+
+  private:
+    HTAB *seen_;
+    Growing<const SchemaNode *> list_;
+};
+
+/// Calls visit(SchemaNode *) for the schemas that apply to the same value or to something inside it.
+template <class Visit>
+void each_below(const SchemaNode *node, Visit &&visit) {
+    each_beside(node, visit);
+    each_within(node, visit);
+    for (const NamedNode &property : node->properties)
+        visit(property.node);
 }
 
-bool has_secret(const SchemaNode *node) {
-    for (const SchemaNode *each : reached_from(node, true))
-        if (each->write_only)
-            return true;
-    return false;
+/// What applies to all settings: the schema, and all that applies to the same value.
+Nodes beside(const SchemaNode *tree) {
+    Nodes nodes;
+    nodes.add(tree);
+    for (int i = 0; i < nodes.count(); i++)
+        each_beside(nodes[i], [&](const SchemaNode *next) { nodes.add(next); });
+    return nodes;
 }
 
-const JsonbValue *fallback_of(const SchemaNode *node) {
-    for (; node != nullptr; node = node->ref)
-        if (node->fallback != nullptr)
-            return node->fallback;
-    return nullptr;
+/// The schemas that have writeOnly, or lead to one that has.
+Nodes secrets(const SchemaNode *tree) {
+    Nodes all;
+    all.add(tree);
+    for (int i = 0; i < all.count(); i++)
+        each_below(all[i], [&](const SchemaNode *next) { all.add(next); });
+    // the way back: who leads to a schema
+    struct Leads {
+        const SchemaNode *to, *from;
+    };
+    Growing<Leads> ways;
+    Nodes secret;
+    for (int i = 0; i < all.count(); i++) {
+        const SchemaNode *from = all[i];
+        each_below(from, [&](const SchemaNode *to) { ways.add({to, from}); });
+        if (from->write_only)
+            secret.add(from);
+    }
+    std::sort(ways.begin(), ways.end(), [](const Leads &a, const Leads &b) { return a.to < b.to; });
+    for (int i = 0; i < secret.count(); i++) {
+        auto before = [](const Leads &way, const SchemaNode *to) { return way.to < to; };
+        for (const Leads *way = std::lower_bound(ways.begin(), ways.end(), secret[i], before);
+             way != ways.end() && way->to == secret[i]; way++)
+            secret.add(way->from);
+    }
+    return secret;
 }
 
-void read_properties(const SchemaNode *tree, Face *face, Problems *problems) {
+void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *problems) {
     const SchemaNode *root = target_of(tree);
+    const Nodes secret = secrets(tree);
     if (root->never || (root->types != 0 && (root->types & type_object) == 0))
         problems->add(root->place, "must describe an object, because settings are one");
 
     for (const NamedNode &property : root->properties) {
+        JsonPlace properties = {root->place, "properties", -1};
+        JsonPlace place = {&properties, property.name, -1};
         if (property.name == "active" || property.name == "*")
-            problems->add(property.node->place, "is a reserved name and can't be a property");
-        const JsonbValue *fallback = fallback_of(property.node);
-        if (fallback != nullptr && !fits(property.node, fallback))
+            problems->add(&place, "is a reserved name and can't be a property");
+        const JsonbValue *fallback = property.node->fallback;
+        if (fallback != nullptr && !fits(property.node, fallback, &steps))
             problems->add(property.node->place, "has a default that does not fit it");
-        face->properties.add({property.name, fallback, has_secret(property.node)});
+        face->properties.add({property.name, fallback, secret.has(property.node)});
     }
 
     // A secret that is not a property of the root would not be known as one, so there must be none.
     const char *hint = "Only the properties of the root can be secret.";
-    for (const SchemaNode *beside : reached_from(tree, false)) {
-        if (beside->write_only)
-            problems->add(beside->place, "has writeOnly, but is about all settings", hint);
-        for (const NamedNode &property : beside->properties) {
-            if (!has_secret(property.node))
+    const Nodes about_all = beside(tree);
+    for (int i = 0; i < about_all.count(); i++) {
+        const SchemaNode *node = about_all[i];
+        if (node->write_only)
+            problems->add(node->place, "has writeOnly, but is about all settings", hint);
+        for (const NamedNode &property : node->properties) {
+            if (!secret.has(property.node))
                 continue;
-            Face::Property *known = nullptr;
-            for (Face::Property &each : face->properties)
-                if (each.name == property.name)
-                    known = &each;
-            if (known != nullptr)
+            if (Face::Property *known = face->find(property.name); known != nullptr)
                 known->secret = true;
             else
                 problems->add(property.node->place, "has writeOnly, but is not a property of the root", hint);
         }
-        each_within(beside, [&](SchemaNode *within) {
-            if (has_secret(within))
+        each_within(node, [&](SchemaNode *within) {
+            if (secret.has(within))
                 problems->add(within->place, "has writeOnly, but is not a property of the root", hint);
         });
     }
@@ -110,6 +146,7 @@ void read_names(const JsonbValue &value, const JsonPlace *place, Growing<std::st
         JsonContainerSize(value.val.binary.data) == 0)
         return problems->add(place, "must be an array of names, and not empty");
     JsonItems items = read_items(value.val.binary.data);
+    NameTable met;
     for (int i = 0; i < items.count; i++) {
         JsonPlace here = {place, {}, i};
         const JsonbValue &item = items.begin()[i];
@@ -118,7 +155,7 @@ void read_names(const JsonbValue &value, const JsonPlace *place, Growing<std::st
             continue;
         }
         std::string_view name = {item.val.string.val, static_cast<size_t>(item.val.string.len)};
-        if (std::find(result->begin(), result->end(), name) != result->end())
+        if (!met.add(name))
             problems->add(&here, "is there twice");
         result->add(name);
     }
@@ -134,11 +171,8 @@ void read_atomic(const JsonbValue &value, Face *face, Problems *problems) {
         Growing<std::string_view> names;
         read_names(groups.begin()[i], &here, &names, problems);
         for (int j = 0; j < names.count; j++) {
-            bool known = false;
-            for (const Face::Property &property : face->properties)
-                known = known || property.name == names[j];
             JsonPlace element = {&here, {}, j};
-            if (!known)
+            if (face->find(names[j]) == nullptr)
                 problems->add(&element, "is not a property of this schema");
         }
         face->groups.add(names);
@@ -165,7 +199,7 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
 /// x-atomic and x-levels. Names of properties are checked only against properties that could be read.
 void read_own_keywords(const JsonFields &fields, Face *face, Problems *problems) {
     const JsonbValue *atomic = fields.find("x-atomic");
-    if (atomic != nullptr && problems->list.empty())
+    if (atomic != nullptr && problems->empty())
         read_atomic(*atomic, face, problems);
     if (const JsonbValue *levels = fields.find("x-levels"))
         read_levels(*levels, face, problems);
@@ -174,23 +208,18 @@ void read_own_keywords(const JsonFields &fields, Face *face, Problems *problems)
 const char *describe(const Problems &problems) {
     StringInfoData text;
     initStringInfo(&text);
-    for (int i = 0; i < problems.list.count; i++) {
-        if (i == most_shown) {
-            appendStringInfo(&text, "\nand %d more", problems.list.count - i);
-            break;
-        }
-        const Problem &problem = problems.list[i];
-        appendStringInfo(&text, "%s%.*s %s", i > 0 ? "\n" : "", static_cast<int>(problem.place.size()),
-                         problem.place.data(), problem.text);
-    }
+    for (const Problem &problem : problems.list)
+        appendStringInfo(&text, "%s%s %s", text.len > 0 ? "\n" : "", problem.place, problem.text);
+    if (problems.count > problems.list.count)
+        appendStringInfo(&text, "\nand %d more", problems.count - problems.list.count);
     return text.data;
 }
 
 } // namespace
 
-Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems) {
+Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *problems) {
     struct Compiled {
-        MemoryContext context;
+        MemoryContext context, meanwhile;
         const SchemaNode *root;
         Face face;
         SchemaProblems problems;
@@ -199,20 +228,24 @@ Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems) {
         Compiled result = {};
         result.context = AllocSetContextCreate(CurrentMemoryContext, "schema of an integration", ALLOCSET_SMALL_SIZES);
         result.face.levels = ~0u;
+        result.meanwhile = AllocSetContextCreate(CurrentMemoryContext, "compiling of a schema", ALLOCSET_DEFAULT_SIZES);
+        MemoryContext outside = MemoryContextSwitchTo(result.meanwhile);
         auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(result.context, VARSIZE(source)));
         memcpy(copy, source, VARSIZE(source));
         Problems found;
         if (JB_ROOT_IS_OBJECT(copy)) {
-            result.root = compile_tree(&copy->root, result.context, &found);
+            result.root = compile_tree(&copy->root, result.context, limited, &found);
             // a tree with problems has loose ends
-            if (found.list.empty())
-                read_properties(result.root, &result.face, &found);
+            if (found.empty())
+                read_properties(result.root, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &found);
             read_own_keywords(read_fields(&copy->root), &result.face, &found);
         } else
             found.add(&document_root, "must be an object", "A schema that allows all settings is {}.");
-        if (!found.list.empty()) {
-            result.problems = {describe(found), found.hint};
+        MemoryContextSwitchTo(outside);
+        if (!found.empty()) {
+            result.problems = {describe(found), found.hint == nullptr ? nullptr : pstrdup(found.hint)};
             MemoryContextDelete(result.context);
+            MemoryContextDelete(result.meanwhile);
         }
         return result;
     });
@@ -222,7 +255,7 @@ Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems) {
     }
 
     ContextResource *memory = ContextResource::in(compiled.context);
-    auto *schema = new (memory->allocate(sizeof(Schema))) Schema(memory);
+    auto *schema = new (memory->allocate(sizeof(Schema))) Schema(memory, check_interrupts);
     schema->context = compiled.context;
     schema->root = compiled.root;
     schema->levels = compiled.face.levels;
@@ -231,12 +264,14 @@ Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems) {
     schema->shape.seal();
     for (const Growing<std::string_view> &group : compiled.face.groups)
         schema->shape.join(std::pmr::vector<std::string_view>(group.begin(), group.end(), memory));
+    guard([&] { MemoryContextDelete(compiled.meanwhile); });
     return schema;
 }
 
 Schema *compile_schema(const Jsonb *source, std::string_view integration) {
+    check_size(max_schema_size, VARSIZE(source), cat("schema of integration \"", integration, "\""));
     SchemaProblems problems;
-    Schema *schema = try_compile_schema(source, &problems);
+    Schema *schema = try_compile_schema(source, true, &problems);
     if (schema == nullptr)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("schema of integration \"", integration, "\" is malformed"))
             .detail(problems.detail)

@@ -16,7 +16,7 @@ namespace intd {
 struct SchemaNode;
 
 struct Schema {
-    explicit Schema(std::pmr::memory_resource *memory) : shape(memory) {}
+    Schema(std::pmr::memory_resource *memory, core::Pause pause) : shape(memory, pause) {}
 
     core::Shape shape; // fallbacks are `const JsonbValue *`
     unsigned levels;   // 1 << core::Level for each level at which settings may be set
@@ -33,9 +33,11 @@ struct SchemaProblems {
 };
 
 /// Compiles a schema into a memory context of its own below the current one; null and *problems if it is malformed.
-Schema *try_compile_schema(const Jsonb *source, SchemaProblems *problems);
+/// `limited`: throws 54000 if it takes more than the limits allow (limits.hpp); what is stored is not held to them.
+Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *problems);
 
-/// The same, but throws 22023 if it is malformed. `integration` is for the message.
+/// For one that is to be stored: throws 22023 if it is malformed, 54000 if it is too large. `integration` is for the
+/// message.
 Schema *compile_schema(const Jsonb *source, std::string_view integration);
 
 } // namespace intd

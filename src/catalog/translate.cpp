@@ -1,11 +1,14 @@
 #include "catalog/translate.hpp"
 
+#include <cmath>
+
 namespace intd {
 namespace {
 
 constexpr pg_wchar last_point = 0x10FFFF;
 constexpr int unlimited = -1;
 constexpr int engine_limit = 255; // of a repetition, in the server's engine
+constexpr int longest = 2000000;  // characters of what is written; no pattern that can be compiled comes near
 
 struct Range {
     pg_wchar first, last;
@@ -31,18 +34,89 @@ int hex_value(pg_wchar c) {
     return lower >= 'a' && lower <= 'f' ? static_cast<int>(lower - 'a' + 10) : -1;
 }
 
+/// Parts in a row of which the engine gets past each without a character: how many there are at the begin and at the
+/// end of a part of a pattern, and at most.
+struct Run {
+    double first = 0, last = 0, longest = 0;
+
+    static Run of(double count) { return {count, count, count}; }
+    void join() { first = last = std::max(first, last); }
+};
+
+/// A part of a pattern, as PatternCost sees it.
+struct Extent {
+    double size = 0;
+    bool empty = true; // may match nothing
+    Run loose, asserting;
+
+    static Extent character() { return {1, false, {}, {}}; }
+    /// The engine makes ways around ^, $, \b and \B, which lookaround does not need.
+    static Extent assertion(double inside, bool looks) { return {1 + inside, true, {}, Run::of(looks ? 0.25 : 1)}; }
+
+    Extent then(const Extent &next) const {
+        auto joined = [&](const Run &a, const Run &b) {
+            return Run{empty ? a.first + b.first : a.first, next.empty ? a.last + b.last : b.last,
+                       std::max({a.longest, b.longest, a.last + b.first})};
+        };
+        return {size + next.size, empty && next.empty, joined(loose, next.loose), joined(asserting, next.asserting)};
+    }
+    Extent either(const Extent &other) const {
+        auto wider = [](const Run &a, const Run &b) {
+            return Run{std::max(a.first, b.first), std::max(a.last, b.last), std::max(a.longest, b.longest)};
+        };
+        Extent both = {size + other.size, empty || other.empty, wider(loose, other.loose),
+                       wider(asserting, other.asserting)};
+        return both.joined();
+    }
+    Extent repeated(int min, int max) const {
+        Extent whole = *this;
+        whole.size *= std::max({min, max, 1});
+        whole.empty = empty || min == 0;
+        auto again = [&](Run &run, double times) {
+            if (empty)
+                run = Run::of(run.longest * times);
+            else if (max != 1)
+                run.longest = std::max(run.longest, run.last + run.first);
+        };
+        again(whole.loose, max == unlimited ? 2 : std::max(max, 1));
+        again(whole.asserting, max == unlimited ? 5 : std::max(max, 1));
+        if (min == 0)
+            whole.loose.first = std::max(whole.loose.first, 1.0);
+        whole.loose.longest = std::max(whole.loose.longest, whole.loose.first);
+        return whole.joined();
+    }
+    Extent joined() const {
+        Extent result = *this;
+        if (empty) {
+            result.loose.join();
+            result.asserting.join();
+        }
+        return result;
+    }
+    double cost() const {
+        return size * std::max(loose.longest, 1.0) * std::exp2(std::max(asserting.longest - 2, 0.0));
+    }
+};
+
 class Translator {
   public:
     Translator(const pg_wchar *pattern, int length) : in_(pattern), end_(length) {}
 
-    PatternProblem run(Growing<pg_wchar> *result) {
+    PatternProblem run(Growing<pg_wchar> *result, PatternCost *cost) {
         refers_back_ = has_back_reference();
-        disjunction();
+        Extent whole = disjunction();
         if (problem_.message == nullptr && at_ < end_)
             fail("unmatched )");
         if (out_.empty())
             emit("(?:)"); // the engine takes no empty text
+        if (out_.count >= longest)
+            fail("too long", true);
         *result = out_;
+        // each set of characters is divided as others need it
+        *cost = {out_.count >= longest ? HUGE_VAL : whole.cost() * (1 + sets_ / 64.0), looks_around_,
+                 !refers_back_     ? 0
+                 : divided_inside_ ? -1
+                                   : divided_};
         return problem_;
     }
 
@@ -87,10 +161,13 @@ class Translator {
     }
 
     // -- writing
-    void emit(pg_wchar c) { out_.add(c); }
+    void emit(pg_wchar c) {
+        if (out_.count < longest)
+            out_.add(c);
+    }
     void emit(const char *text) {
         for (; *text != '\0'; text++)
-            out_.add(static_cast<pg_wchar>(*text));
+            emit(static_cast<pg_wchar>(*text));
     }
     /// A character that stands for itself, outside brackets.
     void emit_literal(pg_wchar c) {
@@ -103,11 +180,13 @@ class Translator {
         snprintf(text, sizeof(text), "\\U%08X", c);
         emit(text);
     }
+    /// Takes the set's memory.
     void emit_set(const Growing<Range> &set, bool complement) {
         if (set.empty()) { // [] is nothing, [^] is anything
             emit(complement ? "[\\U00000001-\\U0010FFFF]" : "(?:(?!))");
             return;
         }
+        sets_ += set.count;
         emit(complement ? "[^" : "[");
         for (const Range &range : set) {
             emit_point(range.first);
@@ -117,6 +196,7 @@ class Translator {
             }
         }
         emit(']');
+        pfree(set.items);
     }
     template <size_t n>
     static void add_ranges(Growing<Range> *set, const Range (&ranges)[n], bool complement) {
@@ -133,42 +213,56 @@ class Translator {
     }
 
     // -- the grammar
-    void disjunction() {
+    Extent disjunction() {
         check_stack_depth();
         int certain = certain_.count;
         bool several = false;
+        Extent whole;
         for (;;) {
+            Extent alternative;
             while (at_ < end_ && !next_is('|') && !next_is(')'))
-                term();
+                alternative = alternative.then(term());
+            whole = several ? whole.either(alternative) : alternative;
             if (!take('|'))
                 break;
             emit('|');
             several = true;
-            certain_.count = certain;
+            forget_certain(certain);
         }
         if (several)
-            certain_.count = certain;
+            forget_certain(certain);
+        return whole;
     }
 
-    void term() {
+    /// From now on only the first `count` of the groups in certain_ are certain to have taken part.
+    void forget_certain(int count) {
+        while (certain_.count > count)
+            is_certain_[certain_[--certain_.count]] = false;
+    }
+
+    Extent term() {
         CHECK_FOR_INTERRUPTS();
         int start = out_.count;
         int certain = certain_.count;
-        if (assertion()) {
+        int divided = divided_;
+        Extent extent = Extent::character();
+        if (assertion(&extent)) {
             // the engine then misses matches
             if (captures_open_ > 0)
                 fail("an assertion in a group of a pattern with references is not supported", true);
             int min, max;
             if (!failed() && quantifier(&min, &max))
                 fail("a repeated assertion is not supported", true);
-            return;
+            return extent;
         }
         pg_wchar c = in_[at_];
         int min, max;
-        if (quantifier(&min, &max))
-            return fail("nothing to repeat");
+        if (quantifier(&min, &max)) {
+            fail("nothing to repeat");
+            return extent;
+        }
         if (c == '(')
-            group();
+            extent = group();
         else if (c == '[')
             bracket();
         else if (c == '\\')
@@ -183,14 +277,19 @@ class Translator {
                 emit_literal(c);
         }
         if (failed() || !quantifier(&min, &max))
-            return;
+            return extent;
         if (min == 0)
-            certain_.count = certain; // its groups may take no part
+            forget_certain(certain); // its groups may take no part
+        divided_inside_ = divided_inside_ || (divided_ > divided && max != 1);
+        divided_ += min != max ? 1 : 0;
         repeat(start, min, max);
+        return extent.repeated(min, max);
     }
 
     /// An assertion, if one is next.
-    bool assertion() {
+    bool assertion(Extent *extent) {
+        bool looks = false;
+        double inside = 0;
         if (next_is('^') || next_is('$'))
             emit(in_[at_++]);
         else if (next_are("\\b") || next_are("\\B")) {
@@ -203,12 +302,14 @@ class Translator {
             while (!next_is('=') && !next_is('!') && at_++ < end_);
             at_++;
             looking_around_++;
-            disjunction();
+            inside = disjunction().cost();
             looking_around_--;
-            certain_.count = certain;
+            forget_certain(certain);
             close_group();
+            looks = looks_around_ = true;
         } else
             return false;
+        *extent = Extent::assertion(inside, looks);
         return true;
     }
 
@@ -218,7 +319,7 @@ class Translator {
         emit(')');
     }
 
-    void group() {
+    Extent group() {
         at_++;
         bool captures = true;
         if (take('?')) {
@@ -227,11 +328,11 @@ class Translator {
                 while (at_ < end_ && (is_letter(in_[at_]) || is_digit(in_[at_]) || next_is('_') || next_is('$')))
                     at_++;
                 if (at_ == name || is_digit(in_[name]) || !take('>'))
-                    return fail("invalid name of a group");
+                    fail("invalid name of a group");
             } else if (take(':'))
                 captures = false;
             else
-                return fail("invalid group");
+                fail("invalid group");
         }
         int number = 0;
         if (captures) {
@@ -239,15 +340,19 @@ class Translator {
             // the engine captures nothing inside an assertion
             bool kept = refers_back_ && looking_around_ == 0;
             groups_.add(kept ? ++captured_ : 0);
+            is_certain_.add(false);
             captures = kept;
         }
         emit(captures ? "(" : "(?:");
         captures_open_ += captures ? 1 : 0;
-        disjunction();
+        Extent inside = disjunction();
         close_group();
         captures_open_ -= captures ? 1 : 0;
-        if (captures)
+        if (captures) {
             certain_.add(number);
+            is_certain_[number] = true;
+        }
+        return inside;
     }
 
     /// A back reference to a group that took no part matches in ECMA 262 and fails in the server's engine. So only
@@ -259,9 +364,7 @@ class Translator {
             if (number > 9999)
                 break;
         }
-        bool certain = false;
-        for (int group : certain_)
-            certain = certain || group == number - 1;
+        bool certain = number <= is_certain_.count && is_certain_[number - 1];
         if (!certain || looking_around_ > 0)
             return fail("a reference to a group that need not have taken part is not supported", true);
         emit("(?:\\");
@@ -489,6 +592,8 @@ class Translator {
 
     void repeat(int start, int min, int max) {
         int highest = std::max(min, max);
+        if (out_.count >= longest)
+            return;
         if (highest <= engine_limit)
             return emit_quantifier(min, max);
         // The engine repeats no more often than that, so it gets the product of two repetitions and the rest.
@@ -541,16 +646,21 @@ class Translator {
     bool refers_back_ = false;
     int looking_around_ = 0;
     int captures_open_ = 0;
-    int captured_ = 0;     // groups written so far that capture
-    Growing<int> groups_;  // by ECMA's number less 1: the engine's number, 0 if it does not capture
-    Growing<int> certain_; // groups (number less 1) that have taken part, whichever way was gone to here
+    int captured_ = 0;         // groups written so far that capture
+    Growing<int> groups_;      // by ECMA's number less 1: the engine's number, 0 if it does not capture
+    Growing<int> certain_;     // groups (number less 1) that have taken part, whichever way was gone to here
+    Growing<bool> is_certain_; // by group
+    int sets_ = 0;             // ranges of characters
+    bool looks_around_ = false;
+    int divided_ = 0; // see PatternCost
+    bool divided_inside_ = false;
 };
 
 } // namespace
 
-PatternProblem translate_pattern(const pg_wchar *pattern, int length, Growing<pg_wchar> *result) {
+PatternProblem translate_pattern(const pg_wchar *pattern, int length, Growing<pg_wchar> *result, PatternCost *cost) {
     Translator translator(pattern, length);
-    return translator.run(result);
+    return translator.run(result, cost);
 }
 
 } // namespace intd

@@ -12,6 +12,6 @@ extern "C" {
 namespace intd {
 
 /// `pattern`: Unicode code points. Server code: raises reports.
-PatternProblem translate_pattern(const pg_wchar *pattern, int length, Growing<pg_wchar> *result);
+PatternProblem translate_pattern(const pg_wchar *pattern, int length, Growing<pg_wchar> *result, PatternCost *cost);
 
 } // namespace intd

@@ -2,6 +2,7 @@
 #include "catalog/validate.hpp"
 
 #include "catalog/compile.hpp"
+#include "catalog/limits.hpp"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -17,26 +18,11 @@ bool is_object(const JsonbValue *value) {
 bool is_array(const JsonbValue *value) {
     return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
 }
+bool is_scalar(const JsonbValue *value) {
+    return value->type != jbvBinary;
+}
 std::string_view string_of(const JsonbValue *value) {
     return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
-}
-
-/// An order of values in which equal ones are equal.
-int compare(const JsonbValue *a, const JsonbValue *b) {
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    switch (a->type) {
-    case jbvString:
-        return string_of(a).compare(string_of(b));
-    case jbvNumeric:
-        return compare_numbers(a->val.numeric, b->val.numeric);
-    case jbvBool:
-        return static_cast<int>(a->val.boolean) - static_cast<int>(b->val.boolean);
-    case jbvBinary:
-        return compareJsonbContainers(a->val.binary.data, b->val.binary.data);
-    default:
-        return 0;
-    }
 }
 
 unsigned types_of(const JsonbValue *value) {
@@ -67,23 +53,13 @@ const char *write_number(Numeric number) {
     return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 }
 
-/// A value of the schema, cut if it is long.
-const char *write_limit(const JsonbContainer *limit) {
-    char *text = JsonbToCString(nullptr, const_cast<JsonbContainer *>(limit), 0);
-    constexpr int longest = 200;
-    int length = static_cast<int>(strlen(text));
-    if (length <= longest)
-        return text;
-    text[pg_mbcliplen(text, length, longest)] = '\0';
-    return psprintf("%s...", text);
-}
-
 using Found = Growing<Violation>;
 
-/// One validation. Without a list for the violations it stops at the first.
+/// One validation. Without a list for the violations it stops at the first. It may take so many steps, and 54000 is
+/// raised when they are used up: schemas that are applied again and again to one value would never come to an end.
 class Walk {
   public:
-    explicit Walk(Found *violations) : violations_(violations) {}
+    Walk(Found *violations, int64 *steps) : violations_(violations), steps_(steps) {}
 
     bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     /// What the schema says of one key of an object.
@@ -96,30 +72,55 @@ class Walk {
   private:
     bool stops() const { return violations_ == nullptr; }
 
-    /// Notes a violation; gives false. `rule` is what tells it from others at the same place.
-    bool fail(const JsonPlace *place, const char *rule, const char *text, bool root_required = false) {
-        if (violations_ != nullptr) {
-            std::string_view path = write_place(place, "");
-            const char *subject = path.empty() ? "settings" : path.data();
-            violations_->add({path, rule, root_required, psprintf("%s: %s", subject, text)});
-        }
-        return false;
+    void spend(double steps) {
+        CHECK_FOR_INTERRUPTS();
+        if (steps > static_cast<double>(*steps_))
+            max_check_steps
+                .refusal("checking the settings against their schema takes too long",
+                         psprintf("It takes more steps than integration_defaults.max_check_steps, which is %d.",
+                                  max_check_steps.most))
+                .raise();
+        *steps_ -= static_cast<int64>(steps);
+    }
+    /// For what looks at all of a value.
+    void spend_on(const JsonbValue *value) {
+        int bytes = value->type == jbvString ? value->val.string.len : is_scalar(value) ? 0 : value->val.binary.len;
+        spend(bytes / 64);
+    }
+
+    /// Notes a violation. `rule` is what tells it from others at the same place.
+    void fail(const JsonPlace *place, const char *rule, const char *text, bool root_required = false) {
+        std::string_view path = write_place(place, "");
+        const char *subject = path.empty() ? "settings" : path.data();
+        const char *whole = psprintf("%s: %s", subject, text);
+        spend(8.0 + static_cast<double>(path.size() + strlen(rule) + strlen(whole)) / 16); // and memory
+        violations_->add({path, rule, root_required, whole});
     }
     /// Where a schema stands: what tells two rules apart that have no limit to show.
-    const char *where(const SchemaNode *node) { return stops() ? "" : write_place(node->place, "#").data(); }
-    const char *at(const SchemaNode *node, const char *keyword) { return psprintf("%s %s", keyword, where(node)); }
+    const char *where(const SchemaNode *node) { return shown_place(node->place, "#"); }
+    const char *at(const SchemaNode *node, const char *keyword) {
+        return psprintf("%s %s", keyword, write_place(node->place, "#").data());
+    }
+    bool fits(const SchemaNode *node, const JsonbValue *value) { return intd::fits(node, value, steps_); }
     bool too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
                          const char *what, const JsonPlace *place);
 
     bool check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     bool check_number(const SchemaNode *node, Numeric value, const JsonPlace *place);
     bool check_array(const SchemaNode *node, const JsonbContainer *array, const JsonPlace *place);
-    bool check_unique(const JsonItems &items, const JsonPlace *place);
+    bool check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place);
+    bool is_unique(const JsonItems &items);
+    bool matches(const Pattern *pattern, std::string_view subject) {
+        spend(1 + steps_of(pattern, subject));
+        return intd::matches(pattern, subject);
+    }
     bool check_object(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_keys(const SchemaNode *node, const JsonFields &fields, const JsonPlace *place);
     bool check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     bool check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
 
     Found *violations_;
+    int64 *steps_;
 };
 
 // Each step below goes on after a violation only if they are gathered.
@@ -132,31 +133,42 @@ class Walk {
         }                                                                                                              \
     } while (false)
 
+// What is noted is made only if it is.
+#define INTD_FAIL(...)                                                                                                 \
+    do {                                                                                                               \
+        if (stops())                                                                                                   \
+            return false;                                                                                              \
+        valid = false;                                                                                                 \
+        fail(__VA_ARGS__);                                                                                             \
+    } while (false)
+
 bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     check_stack_depth();
-    CHECK_FOR_INTERRUPTS();
+    spend(1);
     node = target_of(node);
-    if (node->never)
-        return fail(place, at(node, "false"), "must not be there");
     bool valid = true;
+    if (node->never) {
+        INTD_FAIL(place, at(node, "false"), "must not be there");
+        return false;
+    }
     if (node->types != 0 && (types_of(value) & node->types) == 0) {
         const char *types = stops() ? "" : write_types(node->types);
-        INTD_STEP(fail(place, psprintf("type %s", types), psprintf("must be of type %s", types)));
+        INTD_FAIL(place, psprintf("type %s", types), psprintf("must be of type %s", types));
     }
     if (node->choices != nullptr) {
-        bool found = false;
-        for (const JsonbValue &choice : read_items(node->choices))
-            found = found || compare(&choice, value) == 0;
-        if (!found && !stops()) {
-            const char *choices = write_limit(node->choices);
-            fail(place, psprintf("enum %s", choices), psprintf("must be one of %s", choices));
+        spend_on(value);
+        auto before = [](const JsonbValue &one, const JsonbValue &other) { return compare_values(&one, &other) < 0; };
+        if (!std::binary_search(node->sorted_choices.begin(), node->sorted_choices.end(), *value, before)) {
+            const char *choices = node->choices_text;
+            INTD_FAIL(place, psprintf("enum %s", choices), psprintf("must be one of %s", choices));
         }
-        INTD_STEP(found);
     }
-    if (node->constant != nullptr && compare(node->constant, value) != 0) {
-        auto *json = stops() ? nullptr : JsonbValueToJsonb(const_cast<JsonbValue *>(node->constant));
-        const char *constant = stops() ? "" : write_limit(&json->root);
-        INTD_STEP(fail(place, psprintf("const %s", constant), psprintf("must be %s", constant)));
+    if (node->constant != nullptr) {
+        spend_on(value);
+        if (compare_values(node->constant, value) != 0) {
+            const char *constant = node->constant_text;
+            INTD_FAIL(place, psprintf("const %s", constant), psprintf("must be %s", constant));
+        }
     }
     if (value->type == jbvString)
         INTD_STEP(check_string(node, value, place));
@@ -174,27 +186,28 @@ bool Walk::too_few_or_many(int count, int least, int most, const char *least_nam
                            const char *what, const JsonPlace *place) {
     bool valid = true;
     if (count < least)
-        INTD_STEP(fail(place, psprintf("%s %d", least_name, least), psprintf("must have at least %d %s", least, what)));
+        INTD_FAIL(place, psprintf("%s %d", least_name, least), psprintf("must have at least %d %s", least, what));
     if (count > most)
-        INTD_STEP(fail(place, psprintf("%s %d", most_name, most), psprintf("must have at most %d %s", most, what)));
+        INTD_FAIL(place, psprintf("%s %d", most_name, most), psprintf("must have at most %d %s", most, what));
     return valid;
 }
 
 bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
     std::string_view text = string_of(value);
+    spend_on(value);
     if (node->min_length > 0 || node->max_length < PG_INT32_MAX)
         INTD_STEP(too_few_or_many(pg_mbstrlen_with_len(text.data(), static_cast<int>(text.size())), node->min_length,
                                   node->max_length, "minLength", "maxLength", "characters", place));
     if (node->pattern != nullptr && !matches(node->pattern, text)) {
         std::string_view pattern = pattern_text(node->pattern);
         int length = static_cast<int>(pattern.size());
-        INTD_STEP(fail(place, psprintf("pattern %.*s", length, pattern.data()),
-                       psprintf("must match the pattern %.*s", length, pattern.data())));
+        INTD_FAIL(place, psprintf("pattern %.*s", length, pattern.data()),
+                  psprintf("must match the pattern %.*s", length, pattern.data()));
     }
     if (node->format != nullptr && !node->format->fits(text))
-        INTD_STEP(fail(place, psprintf("format %s", node->format->name),
-                       psprintf("must have the format %s", node->format->name)));
+        INTD_FAIL(place, psprintf("format %s", node->format->name),
+                  psprintf("must have the format %s", node->format->name));
     return valid;
 }
 
@@ -215,14 +228,14 @@ bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *
     for (const Limit &limit : limits) {
         if (limit.number == nullptr || limit.allows(compare_numbers(value, limit.number)))
             continue;
-        const char *number = write_number(limit.number);
-        INTD_STEP(fail(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number)));
+        const char *number = stops() ? "" : write_number(limit.number);
+        INTD_FAIL(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number));
     }
     if (node->multiple_of != nullptr) {
         Datum rest = DirectFunctionCall2(numeric_mod, NumericGetDatum(value), NumericGetDatum(node->multiple_of));
         if (compare_numbers(DatumGetNumeric(rest), int64_to_numeric(0)) != 0) {
-            const char *number = write_number(node->multiple_of);
-            INTD_STEP(fail(place, psprintf("multipleOf %s", number), psprintf("must be a multiple of %s", number)));
+            const char *number = stops() ? "" : write_number(node->multiple_of);
+            INTD_FAIL(place, psprintf("multipleOf %s", number), psprintf("must be a multiple of %s", number));
         }
     }
     return valid;
@@ -235,6 +248,15 @@ bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, cons
     if (node->items == nullptr && !node->is_tuple && node->contains == nullptr && !node->unique_items)
         return valid;
     JsonItems items = read_items(array);
+    spend(items.count / 8);
+    bool fit = check_items(node, items, place);
+    pfree(items.begin_);
+    INTD_STEP(fit);
+    return valid;
+}
+
+bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place) {
+    bool valid = true;
     bool contained = node->contains == nullptr;
     for (int i = 0; i < items.count; i++) {
         const SchemaNode *element = !node->is_tuple         ? node->items
@@ -246,27 +268,32 @@ bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, cons
         contained = contained || fits(node->contains, &items.begin()[i]);
     }
     if (!contained)
-        INTD_STEP(fail(place, at(node->contains, "contains"),
-                       psprintf("must have an element that fits %s", where(node->contains))));
-    if (node->unique_items)
-        INTD_STEP(check_unique(items, place));
+        INTD_FAIL(place, at(node->contains, "contains"),
+                  psprintf("must have an element that fits %s", where(node->contains)));
+    if (node->unique_items && !is_unique(items))
+        INTD_FAIL(place, "uniqueItems", "must not have an element twice");
     return valid;
 }
 
-bool Walk::check_unique(const JsonItems &items, const JsonPlace *place) {
+bool Walk::is_unique(const JsonItems &items) {
     auto **sorted = static_cast<const JsonbValue **>(
         palloc_extended(sizeof(const JsonbValue *) * (items.count + 1), MCXT_ALLOC_HUGE));
-    for (int i = 0; i < items.count; i++)
+    for (int i = 0; i < items.count; i++) {
         sorted[i] = &items.begin()[i];
-    std::sort(sorted, sorted + items.count, [](const JsonbValue *a, const JsonbValue *b) { return compare(a, b) < 0; });
+        spend_on(sorted[i]);
+    }
+    std::sort(sorted, sorted + items.count,
+              [](const JsonbValue *a, const JsonbValue *b) { return compare_values(a, b) < 0; });
+    bool unique = true;
     for (int i = 1; i < items.count; i++)
-        if (compare(sorted[i - 1], sorted[i]) == 0)
-            return fail(place, "uniqueItems", "must not have an element twice");
-    return true;
+        unique = unique && compare_values(sorted[i - 1], sorted[i]) != 0;
+    pfree(sorted);
+    return unique;
 }
 
 bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
+    spend(1);
     JsonPlace here = {place, key, -1};
     if (node->property_names != nullptr) {
         JsonbValue name;
@@ -274,8 +301,8 @@ bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbVa
         name.val.string.val = const_cast<char *>(key.data());
         name.val.string.len = static_cast<int>(key.size());
         if (!fits(node->property_names, &name))
-            INTD_STEP(fail(&here, at(node->property_names, "propertyNames"),
-                           psprintf("has a name that does not fit %s", where(node->property_names))));
+            INTD_FAIL(&here, at(node->property_names, "propertyNames"),
+                      psprintf("has a name that does not fit %s", where(node->property_names)));
     }
     const SchemaNode *property = node->property(key);
     bool additional = property == nullptr;
@@ -288,7 +315,7 @@ bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbVa
         }
     if (additional && node->additional_properties != nullptr) {
         if (target_of(node->additional_properties)->never)
-            INTD_STEP(fail(&here, at(node->additional_properties, "false"), "is not a property of the schema"));
+            INTD_FAIL(&here, at(node->additional_properties, "false"), "is not a property of the schema");
         else
             INTD_STEP(check(node->additional_properties, value, &here));
     }
@@ -302,17 +329,29 @@ bool Walk::check_object(const SchemaNode *node, const JsonbValue *value, const J
                               "minProperties", "maxProperties", "properties", place));
     for (std::string_view name : node->required) {
         JsonbValue found;
+        spend(1);
         if (getKeyJsonValueFromContainer(object, name.data(), static_cast<int>(name.size()), &found) != nullptr)
             continue;
         int length = static_cast<int>(name.size());
-        INTD_STEP(fail(place, psprintf("required %.*s", length, name.data()),
-                       psprintf("must have \"%.*s\"", length, name.data()), place->above == nullptr));
+        INTD_FAIL(place, psprintf("required %.*s", length, name.data()),
+                  psprintf("must have \"%.*s\"", length, name.data()), place->above == nullptr);
     }
     if (!node->properties.empty() || !node->pattern_properties.empty() || node->additional_properties != nullptr ||
-        node->property_names != nullptr)
-        for (const JsonField &field : read_fields(object))
-            INTD_STEP(check_key(node, field.key, &field.value, place));
+        node->property_names != nullptr) {
+        JsonFields fields = read_fields(object);
+        spend(fields.count / 8);
+        bool fit = check_keys(node, fields, place);
+        pfree(fields.begin_);
+        INTD_STEP(fit);
+    }
     INTD_STEP(check_dependencies(node, value, place));
+    return valid;
+}
+
+bool Walk::check_keys(const SchemaNode *node, const JsonFields &fields, const JsonPlace *place) {
+    bool valid = true;
+    for (const JsonField &field : fields)
+        INTD_STEP(check_key(node, field.key, &field.value, place));
     return valid;
 }
 
@@ -321,6 +360,7 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
     JsonbContainer *object = value->val.binary.data;
     auto has = [&](std::string_view name) {
         JsonbValue found;
+        spend(1);
         return getKeyJsonValueFromContainer(object, name.data(), static_cast<int>(name.size()), &found) != nullptr;
     };
     for (const Dependency &dependency : node->dependencies) {
@@ -332,9 +372,9 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
             if (has(name))
                 continue;
             int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
-            INTD_STEP(fail(
+            INTD_FAIL(
                 place, psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
-                psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data())));
+                psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data()));
         }
     }
     return valid;
@@ -349,17 +389,17 @@ bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, c
         for (const SchemaNode *each : node->any_of)
             found = found || fits(each, value);
         if (!found)
-            INTD_STEP(fail(place, at(node, "anyOf"), psprintf("must fit one of %s/anyOf", where(node))));
+            INTD_FAIL(place, at(node, "anyOf"), psprintf("must fit one of %s/anyOf", where(node)));
     }
     if (!node->one_of.empty()) {
         int found = 0;
         for (const SchemaNode *each : node->one_of)
             found += found < 2 && fits(each, value) ? 1 : 0;
         if (found != 1)
-            INTD_STEP(fail(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node))));
+            INTD_FAIL(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node)));
     }
     if (node->negated != nullptr && fits(node->negated, value))
-        INTD_STEP(fail(place, at(node, "not"), psprintf("must not fit %s", where(node->negated))));
+        INTD_FAIL(place, at(node, "not"), psprintf("must not fit %s", where(node->negated)));
     if (node->condition != nullptr) {
         const SchemaNode *then = fits(node->condition, value) ? node->consequence : node->alternative;
         if (then != nullptr)
@@ -369,9 +409,7 @@ bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, c
 }
 
 void arrange(Found &found) {
-    std::sort(found.begin(), found.end(), [](const Violation &a, const Violation &b) {
-        return a.path != b.path ? a.path < b.path : a.rule < b.rule;
-    });
+    std::sort(found.begin(), found.end());
     found.count = static_cast<int>(std::unique(found.begin(), found.end()) - found.begin());
 }
 
@@ -415,8 +453,8 @@ JsonbValue as_read(const JsonbValue &value) {
 
 } // namespace
 
-bool fits(const SchemaNode *node, const JsonbValue *value) {
-    Walk walk(nullptr);
+bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps) {
+    Walk walk(nullptr, steps);
     return walk.check(node, value, &document_root);
 }
 
@@ -431,7 +469,7 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
         value.type = jbvBinary;
         value.val.binary.data = const_cast<JsonbContainer *>(&settings->root);
         value.val.binary.len = VARSIZE(settings) - VARHDRSZ;
-        Walk walk(&result);
+        Walk walk(&result, &violations.steps);
         for (const JsonField &field : read_fields(&settings->root)) {
             JsonPlace place = {&document_root, field.key, -1};
             walk.reserve_names(field.key, &place);
@@ -449,7 +487,7 @@ void validate_property(const Schema &schema, std::string_view key, const JsonbVa
         Found result;
         JsonbValue read = as_read(value);
         JsonPlace place = {&document_root, key, -1};
-        Walk walk(&result);
+        Walk walk(&result, &violations.steps);
         walk.reserve_names(key, &place);
         check_setting(walk, schema.root, key, &read);
         arrange(result);

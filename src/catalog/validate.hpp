@@ -2,6 +2,7 @@
 // which could be a secret: only names of keys and the schema's own limits.
 #pragma once
 
+#include "catalog/limits.hpp"
 #include "catalog/schema.hpp"
 
 namespace intd {
@@ -14,10 +15,17 @@ struct Violation {
 
     /// The same violation of two states of the settings.
     friend bool operator==(const Violation &a, const Violation &b) { return a.path == b.path && a.rule == b.rule; }
+    friend bool operator<(const Violation &a, const Violation &b) {
+        return a.path != b.path ? a.path < b.path : a.rule < b.rule;
+    }
 };
 
-/// Texts live in the memory context that was current when they were added.
-using Violations = std::pmr::vector<Violation>;
+/// What was found, and how many steps may still be taken to find more (max_check_steps): 54000 after that. Texts live
+/// in the memory context that was current when they were added.
+struct Violations : std::pmr::vector<Violation> {
+    explicit Violations(std::pmr::memory_resource *memory) : vector(memory), steps(max_check_steps.most) {}
+    int64 steps;
+};
 
 /// Adds what does not fit of a whole object of settings, by path, then rule, each once.
 void validate(const Schema &schema, const Jsonb *settings, Violations &violations);
@@ -26,7 +34,7 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
 /// whichever apply to it.
 void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations);
 
-/// Whether a value fits a schema. Server code: raises reports.
-bool fits(const SchemaNode *node, const JsonbValue *value);
+/// Whether a value fits a schema; takes from *steps, and raises 54000 if it needs more. Server code: raises reports.
+bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps);
 
 } // namespace intd

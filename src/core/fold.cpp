@@ -1,9 +1,15 @@
 #include "core/fold.hpp"
 
 namespace intd::core {
+namespace {
+
+/// So many fields that the schema does not have are searched one by one.
+constexpr int few = 16;
+
+} // namespace
 
 Fold::Fold(const Shape &shape, std::pmr::memory_resource *memory)
-    : shape_(&shape), fields_(memory), locks_(memory), taken_(memory) {
+    : shape_(&shape), fields_(memory), unknown_(memory), locks_(memory), taken_(memory) {
     fields_.reserve(shape.size());
     for (const Property &property : shape.properties())
         fields_.push_back({property.name, property.unit, property.grouped, property.fallback, nullptr});
@@ -12,15 +18,20 @@ Fold::Fold(const Shape &shape, std::pmr::memory_resource *memory)
 }
 
 Fold::Fold(const Fold &other, std::pmr::memory_resource *memory)
-    : shape_(other.shape_), fields_(other.fields_, memory), locks_(other.locks_, memory), taken_(other.taken_, memory),
-      all_locked_(other.all_locked_), active_source_(other.active_source_), active_lock_(other.active_lock_),
-      nearest_(other.nearest_), last_full_(other.last_full_), last_full_fields_(other.last_full_fields_),
-      step_(other.step_), active_(other.active_) {}
+    : shape_(other.shape_), fields_(other.fields_, memory), unknown_(other.unknown_, memory),
+      locks_(other.locks_, memory), taken_(other.taken_, memory), all_locked_(other.all_locked_),
+      active_source_(other.active_source_), active_lock_(other.active_lock_), nearest_(other.nearest_),
+      last_full_(other.last_full_), last_full_fields_(other.last_full_fields_), step_(other.step_),
+      active_(other.active_) {}
 
 int Fold::find(std::string_view name) const {
     int known = shape_->find(name);
     if (known >= 0)
         return known;
+    if (!unknown_.empty()) {
+        auto found = unknown_.find(name);
+        return found != unknown_.end() ? found->second : -1;
+    }
     for (int i = shape_->size(); i < static_cast<int>(fields_.size()); i++)
         if (fields_[i].name == name)
             return i;
@@ -41,28 +52,40 @@ int Fold::obtain(std::string_view name) {
     locks_.push_back(all_locked_);
     taken_.push_back(0);
     fields_.push_back({name, unit, false, nullptr, nullptr});
-    return static_cast<int>(fields_.size()) - 1;
+    const int last = static_cast<int>(fields_.size()) - 1;
+    if (last - shape_->size() == few)
+        for (int i = shape_->size(); i < last; i++)
+            unknown_.emplace(fields_[i].name, i);
+    if (last - shape_->size() >= few)
+        unknown_.emplace(name, last);
+    return last;
 }
 
-/// Puts a unit's fields back to the schema's defaults.
-void Fold::reset_unit(int unit) {
-    for (int i = 0; i < static_cast<int>(fields_.size()); i++) {
-        if (fields_[i].unit != unit)
-            continue;
-        fields_[i].value = i < shape_->size() ? shape_->properties()[i].fallback : nullptr;
-        fields_[i].source = nullptr;
-    }
+/// Puts a field back to the schema's default.
+void Fold::reset(int field) {
+    fields_[field].value = field < shape_->size() ? shape_->properties()[field].fallback : nullptr;
+    fields_[field].source = nullptr;
+}
+
+/// The same for all of an atomic group, of which the field is one.
+void Fold::reset_unit_of(int field) {
+    int member = field;
+    do {
+        reset(member);
+        member = shape_->properties()[member].next;
+    } while (member != field);
 }
 
 void Fold::lock(std::string_view name, const Scope *scope) {
     if (name == "*") {
+        if (all_locked_ != nullptr)
+            return; // and so is everything
         for (const Scope *&holder : locks_)
             if (holder == nullptr)
                 holder = scope;
         if (active_lock_ == nullptr)
             active_lock_ = scope;
-        if (all_locked_ == nullptr)
-            all_locked_ = scope;
+        all_locked_ = scope;
     } else if (name == "active") {
         if (active_lock_ == nullptr)
             active_lock_ = scope;
@@ -77,10 +100,9 @@ void Fold::apply(const Row &row) {
     step_++;
     if (row.custom) {
         for (int i = 0; i < static_cast<int>(fields_.size()); i++) {
-            if (locks_[fields_[i].unit] != nullptr)
-                continue;
-            fields_[i].value = i < shape_->size() ? shape_->properties()[i].fallback : nullptr;
-            fields_[i].source = nullptr;
+            shape_->pause(i);
+            if (locks_[fields_[i].unit] == nullptr)
+                reset(i);
         }
         if (active_lock_ == nullptr) {
             active_ = false;
@@ -89,6 +111,7 @@ void Fold::apply(const Row &row) {
     }
     bool all_taken = true;
     for (int i = 0; i < row.field_count; i++) {
+        shape_->pause(i);
         int n = obtain(row.fields[i].name);
         int unit = fields_[n].unit;
         if (locks_[unit] != nullptr) {
@@ -98,7 +121,7 @@ void Fold::apply(const Row &row) {
         // The first field of an atomic group that the row has decides the whole group.
         if (fields_[n].grouped && taken_[unit] != step_) {
             taken_[unit] = step_;
-            reset_unit(unit);
+            reset_unit_of(n);
         }
         fields_[n].value = row.fields[i].value;
         fields_[n].source = row.scope;
@@ -114,8 +137,10 @@ void Fold::apply(const Row &row) {
             last_full_fields_ = row.field_count;
         }
     }
-    for (int i = 0; i < row.lock_count; i++)
+    for (int i = 0; i < row.lock_count; i++) {
+        shape_->pause(i);
         lock(row.locks[i], row.scope);
+    }
 }
 
 const Scope *Fold::sole_source() const {

@@ -9,6 +9,7 @@
 #include "core/shape.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 namespace intd::core {
@@ -82,14 +83,16 @@ class Fold {
 
   private:
     int obtain(std::string_view name);
-    void reset_unit(int unit);
+    void reset(int field);
+    void reset_unit_of(int field);
     void lock(std::string_view name, const Scope *scope);
 
     const Shape *shape_;
     std::pmr::vector<Resolved> fields_;
-    std::pmr::vector<const Scope *> locks_; // by unit
-    std::pmr::vector<uint32_t> taken_;      // by unit: the last apply() that took it from its row
-    const Scope *all_locked_ = nullptr;     // by "*": also fields met later
+    std::pmr::map<std::string_view, int> unknown_; // fields that the schema does not have, once they are many
+    std::pmr::vector<const Scope *> locks_;        // by unit
+    std::pmr::vector<uint32_t> taken_;             // by unit: the last apply() that took it from its row
+    const Scope *all_locked_ = nullptr;            // by "*": also fields met later
     const Scope *active_source_ = nullptr;
     const Scope *active_lock_ = nullptr;
     const Scope *nearest_ = nullptr;

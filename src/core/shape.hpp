@@ -16,14 +16,19 @@ struct Property {
     Value fallback; // the schema's `default`, or null
     bool secret;    // writeOnly
     int unit;       // properties of one atomic group share a unit
+    int next;       // of the same unit; the last one's is the first
     bool grouped;   // whether another property is in its unit
 };
+
+/// Called now and then by what takes long; what it throws ends that.
+using Pause = void (*)();
+constexpr int pause_after = 4096; // steps
 
 /// The properties of a type, sorted by name (bytes), each in a unit: 0 .. units - 1.
 class Shape {
   public:
     using allocator = std::pmr::memory_resource *;
-    explicit Shape(allocator memory) : properties_(memory) {}
+    explicit Shape(allocator memory, Pause at_times = nullptr) : properties_(memory), pause_(at_times) {}
 
     /// Adds a property that stands alone. Call seal() after the last one.
     void add(std::string_view name, Value fallback, bool secret);
@@ -37,8 +42,17 @@ class Shape {
     /// The property's number, or -1.
     int find(std::string_view name) const;
 
+    /// To be called by loops, with the number of the turn.
+    void pause(int turn) const {
+        if (turn % pause_after == pause_after - 1 && pause_ != nullptr)
+            pause_();
+    }
+
   private:
+    void merge(int one, int other);
+
     std::pmr::vector<Property> properties_;
+    Pause pause_;
 };
 
 } // namespace intd::core

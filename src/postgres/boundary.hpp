@@ -98,6 +98,12 @@ auto guard(Body &&body) -> decltype(body()) {
 /// Cuts our own statements, which a report's CONTEXT quotes whole, to what a person can use (see query.hpp).
 void shorten_own_statements(ErrorData *report);
 
+/// For loops over what a user gave: throws what ends the statement if it is to be cancelled.
+inline void check_interrupts() {
+    if (InterruptPending)
+        guard([] { CHECK_FOR_INTERRUPTS(); });
+}
+
 /// Runs the C++ body of a function that the server calls. Whatever it throws is raised as an ERROR, but only
 /// after the catch block has been left, so that the exception object is freed.
 template <class Body>

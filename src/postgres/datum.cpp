@@ -6,9 +6,8 @@ extern "C" {
 
 namespace intd {
 
-const char *shown(std::string_view name) {
-    constexpr size_t most = 255; // bytes, as the ids of scopes
-    if (name.size() <= most)
+const char *shown(std::string_view name, int most) {
+    if (name.size() <= static_cast<size_t>(most))
         return cat(name);
     int length = guard([&] { return pg_mbcliplen(name.data(), static_cast<int>(name.size()), most); });
     return cat(name.substr(0, length), "...");

@@ -30,8 +30,8 @@ inline Datum text_datum(std::string_view value) {
     return PointerGetDatum(text);
 }
 
-/// A name as a message shows it: of a very long one, the beginning.
-const char *shown(std::string_view name);
+/// A name as a message shows it: of a very long one, the beginning. `most` bytes: as the ids of scopes have.
+const char *shown(std::string_view name, int most = 255);
 
 /// A text[] Datum in the current memory context, in the order given.
 Datum text_array(const std::pmr::vector<std::string_view> &values);

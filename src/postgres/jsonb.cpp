@@ -1,5 +1,9 @@
 #include "postgres/jsonb.hpp"
 
+extern "C" {
+#include "utils/numeric.h"
+}
+
 namespace intd {
 
 const JsonbValue *JsonFields::find(std::string_view key) const {
@@ -21,8 +25,8 @@ JsonFields fields_of(const Jsonb *json) {
 
 JsonFields read_fields(const JsonbContainer *object) {
     JsonFields fields = {nullptr, 0};
-    fields.begin_ = static_cast<JsonField *>(
-        palloc_extended(sizeof(JsonField) * (JsonContainerSize(object) + 1), MCXT_ALLOC_HUGE));
+    fields.begin_ =
+        static_cast<JsonField *>(palloc_extended(sizeof(JsonField) * (JsonContainerSize(object) + 1), MCXT_ALLOC_HUGE));
     JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(object));
     JsonbValue value;
     JsonbIteratorToken token;
@@ -51,11 +55,34 @@ JsonItems read_items(const JsonbContainer *array) {
 bool same_json(const JsonbValue *a, const JsonbValue *b) {
     if (a == nullptr || b == nullptr)
         return a == b;
-    return guard([&] {
-        Jsonb *one = JsonbValueToJsonb(const_cast<JsonbValue *>(a));
-        Jsonb *other = JsonbValueToJsonb(const_cast<JsonbValue *>(b));
-        return compareJsonbContainers(&one->root, &other->root) == 0;
-    });
+    auto is_built = [](const JsonbValue *value) { return value->type == jbvArray || value->type == jbvObject; };
+    if (is_built(a) || is_built(b))
+        return guard([&] {
+            Jsonb *one = JsonbValueToJsonb(const_cast<JsonbValue *>(a));
+            Jsonb *other = JsonbValueToJsonb(const_cast<JsonbValue *>(b));
+            return compareJsonbContainers(&one->root, &other->root) == 0;
+        });
+    if (a->type != b->type)
+        return false;
+    switch (a->type) { // there may be many: nothing is allocated
+    case jbvNull:
+        return true;
+    case jbvBool:
+        return a->val.boolean == b->val.boolean;
+    case jbvString:
+        return a->val.string.len == b->val.string.len &&
+               memcmp(a->val.string.val, b->val.string.val, a->val.string.len) == 0;
+    case jbvNumeric:
+        return guard([&] {
+            return DatumGetBool(
+                DirectFunctionCall2(numeric_eq, NumericGetDatum(a->val.numeric), NumericGetDatum(b->val.numeric)));
+        });
+    default:
+        return guard([&] {
+            CHECK_FOR_INTERRUPTS();
+            return compareJsonbContainers(a->val.binary.data, b->val.binary.data) == 0;
+        });
+    }
 }
 
 ObjectBuilder::ObjectBuilder() {

@@ -59,3 +59,14 @@ static inline void check_snapshot_age(Snapshot snapshot, Relation relation, Page
     TestForOldSnapshot(snapshot, relation, page);
 #endif
 }
+
+/// Whether the search_path is as it was when a plan was made, so that the server uses the plan again.
+#if PG_VERSION_NUM >= 170000
+static inline bool is_current_search_path(SearchPathMatcher *path) {
+    return SearchPathMatchesCurrentEnvironment(path);
+}
+#else
+static inline bool is_current_search_path(OverrideSearchPath *path) {
+    return OverrideSearchPathMatchesCurrent(path);
+}
+#endif

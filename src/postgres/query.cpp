@@ -66,18 +66,71 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
 
 } // namespace
 
+namespace {
+
+bool is_about_few_rows(const Statement &statement) {
+    return !statement.generic && !statement.custom && statement.parameters > 0 &&
+           !OidIsValid(get_element_type(statement.types[0]));
+}
+
+bool tables_seem_large = false; // while a statement about few rows is planned
+get_relation_info_hook_type other_hook;
+
+/// The planner looks at tables as they are now, and takes any index, or none, of one that is small. The plan is kept,
+/// and the table may grow while one statement of a user's runs ours again and again.
+void make_large(PlannerInfo *root, Oid relation, bool is_parent, RelOptInfo *table) {
+    if (other_hook != nullptr)
+        other_hook(root, relation, is_parent, table);
+    constexpr double rows = 1000000;
+    if (!tables_seem_large || table->tuples >= rows)
+        return;
+    table->tuples = rows;
+    table->pages = 20000;
+    ListCell *cell;
+    foreach (cell, table->indexlist) {
+        auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
+        index->tuples = rows;
+        index->pages = 5000;
+    }
+}
+
+/// Plans the statement as for large tables, unless it has such a plan that the server will use. Server code.
+void plan_for_few_rows(SPIPlanPtr plan) {
+    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
+    if (source->is_valid && source->gplan != nullptr && source->gplan->is_valid && !source->dependsOnRLS &&
+        is_current_search_path(source->search_path))
+        return;
+    int level = NewGUCNestLevel();
+    set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    PG_TRY();
+    {
+        tables_seem_large = true;
+        if (CachedPlan *planned = SPI_plan_get_cached_plan(plan); planned != nullptr)
+            ReleaseCachedPlan(planned, CurrentResourceOwner);
+    }
+    PG_FINALLY();
+    { tables_seem_large = false; }
+    PG_END_TRY();
+    AtEOXact_GUC(true, level);
+}
+
+} // namespace
+
 SPIPlanPtr prepared(Statement &statement) {
+    bool few = is_about_few_rows(statement);
     if (statement.plan == nullptr) {
         SPIPlanPtr plan = SPI_prepare_cursor(statement.sql, statement.parameters, statement.types,
-                                             statement.generic  ? CURSOR_OPT_GENERIC_PLAN
-                                             : statement.custom ? CURSOR_OPT_CUSTOM_PLAN
-                                                                : 0);
+                                             statement.generic || few ? CURSOR_OPT_GENERIC_PLAN
+                                             : statement.custom       ? CURSOR_OPT_CUSTOM_PLAN
+                                                                      : 0);
         if (plan == nullptr)
             elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);
         statement.plan = plan;
         statement.next = std::exchange(statements, &statement);
     }
+    if (few)
+        plan_for_few_rows(statement.plan);
     return statement.plan;
 }
 
@@ -111,12 +164,15 @@ PlannerSettings::PlannerSettings(Purpose purpose) : level_(NewGUCNestLevel()) {
             set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
         };
         if (purpose == few_rows)
-            for (const char *name : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"})
+            for (const char *name : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"})
                 set(name, "off");
         else {
             if (work_mem < maintenance_work_mem)
                 set("work_mem", psprintf("%d", maintenance_work_mem));
             set("jit", "off");
+            // Where a table was never analysed, a loop over its rows for each row of another seems cheap if they are
+            // kept, but never if they are read again.
+            set("enable_material", "off");
         }
     });
 }
@@ -220,6 +276,11 @@ Value Cursor::column(int n) const {
                                                                            : stored;
     });
     return is_null ? std::nullopt : Value(value);
+}
+
+void watch_planning() {
+    other_hook = get_relation_info_hook;
+    get_relation_info_hook = make_large;
 }
 
 } // namespace intd

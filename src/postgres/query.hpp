@@ -6,7 +6,8 @@
 
 namespace intd {
 
-/// One statement of ours; a static object, filled in by designated constants.
+/// One statement of ours; a static object, filled in by designated constants. Whose first parameter is one value is
+/// about few rows: its one plan is kept, and is made as if all tables were large, however small they may be just then.
 struct Statement {
     const char *sql;
     int parameters;
@@ -101,5 +102,8 @@ class Cursor {
     uint64 size_ = 0, at_ = 0;
     MemoryContext caller_;
 };
+
+/// Called once, when the module is loaded.
+void watch_planning();
 
 } // namespace intd

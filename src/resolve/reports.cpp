@@ -103,9 +103,13 @@ INTD_FUNCTION(redundant_overrides) {
                     !same_json(value, static_cast<const JsonbValue *>(without.fields()[n].value)))
                     continue; // also what a lock shadows, unless it is the locked value
                 // fields of an atomic group are redundant together only
-                bool redundant = true;
-                for (const core::Resolved &other : with.fields())
-                    redundant = redundant && (other.unit != field.unit || same(other));
+                bool redundant = same(field);
+                for (int next = n; redundant && field.grouped;) {
+                    next = with.shape().properties()[next].next;
+                    if (next == n)
+                        break;
+                    redundant = same(with.fields()[next]);
+                }
                 if (redundant)
                     result.add({level_name(level), id, text_datum(field.name)});
             }

@@ -16,10 +16,23 @@ const char *holder_name(const core::Scope *holder) {
     return holder->level == core::Level::instance ? "the instance" : cat("group ", holder->id);
 }
 
-/// Joins sentences with line breaks.
-void append_line(const char *&text, const char *line) {
-    text = text == nullptr ? line : cat(text, "\n", line);
-}
+/// The lines of a DETAIL: the first ones, and how many more there are.
+class Lines {
+  public:
+    bool empty() const { return count_ == 0; }
+    void add(std::string_view line) {
+        if (count_++ < most)
+            text_ = text_ == nullptr ? shown(line, longest) : cat(text_, "\n", shown(line, longest));
+    }
+    const char *text() const {
+        return count_ <= most ? text_ : cat(text_, "\nand ", std::to_string(count_ - most), " more");
+    }
+
+  private:
+    static constexpr int most = 20, longest = 1000;
+    const char *text_ = nullptr;
+    int count_ = 0;
+};
 
 /// One write on its way through the rules.
 class Check {
@@ -34,6 +47,7 @@ class Check {
     }
 
     SettingsRow run() {
+        check_sizes();
         keep_locks_above();
         fill_active();
         find_changes();
@@ -57,12 +71,25 @@ class Check {
         return n >= 0 && type_.schema->shape.properties()[n].secret;
     }
 
+    static int64 size_of(const SettingsRow &row) {
+        int64 locks = row.locked == 0 ? 0 : static_cast<int64>(VARSIZE_ANY(DatumGetPointer(row.locked)));
+        return static_cast<int64>(VARSIZE(row.settings)) + locks;
+    }
+
+    /// What is too large may stay, and become smaller.
+    void check_sizes() {
+        int64 size = size_of(wanted_);
+        if (size > max_settings_size.bytes() && (current_ == nullptr || size > size_of(*current_)))
+            check_size(max_settings_size, size,
+                       cat("what is to be set for integration \"", type_.name, "\" on ", place_name(place_)));
+    }
+
     /// Whole rows replace only what no ancestor locks. A locked field that is given with the value that it has
     /// anyway is dropped; what a lock shadows stays; anything else is refused.
     void keep_locks_above() {
         ObjectBuilder kept;
         bool differs = false;
-        const char *violations = nullptr;
+        Lines violations;
         const core::Scope *holder = nullptr;
         for (const JsonField &field : wanted_fields_) {
             const core::Scope *lock = fold_.lock_of(field.key);
@@ -73,19 +100,19 @@ class Check {
             int n = fold_.find(field.key);
             const auto *effective = n < 0 ? nullptr : static_cast<const JsonbValue *>(fold_.fields()[n].value);
             if (is_secret(field.key) || effective == nullptr || !same_json(effective, &field.value)) {
-                append_line(violations, cat("\"", shown(field.key), "\" is locked by ", holder_name(lock), "."));
+                violations.add(cat("\"", shown(field.key), "\" is locked by ", holder_name(lock), "."));
                 holder = lock;
             }
             differs = true; // dropped, and what was stored comes back below
         }
         if (wanted_.active && fold_.active_lock() != nullptr && !keeps_active()) {
-            append_line(violations, cat("\"active\" is locked by ", holder_name(fold_.active_lock()), "."));
+            violations.add(cat("\"active\" is locked by ", holder_name(fold_.active_lock()), "."));
             holder = fold_.active_lock();
         }
-        if (violations != nullptr)
+        if (!violations.empty())
             throw Refusal(ERRCODE_CHECK_VIOLATION,
                           cat("settings of integration \"", type_.name, "\" are locked above ", place_name(place_)))
-                .detail(violations)
+                .detail(violations.text())
                 .hint(cat("Whoever may change the defaults of ", holder_name(holder), " can unlock them."))
                 .constraint("setting_not_locked");
         for (const JsonField &field : current_fields_) {
@@ -149,11 +176,13 @@ class Check {
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           "\"locked\" must be a one-dimensional array of names without nulls");
         const Layer *now = layer(&wanted_), *before = layer(current_);
+        std::string_view *had = before == nullptr ? nullptr : before->locks;
+        std::string_view *had_end = before == nullptr ? nullptr : had + before->lock_count;
+        std::sort(had, had_end);
         for (int i = 0; i < now->lock_count; i++) {
             std::string_view name = now->locks[i];
-            bool had = before != nullptr && std::find(before->locks, before->locks + before->lock_count, name) !=
-                                                before->locks + before->lock_count;
-            if (!had && name != "*" && name != "active" && type_.schema->shape.find(name) < 0)
+            if (!std::binary_search(had, had_end, name) && name != "*" && name != "active" &&
+                type_.schema->shape.find(name) < 0)
                 throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                               cat("integration \"", type_.name, "\" has no field \"", shown(name), "\" to lock"))
                     .hint("Locks name properties of the schema, \"active\", or \"*\" for all.");
@@ -196,29 +225,29 @@ class Check {
         if (current_ != nullptr || place_.above.configured())
             effective_violations(inherited_.with(place_.above, layer(current_)), before);
         effective_violations(inherited_.with(place_.above, layer(&wanted_)), after);
-        for (const Violation &violation : after) {
-            auto known = [&](const Violation &other) { return other == violation; };
-            if (std::none_of(before.begin(), before.end(), known) &&
-                std::none_of(violations.begin(), violations.end(), known))
+        std::pmr::vector<Violation> known(violations, &memory);
+        known.insert(known.end(), before.begin(), before.end());
+        std::sort(known.begin(), known.end());
+        for (const Violation &violation : after)
+            if (!std::binary_search(known.begin(), known.end(), violation))
                 violations.push_back(violation);
-        }
         if (violations.empty())
             return;
-        const char *detail = nullptr;
+        Lines detail;
         bool only_incomplete = true;
         for (const Violation &violation : violations) {
-            append_line(detail, cat(violation.text));
+            detail.add(violation.text);
             only_incomplete = only_incomplete && violation.root_required;
         }
         if (only_incomplete)
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
                                                        place_name(place_), " are not complete"))
-                .detail(detail)
+                .detail(detail.text())
                 .hint("Give the fields, or set them with active => false.")
                 .constraint("setting_is_complete");
         throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
                                                    place_name(place_), " do not fit its schema"))
-            .detail(detail)
+            .detail(detail.text())
             .constraint("setting_matches_schema");
     }
 

@@ -7,20 +7,34 @@ bool has(const Names &names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Whether `name` is one of the names or in the atomic group of one.
-bool in_unit_of(const core::Shape &shape, const Names &names, std::string_view name) {
-    if (has(names, name))
-        return true;
-    int n = shape.find(name);
-    if (n < 0 || !shape.properties()[n].grouped)
-        return false;
-    for (std::string_view other : names) {
-        int m = shape.find(other);
-        if (m >= 0 && shape.properties()[m].unit == shape.properties()[n].unit)
-            return true;
+/// Names that a user gave, and all that is in an atomic group with one of them.
+class Units {
+  public:
+    Units(const core::Shape &shape, const Names &names, std::pmr::memory_resource *memory)
+        : shape_(shape), names_(names, memory), units_(memory) {
+        std::sort(names_.begin(), names_.end());
+        for (std::string_view name : names_) {
+            check_interrupts();
+            int n = shape.find(name);
+            if (n >= 0 && shape.properties()[n].grouped)
+                units_.push_back(shape.properties()[n].unit);
+        }
+        std::sort(units_.begin(), units_.end());
     }
-    return false;
-}
+    bool name(std::string_view name) const { return std::binary_search(names_.begin(), names_.end(), name); }
+    bool include(std::string_view field) const {
+        if (name(field))
+            return true;
+        int n = units_.empty() ? -1 : shape_.find(field);
+        return n >= 0 && shape_.properties()[n].grouped &&
+               std::binary_search(units_.begin(), units_.end(), shape_.properties()[n].unit);
+    }
+
+  private:
+    const core::Shape &shape_;
+    Names names_;
+    std::pmr::vector<int> units_;
+};
 
 /// An array argument of names: no NULLs, one dimension.
 Names names_argument(FunctionCallInfo fcinfo, int n, std::pmr::memory_resource *memory) {
@@ -77,20 +91,20 @@ Names locks_of(const std::optional<SettingsRow> &row, std::pmr::memory_resource 
 }
 
 /// Names that can be locked, or that the row locks already; throws 22023 for any other.
-void check_names(const Target &target, const Names &names, const Names &locked) {
+void check_names(const Target &target, const Names &names, const Units &locked) {
     for (std::string_view name : names)
-        if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !has(locked, name))
+        if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !locked.name(name))
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
                 .hint("Locks name properties of the schema, or \"active\".");
 }
 
 /// All that `names` lock: whole atomic groups.
-void add_units(Names &locked, const core::Shape &shape, const Names &names) {
+void add_units(Names &locked, const core::Shape &shape, const Names &names, const Units &units) {
     for (std::string_view name : names)
         locked.push_back(name);
     for (const core::Property &property : shape.properties())
-        if (in_unit_of(shape, names, property.name))
+        if (units.include(property.name))
             locked.push_back(property.name);
 }
 
@@ -106,7 +120,8 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
     const core::Shape &shape = where.type.schema->shape;
     change_row(where, {}, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         Names locked = locks_of(current, &memory);
-        check_names(where, names, locked);
+        check_names(where, names, Units(shape, locked, &memory));
+        const Units units(shape, names, &memory);
         if (names.empty() || (!lock && locked.empty()) || (lock && has(locked, "*")))
             return std::nullopt;
         Names after(&memory);
@@ -114,7 +129,7 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
             after.push_back("*");
         else if (lock) {
             after = locked;
-            add_units(after, shape, names);
+            add_units(after, shape, names, units);
         } else if (!has(names, "*")) {
             if (has(locked, "*")) { // all the others stay locked, by name
                 for (const core::Property &property : shape.properties())
@@ -122,7 +137,7 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
                 locked.push_back("active");
             }
             for (std::string_view name : locked)
-                if (name != "*" && !in_unit_of(shape, names, name))
+                if (name != "*" && !units.include(name))
                     after.push_back(name);
         }
         SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
@@ -167,13 +182,13 @@ void change_fields(const Target &target, const FieldChange &change) {
         for (const JsonField &field : change.set)
             if (!same_json(stored.find(field.key), &field.value))
                 changed.push_back(field.key);
+        const Units changes(shape, changed, &memory), goes(shape, take_back, &memory);
         ObjectBuilder object;
         for (const JsonField &field : stored) {
-            if (change.set.find(field.key) != nullptr || has(take_back, field.key))
+            if (change.set.find(field.key) != nullptr || goes.name(field.key))
                 continue;
-            bool group_changes = in_unit_of(shape, changed, field.key);
             int n = shape.find(field.key);
-            if (group_changes ? shape.properties()[n].secret : in_unit_of(shape, take_back, field.key))
+            if (changes.include(field.key) ? shape.properties()[n].secret : goes.include(field.key))
                 continue;
             object.add(field.key, field.value);
         }
