@@ -146,19 +146,24 @@ CREATE TRIGGER aa AFTER INSERT ON project_settings FOR EACH ROW EXECUTE FUNCTION
 SELECT refusal($$WITH gone AS (DELETE FROM projects WHERE id = 'r') INSERT INTO project_settings (project_id, integration) VALUES ('r', 'idle')$$);
 DROP FUNCTION divert CASCADE;
 
--- Settings go with their group or project; a type with settings stays.
+-- Settings go with their group or project, at commit; a type with settings stays.
 BEGIN;
 DELETE FROM projects;
 DELETE FROM groups WHERE id = 'empty';
+COMMIT;
 SELECT * FROM set_on;
-ROLLBACK;
 BEGIN;
+INSERT INTO groups VALUES ('empty', NULL);
+INSERT INTO projects VALUES ('p', 'b'), ('q', 'b'), ('r', NULL);
+INSERT INTO group_settings (group_id, integration, settings) VALUES ('empty', 'mail', '{}');
+INSERT INTO project_settings (project_id, integration, settings) VALUES ('p', 'chat', '{"n": 2}'), ('q', 'chat', '{"n": 3}'), ('r', 'chat', '{"n": 4}');
+COMMIT;
 INSERT INTO projects SELECT 'n' || n FROM generate_series(1, 3500) n;
 INSERT INTO project_settings (project_id, integration) SELECT 'n' || n, 'mail' FROM generate_series(1, 3500, 2) n;
 DELETE FROM projects WHERE id LIKE 'n%' AND id <> 'n7';
 SELECT * FROM set_on WHERE integration = 'mail';
 SELECT refusal($$DELETE FROM integrations WHERE name = 'mail'$$);
-ROLLBACK;
+DELETE FROM projects WHERE id = 'n7';
 SELECT refusal($$DELETE FROM integrations WHERE name = 'chat'$$);
 SELECT refusal($$DELETE FROM integrations WHERE name = 'idle'$$);
 SELECT refusal($$WITH gone AS (DELETE FROM integrations WHERE name = 'idle') INSERT INTO instance_settings (integration) VALUES ('idle')$$);
@@ -191,7 +196,6 @@ UPDATE groups SET id = 'high' WHERE id = 'higher';
 SELECT * FROM tree WHERE id LIKE 'high%' OR id = 'early';
 SELECT * FROM set_on WHERE integration = 'post' OR id = 'early';
 DELETE FROM projects WHERE id = 'early';
-SELECT * FROM set_on WHERE id = 'early';
 ROLLBACK;
 -- As with foreign keys, nothing is held where triggers don't fire.
 BEGIN;

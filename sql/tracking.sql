@@ -141,7 +141,7 @@ SELECT * FROM tracked_tables;
 UPDATE "App 2".squads SET above = 20 WHERE "the key" = 31;
 SELECT resync('"App 2".squads');
 
--- A column that is tracked can't be dropped by mistake. If it is, what is left does nothing and can be removed.
+-- A column that is tracked can't be dropped by mistake. If it is, what is left refuses writes and can be removed.
 SELECT refusal('ALTER TABLE app.repos DROP COLUMN team');
 SELECT refusal('ALTER TABLE app.repos ALTER COLUMN team TYPE text');
 SET client_min_messages = warning;
@@ -153,6 +153,7 @@ DELETE FROM app.repos;
 SELECT count(*) FROM projects;
 SELECT refusal($$SELECT resync('app.repos')$$);
 SELECT untrack('app.repos');
+INSERT INTO app.repos VALUES ('00000000-0000-0000-0000-000000000009');
 SELECT refusal($$SELECT untrack('app.repos')$$);
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'integration_defaults_projects%';
 SELECT add_project('by hand');
@@ -196,10 +197,11 @@ INSERT INTO app.squads VALUES (5, 2);
 RESET session_replication_role;
 UPDATE app.squads SET above = 4 WHERE "the key" = 5;
 SELECT * FROM tree;
--- A trigger that somebody dropped is created again.
+-- A trigger that somebody dropped is created again; until then nothing is written past us.
 DROP TRIGGER integration_defaults_groups_insert ON app.squads;
 INSERT INTO app.squads VALUES (6, 5);
 SELECT resync('app.squads');
+INSERT INTO app.squads VALUES (6, 5);
 INSERT INTO app.squads VALUES (7, 6);
 SELECT * FROM tree;
 

@@ -72,7 +72,8 @@ SET LOCAL session_replication_role = replica;
 DELETE FROM app.p WHERE id IN (17, 18);
 COMMIT;
 SELECT refusal($$INSERT INTO app.p SELECT n, 1 FROM unnest('{-1, 18, 17}'::int[]) n$$);
-SELECT refusal('DELETE FROM projects WHERE id IN (''17'', ''18'')', $$INSERT INTO app.p SELECT n, 1 FROM unnest('{-1, 18, 17}'::int[]) n$$);
+SELECT refusal('SET LOCAL session_replication_role = replica', 'DELETE FROM projects WHERE id IN (''17'', ''18'')',
+               'SET LOCAL session_replication_role = origin', $$INSERT INTO app.p SELECT n, 1 FROM unnest('{-1, 18, 17}'::int[]) n$$);
 SELECT * FROM differences();
 
 -- One check for each parent: the first of its rows is named.

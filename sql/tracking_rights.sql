@@ -37,8 +37,8 @@ GRANT EXECUTE ON FUNCTION app.refusal TO PUBLIC;
 SET ROLE regress_intd_app;
 CREATE TABLE app.seen (what text, by name DEFAULT current_user, path text DEFAULT current_setting('search_path'));
 GRANT INSERT ON app.seen TO PUBLIC;
--- What the owner of the tables brings: a filter, and a type of id with a cast to text. Each notes who runs it, and
--- tries what a plain role must not be able to.
+-- What the owner of the tables brings: a filter, and a type of id with a cast to text, which is refused. Each notes who
+-- runs it, and tries what a plain role must not be able to.
 CREATE FUNCTION app.try_evil(what text) RETURNS void LANGUAGE plpgsql SECURITY INVOKER AS $$
 BEGIN
     BEGIN
@@ -81,6 +81,11 @@ RESET ROLE;
 SET ROLE regress_intd_app;
 SELECT app.refusal($$SELECT integration_defaults.track_groups('app.g')$$);
 RESET ROLE;
+DROP CAST (app.id AS text);
+SELECT app.refusal($$SELECT integration_defaults.track_groups('app.g')$$);
+SET ROLE regress_intd_app;
+SELECT app.refusal($$SELECT integration_defaults.track_groups('app.g')$$);
+RESET ROLE;
 GRANT SELECT, INSERT, UPDATE, DELETE ON integration_defaults.groups, integration_defaults.projects TO regress_intd_app;
 SET ROLE regress_intd_app;
 INSERT INTO app.g VALUES ('(1)', NULL, 'Group');
@@ -103,6 +108,12 @@ RESET ROLE;
 SELECT app.who();
 SELECT id, parent_id FROM integration_defaults.groups ORDER BY 1;
 SELECT id, group_id FROM integration_defaults.projects ORDER BY 1;
+-- A cast that comes later is not used, neither for who writes nor for whom looks are made.
+CREATE CAST (app.id AS text) WITH FUNCTION app.to_text(app.id);
+SELECT app.refusal($$INSERT INTO app.g VALUES ('(5)', '(1)', 'Group')$$);
+SELECT app.refusal($$SELECT integration_defaults.resync('app.g')$$);
+SELECT app.who();
+DROP CAST (app.id AS text);
 -- A superuser who writes runs what the tables' owner brought, as with any trigger; resync() runs it as that owner,
 -- whoever calls it.
 BEGIN;

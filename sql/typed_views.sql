@@ -125,8 +125,6 @@ SELECT settings FROM integration_defaults.project_settings WHERE integration = '
 SELECT integration_defaults.untrack('"Repos"');
 DELETE FROM integration_defaults.projects;
 CREATE TYPE code AS (n int);
-CREATE FUNCTION as_text(code) RETURNS text LANGUAGE sql AS $$ SELECT 'code ' || ($1).n $$;
-CREATE CAST (code AS text) WITH FUNCTION as_text(code);
 CREATE TABLE coded (id code PRIMARY KEY, group_id bigint);
 INSERT INTO coded VALUES ('(1)', NULL), ('(2)', 1);
 SELECT integration_defaults.track_projects('coded');

@@ -12,6 +12,7 @@
 #include "postgres/trigger.hpp"
 #include "settings/generation.hpp"
 #include "settings/inheritance.hpp"
+#include "settings/leftovers.hpp"
 #include "settings/triggers.hpp"
 
 extern "C" {
@@ -34,6 +35,7 @@ void _PG_init(void) {
     intd::watch_references();
     intd::watch_tree();
     intd::watch_tracked();
+    intd::watch_leftovers();
     intd::watch_generations();
     intd::watch_inheritance();
 }

@@ -3,6 +3,7 @@
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
 #include "hierarchy/bulk_insert.hpp"
+#include "settings/leftovers.hpp"
 
 namespace intd {
 namespace {
@@ -110,10 +111,13 @@ void at_transaction_end(XactEvent event, void *) {
         forget(); // its memory goes with the transaction
         return;
     }
-    // A deferred trigger that a user has on effective_settings may itself change something.
-    while (is_unsettled())
+    // What goes with its group or project, and then what follows from that. Triggers that users have on our tables, and
+    // deferred ones, may themselves change something.
+    while (some_are_noted() || is_unsettled())
         entry([] {
             guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+            if (some_are_noted())
+                remove_leftovers();
             settle_noted(true);
             guard([] {
                 PopActiveSnapshot();

@@ -42,6 +42,8 @@ constexpr DeclaredTrigger declared[] = {
     {"hold_parent", groups, origin},
     {"scope_has_no_cycle", groups, origin},
     {"note_group_changes", groups, origin},
+    {"keep_tracked", scopes, origin},
+    {"pass_over_restored", scopes, origin},
     {"rename_parent", groups, origin},
     {"id_is_final", scopes, origin},
     {"check_settings", settings, origin},

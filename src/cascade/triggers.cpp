@@ -11,6 +11,7 @@
 #include "postgres/jsonb.hpp"
 #include "postgres/transition.hpp"
 #include "postgres/trigger.hpp"
+#include "settings/leftovers.hpp"
 
 namespace intd {
 namespace {
@@ -226,8 +227,9 @@ INTD_FUNCTION(settle) {
         note({core::Level::instance, {}, {}, pass_all});
     else
         note_rows(data, table);
-    // What another trigger does is one of perhaps many things that belong together.
-    if (trigger_depth() == 1)
+    // What another trigger does, or what we do to settings before the commit, is one of perhaps many things that belong
+    // together.
+    if (trigger_depth() == 1 && !leftovers_have_fired(data))
         settle_noted(false);
     return PointerGetDatum(nullptr);
 }

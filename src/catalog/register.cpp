@@ -12,6 +12,9 @@ extern "C" {
 }
 
 namespace intd {
+
+void (*remove_what_goes)(Datum integration);
+
 namespace {
 
 Statement lock_types = {"LOCK TABLE integration_defaults.integrations IN SHARE ROW EXCLUSIVE MODE", 0, {}, nullptr};
@@ -124,6 +127,7 @@ void refuse_if_set(Datum name) {
         AsOwner owner; // whatever of it the caller may see
         if (execute(lock_type, {name}) == 0)
             return;
+        remove_what_goes(name);
         NewestState newest;
         fetch(count_settings, {name}, &counts, true);
     }

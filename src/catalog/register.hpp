@@ -13,4 +13,8 @@ void require_registering();
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force);
 
+/// Called before it is counted what is set of a type: what will go at commit is not to be. Filled in by the room of
+/// settings when the module is loaded.
+extern void (*remove_what_goes)(Datum integration);
+
 } // namespace intd

@@ -2,6 +2,7 @@
 
 #include "hierarchy/references.hpp"
 #include "hierarchy/sorted.hpp"
+#include "hierarchy/tracked.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 
@@ -51,9 +52,18 @@ bool needs_new_rows(const TriggerDesc *triggers, bool watched) {
     return false;
 }
 
-/// Whether a trigger fires in sessions that do not replicate.
-bool fires(const Trigger &trigger) {
-    return trigger.tgenabled != TRIGGER_DISABLED && trigger.tgenabled != TRIGGER_FIRES_ON_REPLICA;
+/// Whether a trigger BEFORE each row may change or skip it. Ours does only while a dump is restored, when nobody comes
+/// here (see mirror_insert_projects()).
+bool changes_rows(const TriggerDesc *triggers) {
+    if (!triggers->trig_insert_before_row)
+        return false;
+    Oid pass_over = own_trigger_function("pass_over_restored");
+    for (int i = 0; i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i];
+            TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT) &&
+            trigger.tgfoid != pass_over)
+            return true;
+    return false;
 }
 
 /// A relation of which only some triggers are to fire.
@@ -137,7 +147,7 @@ Opened open(Oid table, bool watched) {
     const TriggerDesc *triggers = relation->trigdesc;
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
     if (!is_plain(relation) || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
-        triggers->trig_insert_before_row || triggers->trig_insert_instead_row || needs_new_rows(triggers, watched)) {
+        changes_rows(triggers) || triggers->trig_insert_instead_row || needs_new_rows(triggers, watched)) {
         table_close(relation, NoLock);
         return opened;
     }
@@ -153,12 +163,12 @@ Opened open(Oid table, bool watched) {
         simple = simple && is_simple(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
     Oid check_parent = own_trigger_function("check_parent"), check_id_is_final = own_trigger_function("check_id_is_final");
     auto is_check_of_parents = [&](const Trigger &trigger) {
-        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && fires(trigger);
+        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && fires(trigger.tgenabled);
     };
     opened.once = with_triggers(target, is_check_of_parents);
     // An id that was checked is no placeholder.
     opened.each = with_triggers(target, [&](const Trigger &trigger) {
-        return fires(trigger) && !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
+        return fires(trigger.tgenabled) && !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
     });
     MemoryContextSwitchTo(caller);
     if (!simple || opened.once == nullptr || opened.once->ri_TrigDesc->numtriggers != 1) {

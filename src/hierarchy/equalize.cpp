@@ -5,6 +5,7 @@
 #include "hierarchy/rows.hpp"
 #include "postgres/path.hpp"
 #include "postgres/result.hpp"
+#include "postgres/trigger.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -34,8 +35,8 @@ struct Ids {
     const char *id, *parent;
 };
 
-Ids ids_of(Kind kind) {
-    Relation relation = table_open(tracked_relation(kind), AccessShareLock);
+Ids ids_of(Oid oid, Kind kind) {
+    Relation relation = table_open(oid, AccessShareLock);
     Source source;
     Ids ids = {"NULL", "NULL"};
     if (read_source(relation, kind, &source))
@@ -63,13 +64,14 @@ Portal open_reading(const char *text) {
 /// Reads a tracked table under the active snapshot. Whoever else calls for it, a filter and casts run as the owner of
 /// the table, who could have put them there: calling track_*() or resync() on somebody's table lends him no rights. The
 /// caller must be allowed to read it.
-void read_tracked(Kind kind, Tuplestorestate *store, TupleDesc columns) {
-    Oid oid = tracked_relation(kind);
+void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns) {
     Source source;
     Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
     if (relation == nullptr || !read_source(relation, kind, &source))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("no table of %s is tracked", name_of(kind))));
+    for (AttrNumber column : {source.id, source.parent})
+        require_exact_text(RelationGetDescr(relation), column);
     if (AclResult may = pg_class_aclcheck(oid, GetUserId(), ACL_SELECT); may != ACLCHECK_OK)
         aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
     Oid user, owner = relation->rd_rel->relowner;
@@ -103,21 +105,23 @@ void read_tracked(Kind kind, Tuplestorestate *store, TupleDesc columns) {
 
 /// One statement that does it all: `wanted` is what ours is to be. Nothing is compared by an operator that the
 /// app could bring.
-const char *statement_text(Kind kind, bool filtered) {
+/// `groups`: their table, if it has a filter.
+const char *statement_text(Kind kind, Oid source, Oid groups) {
     bool is_groups = kind == Kind::groups;
     const char *table = is_groups ? "integration_defaults.groups" : "integration_defaults.projects";
     const char *parent = is_groups ? "parent_id" : "group_id";
     StringInfoData text;
     initStringInfo(&text);
-    Ids own = ids_of(kind);
+    const bool filtered = OidIsValid(groups);
+    Ids own = ids_of(source, kind);
     appendStringInfo(&text,
                      "WITH left_out AS MATERIALIZED (SELECT DISTINCT %s AS id "
                      "FROM integration_defaults.read_tracked('groups') x WHERE NOT x.passes AND %s), "
                      "wanted AS MATERIALIZED (SELECT own.id, CASE WHEN l.id IS NULL THEN own.parent END AS parent "
                      "FROM (SELECT %s AS id, %s AS parent FROM integration_defaults.read_tracked('%s') x "
                      "WHERE x.passes) own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
-                     filtered ? ids_of(Kind::groups).id : own.id, filtered ? "true" : "false", own.id, own.parent,
-                     name_of(kind));
+                     filtered ? ids_of(groups, Kind::groups).id : own.id, filtered ? "true" : "false", own.id,
+                     own.parent, name_of(kind));
     appendStringInfo(&text,
                      "removed AS (DELETE FROM %s t WHERE NOT EXISTS (SELECT FROM wanted w "
                      "WHERE w.id OPERATOR(pg_catalog.=) t.id) RETURNING 1), "
@@ -177,8 +181,9 @@ Outcome run(const char *text) {
 
 Equalized equalize(Kind kind) {
     Oid source = tracked_relation(kind);
-    bool filtered = groups_are_filtered();
-    Outcome outcome = guard([&] { return run(statement_text(kind, filtered)); });
+    Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
+    OwnStatement own(table_oid(table_of(kind)));
+    Outcome outcome = guard([&] { return run(statement_text(kind, source, groups)); });
     if (outcome.counts[4] > 0)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, cat("table ", relation_name(source), " has rows without an id"));
     if (outcome.twice != 0)
@@ -194,7 +199,10 @@ INTD_FUNCTION(read_tracked) {
     if (!kind || (*kind != "groups" && *kind != "projects"))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "kind must be groups or projects");
     ResultSet result(fcinfo);
-    guard([&] { read_tracked(*kind == "groups" ? Kind::groups : Kind::projects, result.store(), result.columns()); });
+    const Kind which = *kind == "groups" ? Kind::groups : Kind::projects;
+    Oid source = tracked_relation(which);
+    OwnStatement none(InvalidOid); // what the filter does is not done by the statement around us
+    guard([&] { read_tracked(source, which, result.store(), result.columns()); });
     return null_result(fcinfo);
 }
 

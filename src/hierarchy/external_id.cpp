@@ -20,6 +20,10 @@ void check_id(std::string_view text) {
             }));
 }
 
+bool is_id(std::string_view text) {
+    return !text.empty() && text.front() != '\x01' && text.size() <= max_id_length;
+}
+
 IdArgument id_argument(FunctionCallInfo fcinfo, int n) {
     std::optional<std::string_view> text = text_argument(fcinfo, n);
     if (!text)

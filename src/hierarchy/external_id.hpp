@@ -12,6 +12,9 @@ constexpr size_t max_id_length = 255; // bytes
 /// (see tree_rules.hpp).
 void check_id(std::string_view text);
 
+/// Whether it is one.
+bool is_id(std::string_view text);
+
 /// An argument of type external_id: given, left out, or an explicit NULL.
 struct IdArgument {
     enum State { not_given, null, given } state;

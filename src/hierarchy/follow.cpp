@@ -4,7 +4,8 @@
 //   plain table        INSERT and DELETE for each statement, by transition tables, in batches; UPDATE for each row
 //                      that changes its id, its parent or what the filter says (the trigger's WHEN)
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
-//   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it
+//   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it; before each
+//                      statement, whether all these triggers are there and enabled
 #include "hierarchy/external_id.hpp"
 #include "hierarchy/feed.hpp"
 #include "hierarchy/left_out.hpp"
@@ -14,7 +15,6 @@
 
 extern "C" {
 #include "access/heapam.h"
-#include "catalog/partition.h"
 #include "catalog/pg_index.h"
 #include "executor/executor.h"
 }
@@ -107,7 +107,7 @@ RowEvent read_event(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
         return event;
     if (!update && relation->rd_rel->relispartition) {
         HeapTupleHeader header = data->tg_trigtuple->t_data;
-        event.root = llast_oid(get_partition_ancestors(RelationGetRelid(relation)));
+        event.root = reader->root;
         event.leaves = TRIGGER_FIRED_BY_DELETE(data->tg_event) && HeapTupleHeaderIndicatesMovedPartitions(header);
         event.command = TRIGGER_FIRED_BY_DELETE(data->tg_event)
                             ? (event.leaves ? HeapTupleHeaderGetCmax(header) : InvalidCommandId)
@@ -163,12 +163,18 @@ void delete_rows(Kind kind, State *states, int count, int depth) {
     mirror_delete(kind, states, count, depth);
 }
 
+void delete_row(Kind kind, State *state, int depth) {
+    if (state->in)
+        delete_rows(kind, state, 1, depth);
+    else
+        mirror_remove_left_out(kind, &state->id, 1);
+}
+
 /// Rows that left their partition and did not arrive in another one are gone.
 void remove_lapsed(Kind kind, int depth) {
     State gone;
     while (take_lapsed(kind, depth, &gone))
-        if (gone.in)
-            delete_rows(kind, &gone, 1, 1);
+        delete_row(kind, &gone, 1);
 }
 
 /// Projects of an INSERT of which nothing was told before.
@@ -214,8 +220,10 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
         InContext inside(opened.feed.memory);
         if (insert)
             insert_batch(kind, batch, depth > 1 || !opened.unique);
-        else
+        else {
             delete_rows(kind, batch.states, batch.count, depth);
+            mirror_remove_left_out(kind, batch.left_out, batch.left_out_count);
+        }
         if (batch.last)
             break;
     }
@@ -223,6 +231,8 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
 }
 
 void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
+    if (fcinfo->flinfo->fn_extra == nullptr) // the first row of a statement
+        require_followed(guard([&] { return root_of(data->tg_relation); }), kind);
     RowEvent event = guard([&] { return read_event(fcinfo, data, kind); });
     if (!event.tracked)
         return;
@@ -235,8 +245,7 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
         return;
     }
     if (remove) {
-        if (event.before.in)
-            delete_rows(kind, &event.before, 1, depth);
+        delete_row(kind, &event.before, depth);
         return;
     }
     // A trigger of the app's may have changed the row again before we are told of this change. Where both left the
@@ -256,6 +265,11 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
     mirror_update(kind, insert && !arrives ? State{false, 0, std::nullopt} : before, after, depth);
 }
 
+/// Whether the trigger is one that a partition has of its own.
+bool is_for_partition(const TriggerData *data) {
+    return data->tg_trigger->tgnargs == 1 && strcmp(data->tg_trigger->tgargs[0], "partition") == 0;
+}
+
 Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     auto refuse = [] {
@@ -264,23 +278,27 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     };
     if (!CALLED_AS_TRIGGER(fcinfo))
         throw refuse();
-    if (restoring())
-        return PointerGetDatum(nullptr);
-    bool after = TRIGGER_FIRED_AFTER(data->tg_event), row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
-    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
-        // Before: of a partition; on one that was detached the trigger is a leftover.
-        if (!after && data->tg_relation->rd_rel->relispartition)
-            follow_batches(data, kind, nullptr);
-        else if (Source source; after && guard([&] { return read_source(data->tg_relation, kind, &source); }))
-            mirror_truncate(kind);
-    } else if (after && row)
+    const bool after = TRIGGER_FIRED_AFTER(data->tg_event), row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
+    const bool truncate = TRIGGER_FIRED_BY_TRUNCATE(data->tg_event);
+    Tuplestorestate *rows = TRIGGER_FIRED_BY_INSERT(data->tg_event)   ? data->tg_newtable
+                            : TRIGGER_FIRED_BY_DELETE(data->tg_event) ? data->tg_oldtable
+                                                                      : nullptr;
+    if (after && row) {
         follow_row(fcinfo, data, kind);
-    else if (after && TRIGGER_FIRED_BY_INSERT(data->tg_event) && data->tg_newtable != nullptr)
-        follow_batches(data, kind, data->tg_newtable);
-    else if (after && TRIGGER_FIRED_BY_DELETE(data->tg_event) && data->tg_oldtable != nullptr)
-        follow_batches(data, kind, data->tg_oldtable);
-    else
+        return PointerGetDatum(nullptr);
+    }
+    if (row || (after && !truncate && rows == nullptr))
         throw refuse();
+    const Oid relation = RelationGetRelid(data->tg_relation);
+    const Oid root = guard([&] { return root_of(data->tg_relation); });
+    // On a partition that was detached the trigger is a leftover.
+    if (is_for_partition(data) && (root == relation || root != tracked_relation(kind)))
+        return PointerGetDatum(nullptr);
+    require_followed(root, kind);
+    if (after && truncate)
+        mirror_truncate(kind);
+    else if (after || (truncate && root != relation && data->tg_relation->rd_rel->relkind == RELKIND_RELATION))
+        follow_batches(data, kind, rows);
     return PointerGetDatum(nullptr);
 }
 

@@ -2,6 +2,7 @@
 
 #include "hierarchy/mirror.hpp"
 #include "postgres/memory.hpp"
+#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 
 #include <charconv>
@@ -19,19 +20,19 @@ namespace {
 
 /// Looks rows of a tracked table up by a column.
 ///
-/// Where the column's type is one of the server's, its index can be used, nothing of the app's runs in the statement
-/// and so it runs as the table's owner, without row security, as a foreign key's check does. Other types are compared
-/// as text, which may run a cast of the app's: as the role that writes.
+/// Nothing of the app's runs in the statement (see require_exact_text()), and so it runs as the table's owner, without
+/// row security, as a foreign key's check does. Where the column's type is one of the server's, its index can be used;
+/// other types are compared as text.
 ///
-/// What a look-up finds must still hold when we commit: a group is locked (as the table's owner, whoever writes; not
-/// where we are the role that writes, which may lack the right), so that the filter's outcome can't change meanwhile;
-/// what is in a group whose outcome we change is looked up in the newest state, also under REPEATABLE READ.
+/// What a look-up finds must still hold when we commit: a group is locked (as the table's owner, whoever writes), so
+/// that the filter's outcome can't change meanwhile; what is in a group whose outcome we change is looked up in the
+/// newest state, also under REPEATABLE READ.
 struct Lookup {
     Relation relation;
     RowReader *reader;
     TupleTableSlot *slot;
     Oid type;  // of the parameter
-    Oid owner; // InvalidOid: the role that writes
+    Oid owner;
     SPIPlanPtr plan;
     bool newest;
 };
@@ -88,6 +89,35 @@ bool as_parameter(Oid type, std::string_view id, Datum *value) {
     }
 }
 
+const char *name_of(Relation relation) {
+    return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                      RelationGetRelationName(relation));
+}
+
+/// A column's text, as require_exact_text() means it, as the ids of a kind are stored.
+const char *text_of(Form_pg_attribute attribute) {
+    const char *name = quote_identifier(NameStr(attribute->attname));
+    return getBaseType(attribute->atttypid) == NUMERICOID
+               ? psprintf("pg_catalog.trim_scale(x.%s::pg_catalog.numeric)::pg_catalog.text COLLATE pg_catalog.\"C\"", name)
+               : psprintf("x.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+}
+
+/// Until leave() the table's owner is the current user, as in AsOwner, with a path that is fixed.
+struct Owner {
+    Oid user;
+    int context, level;
+
+    void enter(Oid owner) {
+        GetUserIdAndSecContext(&user, &context);
+        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+        level = fix_search_path();
+    }
+    void leave() const {
+        restore_search_path(level);
+        SetUserIdAndSecContext(user, context);
+    }
+};
+
 /// SPI must be connected. False if nothing is tracked for the kind.
 bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
     lookup->relation = try_relation_open(relation, AccessShareLock);
@@ -102,19 +132,16 @@ bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
     lookup->slot = MakeSingleTupleTableSlot(shape, &TTSOpsHeapTuple);
     AttrNumber column = by_parent ? lookup->reader->source.parent : lookup->reader->source.id;
     Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
-    const char *name = quote_identifier(NameStr(attribute->attname));
+    require_exact_text(shape, column);
     lookup->type = comparison_type(attribute->atttypid);
-    lookup->owner = OidIsValid(lookup->type) ? lookup->relation->rd_rel->relowner : InvalidOid;
-    const char *condition =
-        OidIsValid(lookup->type)
-            ? psprintf("x.%s OPERATOR(pg_catalog.=) $1", name)
-            : psprintf("x.%s::pg_catalog.text COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) $1", name);
+    lookup->owner = lookup->relation->rd_rel->relowner;
+    const char *compared = OidIsValid(lookup->type) ? psprintf("x.%s", quote_identifier(NameStr(attribute->attname)))
+                                                    : text_of(attribute);
     if (!OidIsValid(lookup->type))
         lookup->type = TEXTOID;
-    const char *from = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(lookup->relation)),
-                                                  RelationGetRelationName(lookup->relation));
-    const char *lock = !by_parent && OidIsValid(lookup->owner) ? " FOR SHARE" : "";
-    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s%s", from, condition, lock), 1, &lookup->type);
+    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1%s",
+                                        name_of(lookup->relation), compared, by_parent ? "" : " FOR SHARE"),
+                               1, &lookup->type);
     lookup->newest = by_parent;
     if (lookup->plan == nullptr)
         elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -132,15 +159,12 @@ uint64 look_up(Lookup *lookup, std::string_view id) {
     Datum value;
     if (!as_parameter(lookup->type, id, &value))
         return 0;
-    Oid user;
-    int context;
-    GetUserIdAndSecContext(&user, &context);
-    if (OidIsValid(lookup->owner))
-        SetUserIdAndSecContext(lookup->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    Owner owner;
+    owner.enter(lookup->owner);
     int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(),
                                                      InvalidSnapshot, false, true, 0)
                               : SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
-    SetUserIdAndSecContext(user, context);
+    owner.leave();
     if (code != SPI_OK_SELECT)
         elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
     return SPI_processed;
@@ -264,6 +288,76 @@ Datum children_in_source(Kind kind, Datum group) {
         return found;
     });
     return children.count == 0 ? 0 : text_array(children.ids, nullptr, children.count);
+}
+
+namespace {
+
+/// Those of the ids that rows of the table have, which are locked: 0 for none. Server code.
+Datum ids_in(Relation relation, const Source &source, Datum ids) {
+    MemoryContext caller = CurrentMemoryContext;
+    TupleDesc shape = RelationGetDescr(relation);
+    require_exact_text(shape, source.id);
+    Form_pg_attribute attribute = TupleDescAttr(shape, source.id - 1);
+    Oid type = comparison_type(attribute->atttypid);
+    const bool as_text = !OidIsValid(type);
+    if (as_text)
+        type = TEXTOID;
+    Datum *texts;
+    bool *unused;
+    int given, count = 0;
+    deconstruct_array(DatumGetArrayTypeP(ids), TEXTOID, -1, false, TYPALIGN_INT, &texts, &unused, &given);
+    auto *values = static_cast<Datum *>(palloc(given * sizeof(Datum)));
+    for (int i = 0; i < given; i++)
+        if (as_parameter(type, view(texts[i]), &values[count]))
+            count++;
+    int16 length;
+    bool by_value;
+    char align;
+    get_typlenbyvalalign(type, &length, &by_value, &align);
+    Datum array = PointerGetDatum(construct_array(values, count, type, length, by_value, align));
+    Oid array_type = get_array_type(type);
+    Owner owner;
+    owner.enter(relation->rd_rel->relowner);
+    SPI_connect();
+    const char *text = text_of(attribute);
+    SPIPlanPtr plan = SPI_prepare(
+        psprintf("SELECT pg_catalog.array_agg(found.id) FROM (SELECT %s AS id FROM %s x "
+                 "WHERE %s OPERATOR(pg_catalog.=) ANY ($1) FOR SHARE) found",
+                 text, name_of(relation), as_text ? text : psprintf("x.%s", quote_identifier(NameStr(attribute->attname)))),
+        1, &array_type);
+    if (plan == nullptr)
+        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    int code = SPI_execute_snapshot(plan, &array, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+    if (code != SPI_OK_SELECT || SPI_processed != 1)
+        elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+    bool is_null;
+    Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    MemoryContextSwitchTo(caller);
+    if (!is_null)
+        found = PointerGetDatum(PG_DETOAST_DATUM_COPY(found));
+    SPI_finish();
+    owner.leave();
+    MemoryContextSwitchTo(caller);
+    return is_null ? 0 : found;
+}
+
+} // namespace
+
+Datum ids_left_out(Kind kind, Datum ids) {
+    Oid oid = tracked_relation(kind);
+    if (!is_filtered(kind))
+        return 0;
+    return guard([&] {
+        Relation relation = try_relation_open(oid, AccessShareLock);
+        Source source;
+        Datum found = 0;
+        if (relation == nullptr)
+            return found;
+        if (read_source(relation, kind, &source))
+            found = ids_in(relation, source, ids);
+        relation_close(relation, NoLock);
+        return found;
+    });
 }
 
 } // namespace intd

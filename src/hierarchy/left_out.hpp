@@ -13,4 +13,8 @@ void forget_left_out(Datum *parents, bool *nulls, int count);
 /// if there are none.
 Datum children_in_source(Kind kind, Datum group);
 
+/// Of ids (text[]) that our table does not have, those that the table tracked for the kind has in the newest state, as
+/// a text[]; 0 if there are none, or nothing can be left out. Their rows are held.
+Datum ids_left_out(Kind kind, Datum ids);
+
 } // namespace intd

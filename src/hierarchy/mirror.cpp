@@ -1,13 +1,19 @@
 #include "hierarchy/mirror.hpp"
 
 #include "hierarchy/bulk_insert.hpp"
+#include "hierarchy/external_id.hpp"
 #include "hierarchy/left_out.hpp"
+#include "hierarchy/lifetime.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "postgres/query.hpp"
+#include "postgres/trigger.hpp"
 
 namespace intd {
+
+Lifetime lifetime;
+
 namespace {
 
 enum { insert, remove, remove_all, step_aside, rename, move, find, find_in, statement_count };
@@ -53,8 +59,18 @@ Statement adopt[] = {
      "AND group_id IS NULL", 2, {TEXTOID, TEXTARRAYOID}, nullptr},
 };
 
+/// While it lives, what follows changes our groups or projects, as our owner.
+class Following {
+  public:
+    explicit Following(Kind kind) : own_(table_oid(table_of(kind))) {}
+
+  private:
+    AsOwner owner_;
+    OwnStatement own_;
+};
+
 uint64 run(Kind kind, int which, std::initializer_list<Value> parameters) {
-    AsOwner owner;
+    Following following(kind);
     return execute(statements[static_cast<int>(kind)][which], parameters);
 }
 
@@ -115,7 +131,7 @@ void insert_by_statement(Kind kind, const State *states, int count) {
 }
 
 void insert_row(Kind kind, const State &state) {
-    if (is_there(kind, state.id))
+    if (!restoring() && is_there(kind, state.id))
         make_room(kind, &state.id, 1);
     insert_by_statement(kind, &state, 1);
 }
@@ -124,7 +140,7 @@ void insert_row(Kind kind, const State &state) {
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
         if (Datum children = children_in_source(kind, group); children != 0) {
-            AsOwner owner;
+            Following following(kind);
             guard([&] {
                 Datum values[] = {group, children};
                 int level = fix_search_path_as_owner();
@@ -150,7 +166,9 @@ Datum text_array(const Datum *texts, const bool *nulls, int count) {
 }
 
 void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) {
-    if (may_be_held) {
+    if (restoring())
+        hold_restored(kind); // before the statement looks
+    else if (may_be_held) {
         ContextResource memory(CurrentMemoryContext);
         std::pmr::vector<Datum> ids(&memory);
         for (int i = 0; i < count; i++)
@@ -163,8 +181,10 @@ void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) 
 }
 
 void mirror_insert_projects(const NewProject *projects, int count) {
-    {
-        AsOwner owner;
+    if (restoring())
+        hold_restored(Kind::projects);
+    else {
+        Following following(Kind::projects);
         if (insert_projects(projects, count))
             return;
     }
@@ -198,14 +218,40 @@ void mirror_delete(Kind kind, const State *states, int count, int depth) {
     }
 }
 
-void mirror_truncate(Kind kind) { run(kind, remove_all, {}); }
+void mirror_truncate(Kind kind) {
+    run(kind, remove_all, {});
+    if (is_filtered(kind))
+        lifetime.emptied(kind);
+}
+
+void mirror_remove_left_out(Kind kind, const Datum *ids, int count) {
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> gone(&memory);
+    std::copy_if(ids, ids + count, std::back_inserter(gone), [](Datum id) { return id != 0 && is_id(view(id)); });
+    if (!gone.empty())
+        lifetime.removed(kind, text_array(gone.data(), nullptr, static_cast<int>(gone.size())));
+}
 
 void mirror_leave_out(Datum group_ids) {
     for (Kind kind : all_kinds) {
-        AsOwner owner;
+        Following following(kind);
         execute(leave_out[static_cast<int>(kind)], {group_ids});
     }
 }
+
+namespace {
+
+/// A row that was or is left out has another id. What is set on it goes along, unless there is nowhere to go.
+void rename_left_out(Kind kind, Datum before, const State &after) {
+    if (before == 0 || after.id == 0 || view(before) == view(after.id) || !is_id(view(before)))
+        return;
+    if (is_id(view(after.id)) && (after.in || !is_there(kind, after.id)))
+        lifetime.renamed(kind, before, after.id);
+    else
+        mirror_remove_left_out(kind, &before, 1);
+}
+
+} // namespace
 
 void mirror_update(Kind kind, const State &before, State after, int depth) {
     if (after.id != 0)
@@ -224,6 +270,8 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
         }
         if (!after.in) {
             run(kind, remove, {text_array(&held, nullptr, 1)});
+            if (view(held) == view(before.id))
+                rename_left_out(kind, before.id, after);
             let_back(kind, held, before.id);
             if (kind == Kind::groups && after.id != 0)
                 mirror_leave_out(text_array(&after.id, nullptr, 1));
@@ -239,9 +287,15 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
     }
     if (after.in) {
         insert_row(kind, after);
+        rename_left_out(kind, before.id, after);
         if (kind == Kind::groups)
             adopt_children(after.id);
-    } else if (kind == Kind::groups && !same_id && after.id != 0)
+        return;
+    }
+    rename_left_out(kind, before.id, after);
+    if (before.id != 0 && after.id == 0)
+        mirror_remove_left_out(kind, &before.id, 1);
+    if (kind == Kind::groups && !same_id && after.id != 0)
         mirror_leave_out(text_array(&after.id, nullptr, 1));
 }
 

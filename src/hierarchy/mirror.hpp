@@ -20,6 +20,9 @@ void mirror_insert_projects(const NewProject *projects, int count);
 /// Parents matter only while some_are_aside().
 void mirror_delete(Kind kind, const State *states, int count, int depth);
 
+/// Rows that were left out are gone. Ids that can't be ours are passed over.
+void mirror_remove_left_out(Kind kind, const Datum *ids, int count);
+
 /// Removes all rows.
 void mirror_truncate(Kind kind);
 

@@ -9,13 +9,61 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
+#include "utils/typcache.h"
 }
 
 namespace intd {
 namespace {
 
-/// A column's value as text: an explicit cast, so a user's type may bring its own. A number has no zeros at the end
-/// of its fraction, as external_id(numeric).
+bool is_not_built_in(Oid function, void *) {
+    return function >= FirstNormalObjectId;
+}
+
+bool calls_others(Node *node, void *) {
+    return node != nullptr &&
+           (check_functions_in_node(node, is_not_built_in, nullptr) || walk_expression(node, calls_others, nullptr));
+}
+
+/// Whether equal values of a type have the same text in every session, and others another one. Inside of a composite
+/// type or an array numbers keep zeros at the end of their fractions, and char its blanks, which their equality
+/// overlooks.
+bool has_exact_text(Oid type, Oid collation, bool inside) {
+    check_stack_depth();
+    type = getBaseType(type);
+    switch (type) {
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+    case OIDOID:
+    case UUIDOID:
+    case CHAROID:
+        return true;
+    case NUMERICOID:
+        return !inside;
+    case NAMEOID:
+    case TEXTOID:
+    case VARCHAROID:
+        return get_collation_isdeterministic(collation);
+    case BPCHAROID:
+        return !inside && get_collation_isdeterministic(collation);
+    default:
+        break;
+    }
+    if (type_is_enum(type))
+        return true;
+    if (Oid element = get_element_type(type); OidIsValid(element))
+        return has_exact_text(element, collation, true);
+    if (get_typtype(type) != TYPTYPE_COMPOSITE)
+        return false;
+    TupleDesc parts = lookup_rowtype_tupdesc_copy(type, -1);
+    bool exact = true;
+    for (int i = 0; i < parts->natts && exact; i++)
+        if (Form_pg_attribute part = TupleDescAttr(parts, i); !part->attisdropped)
+            exact = has_exact_text(part->atttypid, part->attcollation, true);
+    return exact;
+}
+
+/// A column's value as text. A number has no zeros at the end of its fraction, as external_id(numeric).
 Expr *column_as_text(TupleDesc shape, AttrNumber column) {
     Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
     auto *value = reinterpret_cast<Node *>(
@@ -38,15 +86,6 @@ Expr *column_as_text(TupleDesc shape, AttrNumber column) {
     return reinterpret_cast<Expr *>(as_text);
 }
 
-bool is_not_built_in(Oid function, void *) {
-    return function >= FirstNormalObjectId;
-}
-
-bool calls_others(Node *node, void *) {
-    return node != nullptr &&
-           (check_functions_in_node(node, is_not_built_in, nullptr) || walk_expression(node, calls_others, nullptr));
-}
-
 /// An expression's value, or 0 for NULL, copied to the current memory context.
 Datum evaluate(ExprState *expression, ExprContext *context) {
     bool is_null;
@@ -61,6 +100,28 @@ bool is_no_number(Datum id) {
 
 } // namespace
 
+void require_exact_text(TupleDesc shape, AttrNumber column) {
+    Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
+    auto refuse = [&](const char *detail) {
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("column \"%s\" of type %s can't be tracked", NameStr(attribute->attname),
+                    format_type_be(attribute->atttypid)),
+             errdetail("%s", detail),
+             errhint("Track a column of type text that is generated from it, or one of type smallint, integer, bigint, "
+                     "numeric, uuid, text, varchar, char or of an enum.")));
+    };
+    if (!has_exact_text(attribute->atttypid, attribute->attcollation, false))
+        refuse(
+            "Ids are compared as text, and values of this type may be equal where their texts are not, or have other "
+            "texts in other sessions.");
+    // Only who owns a type can make a cast of it.
+    if (getBaseType(attribute->atttypid) >= FirstNormalObjectId &&
+        calls_others(reinterpret_cast<Node *>(column_as_text(shape, column)), nullptr))
+        refuse("Its cast to text is not the server's.");
+}
+
 RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory) {
     MemoryContext caller = MemoryContextSwitchTo(memory);
     Source source;
@@ -68,6 +129,7 @@ RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory) {
     if (read_source(relation, kind, &source)) {
         reader = static_cast<RowReader *>(palloc0(sizeof(RowReader)));
         reader->source = source;
+        reader->root = root_of(relation);
         reader->memory = memory;
     }
     MemoryContextSwitchTo(caller);
@@ -137,10 +199,11 @@ int begin_reading(RowReader *reader, TupleDesc shape) {
     EState *state = CreateExecutorState();
     MemoryContextSwitchTo(state->es_query_cxt);
     reader->context = CreateExprContext(state);
+    for (AttrNumber column : {reader->source.id, reader->source.parent})
+        require_exact_text(shape, column); // somebody may have made a cast since
     Expr *id = column_as_text(shape, reader->source.id), *parent_id = column_as_text(shape, reader->source.parent);
     auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
-    for (Expr *expression : {id, parent_id, filter})
-        reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
+    reader->fix_path = calls_others(reinterpret_cast<Node *>(filter), nullptr);
     int level = reader->fix_path ? fix_search_path() : 0;
     reader->id = ExecPrepareExpr(id, state);
     reader->parent = ExecPrepareExpr(parent_id, state);

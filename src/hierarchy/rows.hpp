@@ -1,7 +1,7 @@
 // What rows of a tracked table say: the id, the parent, and whether the filter lets them in.
 //
-// The expressions (a cast of the id may be the app's, the filter is) run here as whoever runs us: the role that
-// writes the row, or that calls track_*(). Never as our owner.
+// The filter, which is the app's, runs here as whoever runs us: the role that writes the row, or that calls track_*().
+// Never as our owner.
 #pragma once
 
 #include "hierarchy/tracked.hpp"
@@ -25,6 +25,7 @@ struct NewProject {
 /// Reads rows of one relation.
 struct RowReader {
     Source source;
+    Oid root; // the relation, or the partitioned table that it is a partition of
     MemoryContext memory;
     EState *state; // null until begin_reading(): who can do without the expressions does not pay for them
     ExprContext *context;
@@ -35,6 +36,10 @@ struct RowReader {
 /// A reader, in that memory context; null if the relation is not tracked for the kind.
 RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory);
 void free_row_reader(RowReader *reader);
+
+/// Raises 0A000 unless a column's values are the same exactly where their texts are, and these do not depend on the
+/// session: only then do ids mean the same here and there. No cast of the app's makes them.
+void require_exact_text(TupleDesc shape, AttrNumber column);
 
 /// Raises 22004 of a row that is let in and has no id.
 [[noreturn]] void refuse_null_id(const Source &source, TupleDesc shape);

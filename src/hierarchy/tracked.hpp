@@ -9,6 +9,11 @@
 
 #include "postgres/tables.hpp"
 
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+}
+
 namespace intd {
 
 /// What a table can be tracked for.
@@ -37,16 +42,49 @@ Oid follow_function(Kind kind);
 /// The binding that a relation's triggers give for the kind; false if there is none.
 bool read_source(Relation relation, Kind kind, Source *source);
 
-/// Every table that is tracked for the kind, partitions left out, by oid: a list of Oids.
-List *tracked_relations(Kind kind);
+/// What a trigger of a tracked table does, as bits. `check` fires before each statement: with it every statement comes
+/// by two triggers, of which each finds out if the other one is missing.
+enum Part : uint8_t { follows_insert = 1, follows_delete = 2, follows_update = 4, follows_truncate = 8, checks = 16 };
+constexpr uint8_t parts_of_table = 31;
+/// Those that the server clones to each partition. The others a partition gets from track_*() and resync() only.
+constexpr uint8_t parts_of_partition = follows_insert | follows_delete | follows_update;
+
+uint8_t parts_of(const Trigger &trigger);
+
+/// Whether a trigger fires in sessions that do not replicate.
+inline bool fires(char enabled) {
+    return enabled != TRIGGER_DISABLED && enabled != TRIGGER_FIRES_ON_REPLICA;
+}
+
+/// The table whose binding a relation's rows are followed by: of a partition, the partitioned table.
+Oid root_of(Relation relation);
 
 // C++.
 
-/// The table that is tracked for the kind, or InvalidOid. Remembered until some relation changes.
+/// The table that is tracked for the kind, or InvalidOid: that with a binding, whose owner may feed ours; were there
+/// more, the oldest. Remembered until some relation or somebody's rights change.
 Oid tracked_relation(Kind kind);
 
-/// Whether groups are tracked with a filter. Remembered likewise.
+/// Throws unless `root`, on which (or on a partition of which) a trigger of the kind fires, is the tracked table and
+/// all its triggers are there and enabled: 42501, 55000.
+void require_followed(Oid root, Kind kind);
+
+/// Throws 42501 unless the owner of a table may feed ours: he is our owner, or has INSERT, UPDATE and DELETE on our
+/// table. Whoever writes his table needs no rights on ours, as a foreign key uses those of its table's owner.
+void require_feeding(Oid relation, Kind kind);
+
+/// Throws 55000 if a table is tracked for the kind: then groups or projects can't be changed by hand.
+void require_untracked(Kind kind);
+
+/// Whether the kind is tracked with a filter. Remembered likewise.
+bool is_filtered(Kind kind);
+
+/// Of groups, asked where the answer must not be older than what others have committed.
 bool groups_are_filtered();
+
+/// While a dump is restored into a tracked table and ours, the two wait for each other's rows until the transaction
+/// ends.
+void hold_restored(Kind kind);
 
 /// `app.groups`, quoted where needed and with its schema.
 const char *relation_name(Oid relation);

@@ -3,6 +3,7 @@
 #include "hierarchy/equalize.hpp"
 #include "hierarchy/filter.hpp"
 #include "hierarchy/left_out.hpp"
+#include "hierarchy/lifetime.hpp"
 #include "hierarchy/rows.hpp"
 #include "hierarchy/triggers.hpp"
 #include "postgres/path.hpp"
@@ -63,6 +64,14 @@ AttrNumber column_number(Relation relation, const char *name) {
     return number;
 }
 
+bool is_bound(Oid oid, Kind kind) {
+    Relation relation = relation_open(oid, NoLock);
+    Source source;
+    bool bound = read_source(relation, kind, &source);
+    relation_close(relation, NoLock);
+    return bound;
+}
+
 void lock_own(Table table) {
     Oid oid = table_oid(table);
     guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
@@ -84,6 +93,8 @@ void tell_removed(Kind kind, Oid source, int64 removed) {
 
 int64 equalize_and_tell(Kind kind, int64 *rows) {
     Equalized result = equalize(kind);
+    if (is_filtered(kind))
+        lifetime.emptied(kind); // what was set on rows that are left out, and have gone
     tell_removed(kind, tracked_relation(kind), result.removed);
     if (rows != nullptr)
         *rows = result.rows;
@@ -121,6 +132,8 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
         Relation relation = open_owned(oid);
         require_trackable(relation);
         Source wanted = {oid, column_number(relation, id), column_number(relation, parent), nullptr};
+        for (AttrNumber column : {wanted.id, wanted.parent})
+            require_exact_text(RelationGetDescr(relation), column);
         if (filter != nullptr)
             wanted.filter = parse_filter(relation, filter);
         relation_close(relation, NoLock);
@@ -129,6 +142,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     if (source.id == source.parent)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("column \"", id, "\" can't be both the id and the parent"));
 
+    require_feeding(oid, kind);
     // Nobody writes ours until we are done, and what is tracked does not change meanwhile.
     lock_own(table_of(kind));
     if (Oid other = tracked_relation(kind); OidIsValid(other))
@@ -197,8 +211,11 @@ INTD_FUNCTION(resync) {
     int64 changed = 0;
     bool tracked = false, of_groups = false;
     for (Kind kind : all_kinds) {
-        if (tracked_relation(kind) != oid)
+        if (tracked_relation(kind) != oid) {
+            if (guard([&] { return is_bound(oid, kind); }))
+                require_feeding(oid, kind);
             continue;
+        }
         tracked = true;
         of_groups = of_groups || kind == Kind::groups;
         lock_own(table_of(kind));

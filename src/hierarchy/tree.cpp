@@ -1,6 +1,8 @@
 // The tree by hand: add_*, move_* and remove_*. They run with the caller's rights and check at once; what other
 // sessions do meanwhile is checked at commit (see tree_rules.cpp).
 #include "hierarchy/arguments.hpp"
+#include "hierarchy/lifetime.hpp"
+#include "hierarchy/mirror.hpp"
 #include "hierarchy/references.hpp"
 #include "hierarchy/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
@@ -55,13 +57,7 @@ Value parent_argument(FunctionCallInfo fcinfo) {
 void begin_change(Kind kind) {
     Oid table = table_oid(table_of(kind));
     guard([&] { LockRelationOid(table, RowExclusiveLock); });
-    Oid source = tracked_relation(kind);
-    if (OidIsValid(source)) {
-        const char *name = relation_name(source);
-        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                      cat(name_of(kind), " are tracked in table ", name, " and can't be changed by hand"))
-            .hint(cat("Change table ", name, ", or stop tracking it with untrack()."));
-    }
+    require_untracked(kind);
 }
 
 void require_parent(Value parent) {
@@ -120,7 +116,10 @@ void remove_scope(FunctionCallInfo fcinfo, Kind kind) {
                 .hint("Move or remove them first.")
                 .constraint("scope_parent_exists");
     }
-    if (execute(statement(kind, remove), {id}) == 0)
+    if (execute(statement(kind, remove), {id}) > 0)
+        return;
+    // What was set on rows that a filter left out stays where the table is tracked no more.
+    if (!lifetime.removed(kind, text_array(&id, nullptr, 1)))
         throw unknown_scope(level_of(kind), view(id));
 }
 

@@ -75,6 +75,25 @@ CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integratio
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
     EXECUTE FUNCTION integration_defaults.check_id_is_final();
 
+-- While a table of the app's is tracked, only what follows it changes these, and a restore.
+
+CREATE FUNCTION integration_defaults.keep_tracked() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_keep_tracked';
+COMMENT ON FUNCTION integration_defaults.keep_tracked() IS
+    'trigger of groups and projects: while they are tracked they are not changed by hand (55000)';
+CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.groups
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
+CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.projects
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
+CREATE FUNCTION integration_defaults.pass_over_restored() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_pass_over_restored';
+COMMENT ON FUNCTION integration_defaults.pass_over_restored() IS
+    'trigger of groups and projects: in a restore a row that is there already, because the tracked table''s was followed, is passed over';
+CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.groups
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
+CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.projects
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
+
 -- The tree by hand, where no table of the app's is tracked. These check at once.
 
 CREATE FUNCTION integration_defaults.add_group(
@@ -93,7 +112,7 @@ COMMENT ON FUNCTION integration_defaults.move_group(integration_defaults.externa
 CREATE FUNCTION integration_defaults.remove_group(group_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_group';
 COMMENT ON FUNCTION integration_defaults.remove_group(integration_defaults.external_id) IS
-    'removes an empty group and what is set on it. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
+    'removes an empty group and what is set on it, also where only that is left. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
 
 CREATE FUNCTION integration_defaults.add_project(
     project_id integration_defaults.external_id,
@@ -111,5 +130,5 @@ COMMENT ON FUNCTION integration_defaults.move_project(integration_defaults.exter
 CREATE FUNCTION integration_defaults.remove_project(project_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_project';
 COMMENT ON FUNCTION integration_defaults.remove_project(integration_defaults.external_id) IS
-    'removes a project and what is set on it. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
+    'removes a project and what is set on it, also where only that is left. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
 

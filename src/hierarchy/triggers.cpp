@@ -52,13 +52,13 @@ const char *binding(Relation relation, const Source *source) {
                           filter_text(relation, source->filter, "new"));
 }
 
-/// Which of our triggers a relation has, as bits of TRIGGER_TYPE_INSERT and so on.
-int present(Relation relation, Oid function) {
-    int found = 0;
+/// What the relation has of our triggers.
+uint8_t present(Relation relation, Oid function) {
+    uint8_t found = 0;
     TriggerDesc *triggers = relation->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
         if (triggers->triggers[i].tgfoid == function)
-            found |= triggers->triggers[i].tgtype & TRIGGER_TYPE_EVENT_MASK;
+            found |= parts_of(triggers->triggers[i]);
     return found;
 }
 
@@ -70,47 +70,44 @@ void run(const char *command) {
     SPI_finish();
 }
 
-/// The CREATE TRIGGER commands that one relation needs, as a list of strings.
+/// The commands that one relation needs, as a list of strings: CREATE TRIGGER, and ENABLE for what would not fire.
 List *commands(Relation relation, Kind kind, const Source *source) {
-    bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-    bool partition = relation->rd_rel->relispartition;
-    int missing = TRIGGER_TYPE_EVENT_MASK & ~present(relation, follow_function(kind));
+    const Oid function = follow_function(kind);
+    const bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+    const bool partition = relation->rd_rel->relispartition;
+    const uint8_t missing = parts_of_table & ~present(relation, function);
     List *list = NIL;
-    auto add = [&](int event, const char *name, const char *when, const char *what) {
-        if (missing & event)
+    auto add = [&](Part part, const char *name, const char *when, const char *what) {
+        if (missing & part)
             list = lappend(list, psprintf("CREATE TRIGGER integration_defaults_%s_%s %s ON %s %s "
-                                          "EXECUTE FUNCTION integration_defaults.follow_%s()",
-                                          name_of(kind), name, when, qualified_name(relation), what, name_of(kind)));
+                                          "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
+                                          name_of(kind), name, when, qualified_name(relation), what, name_of(kind),
+                                          partition ? "'partition'" : ""));
     };
-    if (partition) {
-        add(TRIGGER_TYPE_TRUNCATE, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT");
-        return list;
+    if (!partition) {
+        if (source != nullptr)
+            add(follows_update, "update", "AFTER UPDATE",
+                psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)));
+        add(follows_insert, "insert", "AFTER INSERT",
+            partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT");
+        add(follows_delete, "delete", "AFTER DELETE",
+            partitioned ? "FOR EACH ROW" : "REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT");
+        add(follows_truncate, "truncate", "AFTER TRUNCATE", "FOR EACH STATEMENT");
     }
-    if (source != nullptr)
-        add(TRIGGER_TYPE_UPDATE, "update", "AFTER UPDATE",
-            psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)));
-    add(TRIGGER_TYPE_INSERT, "insert", "AFTER INSERT",
-        partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT");
-    add(TRIGGER_TYPE_DELETE, "delete", "AFTER DELETE",
-        partitioned ? "FOR EACH ROW" : "REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT");
-    add(TRIGGER_TYPE_TRUNCATE, "truncate", "AFTER TRUNCATE", "FOR EACH STATEMENT");
+    if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+        add(checks, "check", "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT");
+    TriggerDesc *triggers = relation->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i]; trigger.tgfoid == function && !fires(trigger.tgenabled))
+            list = lappend(list, psprintf("ALTER TABLE ONLY %s ENABLE TRIGGER %s", qualified_name(relation),
+                                          quote_identifier(trigger.tgname)));
     return list;
-}
-
-/// The relation and the partitions that hold its rows.
-List *with_partitions(Oid relation) {
-    List *all = find_all_inheritors(relation, ShareRowExclusiveLock, nullptr);
-    List *wanted = NIL;
-    for (int i = 0; i < list_length(all); i++)
-        if (Oid each = list_nth_oid(all, i); each == relation || get_rel_relkind(each) == RELKIND_RELATION)
-            wanted = lappend_oid(wanted, each);
-    return wanted;
 }
 
 } // namespace
 
 void create_triggers(Oid oid, Kind kind, const Source *source) {
-    List *relations = with_partitions(oid);
+    List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr);
     for (int i = 0; i < list_length(relations); i++) {
         CHECK_FOR_INTERRUPTS();
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
@@ -123,15 +120,13 @@ void create_triggers(Oid oid, Kind kind, const Source *source) {
 
 int drop_triggers(Oid oid, Kind kind) {
     Oid function = follow_function(kind);
-    List *relations = with_partitions(oid), *list = NIL;
+    List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr), *list = NIL;
     for (int i = 0; i < list_length(relations); i++) {
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
         TriggerDesc *triggers = relation->trigdesc;
         for (int n = 0; triggers != nullptr && n < triggers->numtriggers; n++)
             // A partition's row triggers are clones, which go with those that they were cloned from.
-            if (const Trigger &trigger = triggers->triggers[n];
-                trigger.tgfoid == function &&
-                (!relation->rd_rel->relispartition || TRIGGER_FOR_TRUNCATE(trigger.tgtype)))
+            if (const Trigger &trigger = triggers->triggers[n]; trigger.tgfoid == function && !trigger.tgisclone)
                 list = lappend(list, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger.tgname),
                                               qualified_name(relation)));
         table_close(relation, NoLock);

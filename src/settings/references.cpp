@@ -1,10 +1,12 @@
 #include "settings/references.hpp"
 
 #include "catalog/integration.hpp"
+#include "hierarchy/mirror.hpp"
 #include "hierarchy/references.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/transition.hpp"
+#include "settings/leftovers.hpp"
 
 namespace intd {
 namespace {
@@ -107,6 +109,23 @@ class Follow {
     const Renaming *outer_;
 };
 
+/// While it lives, our own statement gives settings an id that none of our rows has.
+class LeftOutRenaming {
+  public:
+    explicit LeftOutRenaming(Oid settings) : statement_(settings), outer_(std::exchange(now, this)) {}
+    ~LeftOutRenaming() { now = outer_; }
+    LeftOutRenaming(const LeftOutRenaming &) = delete;
+    LeftOutRenaming &operator=(const LeftOutRenaming &) = delete;
+
+    static bool has_fired(const TriggerData *data) { return now != nullptr && now->statement_.has_fired(data); }
+
+  private:
+    OwnStatement statement_;
+    const LeftOutRenaming *outer_;
+    static const LeftOutRenaming *now;
+};
+const LeftOutRenaming *LeftOutRenaming::now = nullptr;
+
 struct ReferencedTrigger {
     TriggerData *data;
     Referenced &referenced;
@@ -152,6 +171,23 @@ bool follows_rename(Table table, Datum before, Datum after) {
            view(renaming->after) == view(after);
 }
 
+void rename_left_out(Kind kind, Datum before, Datum after) {
+    AsOwner owner;
+    {
+        NewestState newest;
+        if (read_row(table_of(kind), before) != nullptr)
+            return; // what is set on it is set on that row
+    }
+    Referenced &referenced = all_referenced[kind == Kind::groups ? 1 : 2];
+    Renaming now = {referenced.table, before, after};
+    Follow follow(now);
+    LeftOutRenaming own(table_oid(kind == Kind::groups ? Table::group_settings : Table::project_settings));
+    Datum there = text_array(&after, nullptr, 1);
+    execute_newest_alone(referenced.remove, {there});
+    if (execute_newest_alone(referenced.rename[0], {before, after}) > 0)
+        note_removed(kind, there); // unless the row is there at commit
+}
+
 /// AFTER INSERT OR UPDATE on the settings tables, for each row. After, and not in check_settings(): whatever triggers
 /// that others have put before may have made of the row, this is what was stored.
 INTD_FUNCTION(hold_references) {
@@ -159,7 +195,7 @@ INTD_FUNCTION(hold_references) {
         fcinfo,
         {table_oid(Table::instance_settings), table_oid(Table::group_settings), table_oid(Table::project_settings)},
         TRIGGER_EVENT_AFTER);
-    if (restoring() || !is_current(data))
+    if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data))
         return PointerGetDatum(nullptr);
     Table table = Table::instance_settings;
     while (table_oid(table) != RelationGetRelid(data->tg_relation))
@@ -188,27 +224,30 @@ INTD_FUNCTION(rename_settings) {
                     *text_column(data->tg_newtuple, data->tg_relation, 1)};
     Follow follow(now);
     AsOwner owner;
+    // Our table has no other row of that id: what is set on it was left by one that has gone.
+    if (referenced.remove.sql != nullptr)
+        execute_newest(referenced.remove, {text_array(&now.after, nullptr, 1)});
     for (Statement &statement : referenced.rename)
         if (statement.sql != nullptr)
             execute_newest(statement, {now.before, now.after});
     return PointerGetDatum(nullptr);
 }
 
-/// AFTER DELETE on groups and projects, for each statement.
+/// AFTER DELETE on groups and projects, for each statement: at commit their settings go, if they are not there again.
 INTD_FUNCTION(remove_settings) {
     auto [data, referenced] = referenced_trigger(fcinfo);
     if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) || referenced.remove.sql == nullptr)
         refuse_event();
+    const Kind kind = referenced.table == Table::groups ? Kind::groups : Kind::projects;
     TransitionRows deleted;
     guard([&, data = data] { deleted.open(data->tg_oldtable, RelationGetDescr(data->tg_relation)); });
-    AsOwner owner;
     RowMemory memory;
     for (;;) {
         InContext inside(memory.empty());
         Datum ids = guard([&] { return next_ids(&deleted); });
         if (ids == 0)
             break;
-        execute_newest(referenced.remove, {ids});
+        note_removed(kind, ids);
     }
     guard([&] { deleted.close(); });
     return PointerGetDatum(nullptr);

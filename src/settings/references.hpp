@@ -2,7 +2,7 @@
 // groups and projects, ON DELETE CASCADE would hold. See hierarchy/references.hpp for why and how.
 #pragma once
 
-#include "postgres/tables.hpp"
+#include "hierarchy/tracked.hpp"
 
 namespace intd {
 
@@ -13,5 +13,9 @@ namespace intd {
 /// Whether an UPDATE of settings that changes what they refer to follows a change of that name or id in `table`, rather
 /// than moving them by hand.
 bool follows_rename(Table table, Datum before, Datum after);
+
+/// What is set on an id that none of our rows has is set on another one from now on; what is left there from before
+/// goes.
+void rename_left_out(Kind kind, Datum before, Datum after);
 
 } // namespace intd

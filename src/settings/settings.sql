@@ -107,7 +107,7 @@ CREATE TRIGGER rename_settings AFTER UPDATE ON integration_defaults.projects
 CREATE FUNCTION integration_defaults.remove_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_settings';
 COMMENT ON FUNCTION integration_defaults.remove_settings() IS
-    'trigger of groups and projects: settings go with their group or project';
+    'trigger of groups and projects: settings go with their group or project, unless it is there again at commit';
 CREATE TRIGGER remove_settings AFTER DELETE ON integration_defaults.groups
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.remove_settings();
 CREATE TRIGGER remove_settings AFTER DELETE ON integration_defaults.projects

@@ -66,17 +66,19 @@ class Model(Tree, Reading, Writing, Viewing):
         self.groups = {}
         self.projects = {}
         self.rows = {}
+        self.removed = set()  # scopes that the transaction has removed: what is set on them goes if they are not there at commit
         self.app = None  # ({group: (parent, passes)}, {project: (group, passes)}) where the app's tables are tracked
 
     # ---- transactions
 
     def snapshot(self):
         app = self.app and tuple(dict(table) for table in self.app)
-        return dict(self.types), dict(self.groups), dict(self.projects), dict(self.rows), app
+        return dict(self.types), dict(self.groups), dict(self.projects), dict(self.rows), set(self.removed), app
 
     def restore(self, snapshot):
-        types, groups, projects, rows, app = snapshot
+        types, groups, projects, rows, removed, app = snapshot
         self.types, self.groups, self.projects, self.rows = dict(types), dict(groups), dict(projects), dict(rows)
+        self.removed = set(removed)
         self.app = app and tuple(dict(table) for table in app)
 
     def run(self, name, arguments, at_commit=True):
@@ -90,6 +92,8 @@ class Model(Tree, Reading, Writing, Viewing):
             verdict.must |= self.tree_problems()
         if verdict.must:
             self.restore(before)
+        elif at_commit:
+            self.remove_leftovers()
         return verdict
 
     # ---- types of integration
@@ -115,10 +119,12 @@ class Model(Tree, Reading, Writing, Viewing):
         self._integration(v, name)
         if v.must:
             return
-        if any(of == name for _, of in self.rows):
+        if any(of == name and not self.goes(scope) for scope, of in self.rows):
             v.refuse("2BP01")
         else:
             del self.types[name]
+            for key in [k for k in self.rows if k[1] == name]:
+                del self.rows[key]
 
     def allow_integrations(self, v, names):
         if names is not None and not all(name in self.types for name in names):

@@ -149,7 +149,7 @@ class Reading:
         """Scopes that set something and whose effective settings break the schema, with what they break."""
         found = {}
         for (scope, of), row in self.rows.items():
-            if of == name and row.sets:
+            if of == name and row.sets and self.exists(scope):
                 fold = self.fold_at(scope, name)
                 found[scope] = fold.kind.check_whole(fold.settings, fold.is_active)
         return {scope: violations for scope, violations in found.items() if violations}
@@ -159,7 +159,7 @@ class Reading:
         is left open. Where nothing is configured above, `active` has nothing to be equal to."""
         found = []
         for (scope, of), row in self.rows.items():
-            if of != name or row.custom or below not in self.chain(scope):
+            if of != name or row.custom or not self.exists(scope) or below not in self.chain(scope):
                 continue
             above = self.fold_above(scope, name) if scope != INSTANCE else Fold(self.types[name])
             own = {**above.kind.defaults, **row.settings}

@@ -131,6 +131,8 @@ class Session:
             error = caught
         if how == "rollback" or error or problems:
             self.model.restore(begun)
+        else:
+            self.model.remove_leftovers()
         if (error is None) != (not problems) or error and not any(
                 state == error.sqlstate and name in (None, error.diag.constraint_name) for state, name in problems):
             raise Difference(how.upper(), problems or "success", outcome(error))

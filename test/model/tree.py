@@ -5,10 +5,24 @@ from reading import INSTANCE, Broken
 
 class Tree:
     def _drop_rows(self, level, scope_id):
-        for key in [k for k in self.rows if k[0] == (level, scope_id)]:
+        """At commit, unless the scope is there again."""
+        self.removed.add((level, scope_id))
+
+    def goes(self, scope):
+        """Whether what is set on a scope goes as things are now: the scope was removed and is not there, not even as a row
+        that the app has and the filter leaves out."""
+        level, scope_id = scope
+        return (scope in self.removed and not self.exists(scope)
+                and not (self.app is not None and scope_id in self.app[LEVEL_AT[level]]))
+
+    def remove_leftovers(self):
+        for key in [k for k in self.rows if self.goes(k[0])]:
             del self.rows[key]
+        self.removed.clear()
 
     def _rename_rows(self, level, old, new):
+        for key in [k for k in self.rows if k[0] == (level, new)]:
+            del self.rows[key]
         for key in [k for k in self.rows if k[0] == (level, old)]:
             self.rows[((level, new), key[1])] = self.rows.pop(key)
 
@@ -195,7 +209,7 @@ class Tree:
         ours = self._plain_table(level)
         if old in ours:
             ours[new] = ours.pop(old)
-            self._rename_rows(level, old, new)
+        self._rename_rows(level, old, new)
         if level == "group":
             for children in self.app:
                 for child, (parent, passes) in children.items():
@@ -208,11 +222,13 @@ class Tree:
         if level == "project":
             for scope_id in ids:
                 projects.pop(scope_id, None)
+                self._drop_rows("project", scope_id)
         else:
             going = [i for i in ids if i in groups]
             while going:
                 gone = going.pop()
                 groups.pop(gone, None)
+                self._drop_rows("group", gone)
                 going += [i for i, (parent, _) in groups.items() if parent == gone]
                 for project, (parent, passes) in projects.items():
                     if parent == gone:
@@ -221,6 +237,8 @@ class Tree:
 
     def app_truncate_projects(self, v):
         v.might("55006")  # the app's own deferred constraints are still to be checked
+        for scope_id in self.app[1]:
+            self._drop_rows("project", scope_id)
         self.app[1].clear()
         self._sync()
 

@@ -227,7 +227,7 @@ class Writing:
         key = (scope, integration)
         if key in self.rows:
             v.refuse("23505")
-            for other in (("22023", None), ("23514", None)):
+            for other in (("22023", None), ("23514", None)) + (() if self.exists(scope) else (("23503", None),)):
                 v.might(*other)
             v.stop()
         new = Row(True, None, {})._replace(**columns)
@@ -252,6 +252,8 @@ class Writing:
 
     def _sql_write(self, v, scope, name, old, new):
         if name not in self.types or not self.exists(scope):
+            if old is not None and old == new:
+                return  # nothing is written
             v.refuse("23503")
             v.might("22023")
             v.stop()

@@ -1,0 +1,33 @@
+// Settings whose group or project this transaction has removed. They live as long as the id does, and that is decided
+// at commit: an id that is there again by then has kept them.
+//
+// What is removed is noted, if anything is set on it, and those settings are locked at once: so everybody has the rows
+// of settings before what follows from them (docs/locking.md), and nobody adds to them, because for that he needs the
+// scope, whose row is locked. Before the commit those noted ids are looked for in the newest state: in our table and,
+// where the kind is tracked with a filter, in the tracked table, whose row is then held. If none has it, its settings
+// go. A rollback to a savepoint forgets what was noted since.
+#pragma once
+
+#include "hierarchy/tracked.hpp"
+#include "postgres/trigger.hpp"
+
+namespace intd {
+
+/// Notes ids of groups or projects (text[]) that were removed; whether anything is set on them. In the newest state, as
+/// our owner.
+bool note_removed(Kind kind, Datum ids);
+
+/// Whether anything is noted.
+bool some_are_noted();
+
+/// Before a commit: removes what is set on ids that are not there. This may note more, by triggers that others have on
+/// our tables.
+void remove_leftovers();
+
+/// Whether what removes them has fired the trigger that is running.
+bool leftovers_have_fired(const TriggerData *data);
+
+/// Called once, when the module is loaded.
+void watch_leftovers();
+
+} // namespace intd
