@@ -179,7 +179,8 @@ poison() {
         --bindir="$BIN" --host="$W" --user=postgres --use-existing --dbname=$database)
     called=$(grep -IrohE '\b[a-z_0-9]+ ?\(' src | tr -d ' (' | sort -u | tr '\n' ' ')
     as_server mkdir "$output" && as_server cp -R "$W/tree/sql" "$W/tree/expected" "$output" &&
-        as_server sed -i -E '/^SET search_path = /{s/, pg_catalog;/;/;s/;$/, poison, pg_catalog;/}' "$output"/{sql,expected}/* &&
+        as_server sed -i -E -e '/^SET search_path = /{s/, pg_catalog;/;/;s/;$/, poison, pg_catalog;/}' \
+            -e 's/(WHEN \(NEW\.project_id) = /\1 OPERATOR(pg_catalog.=) /' "$output"/{sql,expected}/* && # runs inside ours
         as_server psql -q -c "CREATE DATABASE $database TEMPLATE template0" -c "ALTER SYSTEM SET autovacuum = off" \
             -c "SELECT pg_reload_conf()" -o /dev/null postgres &&
         as_server psql -q -v ON_ERROR_STOP=1 -c "CREATE SCHEMA poison" -c "SET client_min_messages = warning" \

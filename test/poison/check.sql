@@ -4,6 +4,6 @@
 GET DIAGNOSTICS context = PG_CONTEXT;
 IF context COLLATE pg_catalog."C" OPERATOR(pg_catalog.~)
        '^[^\n]*\nSQL statement "(?!SELECT \* FROM pg_catalog.pg_(rewrite|trigger) WHERE|WITH left_out AS MATERIALIZED)'
-   AND context COLLATE pg_catalog."C" OPERATOR(pg_catalog.!~) '^[^\n]*\(name,name\)|^[^\n]*\nSQL statement "((?!\nSQL statement ").)*?"\nPL/pgSQL ' THEN
+   AND context COLLATE pg_catalog."C" OPERATOR(pg_catalog.!~) '^[^\n]*\((text|name),name\)|^[^\n]*\nSQL statement "((?!\nSQL statement ").)*?"\nPL/pgSQL ' THEN
     RAISE EXCEPTION 'a statement of ours found what was planted' USING ERRCODE = 'XXPOI', DETAIL = context;
 END IF;
