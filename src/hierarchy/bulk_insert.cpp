@@ -113,7 +113,9 @@ bool is_of_length(Relation relation, const char *check) {
     if (last_read.check == nullptr || strcmp(last_read.check, check) != 0) {
         char *copy = MemoryContextStrdup(CacheMemoryContext, check);
         List *names = deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation));
+        int level = fix_search_path(); // which decides how operators are written
         const char *text = deparse_expression(static_cast<Node *>(stringToNode(check)), names, false, false);
+        restore_search_path(level);
         if (last_read.check != nullptr)
             pfree(last_read.check);
         last_read = {copy, strcmp(text, "((octet_length(id) >= 1) AND (octet_length(id) <= 255))") == 0};
