@@ -1,8 +1,15 @@
-// What differs between majors 14 to 18 of the server. Included by server.hpp, inside its extern "C".
+// What differs between majors 15 to 18 of the server. Included by server.hpp, inside its extern "C".
 #pragma once
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/// What the server checks before it loads the module; since 18 pg_get_loaded_modules() tells the name and the version.
+#if PG_VERSION_NUM >= 180000
+#define MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "integration_defaults", .version = MODULE_VERSION)
+#else
+#define MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
 /// The primary key's index of an open relation, or InvalidOid.
@@ -42,15 +49,6 @@ static inline void require_ownership(Oid relation, char kind) {
 #endif
     if (!owns)
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
-}
-
-/// Settings of that prefix that are not defined are refused (15 and later) or warned of.
-static inline void reserve_setting_prefix(const char *prefix) {
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved(prefix);
-#else
-    EmitWarningsOnPlaceholders(prefix);
-#endif
 }
 
 /// Raises 72000 where the snapshot may be too old for the page: up to 16, old_snapshot_threshold lets rows go early.
