@@ -137,8 +137,14 @@ int begin_reading(RowReader *reader, TupleDesc shape) {
     EState *state = CreateExecutorState();
     MemoryContextSwitchTo(state->es_query_cxt);
     reader->context = CreateExprContext(state);
-    Expr *id = column_as_text(shape, reader->source.id), *parent_id = column_as_text(shape, reader->source.parent);
-    auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
+    Relation relation = RelationIdGetRelation(reader->source.relation);
+    auto expand = [&](void *expression) {
+        return reinterpret_cast<Expr *>(expand_virtual_columns(static_cast<Node *>(expression), relation));
+    };
+    Expr *id = expand(column_as_text(shape, reader->source.id));
+    Expr *parent_id = expand(column_as_text(shape, reader->source.parent));
+    Expr *filter = expand(reader->source.filter);
+    RelationClose(relation);
     for (Expr *expression : {id, parent_id, filter})
         reader->fix_path = reader->fix_path || calls_others(reinterpret_cast<Node *>(expression), nullptr);
     int level = reader->fix_path ? fix_search_path() : 0;

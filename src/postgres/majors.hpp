@@ -4,6 +4,9 @@
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
+#if PG_VERSION_NUM >= 180000
+#include "rewrite/rewriteHandler.h"
+#endif
 
 /// What the server checks before it loads the module; since 18 pg_get_loaded_modules() tells the name and the version.
 #if PG_VERSION_NUM >= 180000
@@ -28,6 +31,24 @@ static inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), v
 #else
     using AnyFunction = void (*)();
     return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<AnyFunction>(walker)), context);
+#endif
+}
+
+/// Whether a column is computed where it is read (18 and later): a trigger's row has NULL in its place.
+static inline bool is_virtual(Form_pg_attribute attribute) {
+#if PG_VERSION_NUM >= 180000
+    return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+    return false;
+#endif
+}
+
+/// An expression over the row of a trigger's WHEN clause's OLD, with what virtual columns stand for in their place.
+static inline Node *expand_virtual_columns(Node *expression, Relation relation) {
+#if PG_VERSION_NUM >= 180000
+    return expand_generated_columns_in_expr(expression, relation, PRS2_OLD_VARNO);
+#else
+    return expression;
 #endif
 }
 
