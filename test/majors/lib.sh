@@ -16,7 +16,7 @@ suite_of() { # major
 root_of() { echo "$HERE/.majors/$1"; } # major
 
 # Where apt has this Debian from.
-mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1; }
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p; }
 
 # Runs a command with mounts and processes of its own, which end with it, whatever happens.
 apart() { unshare --mount --pid --ipc --fork --kill-child "$@"; } # command...
@@ -31,24 +31,27 @@ within() { # major, NAME=value or command...
         exit $?' "$root" "$@"
 }
 
-# Says why a major can't be tested here; nothing if it can.
-hindrance() { # major
-    local suite
+# Says why majors can't be tested here; nothing if they can.
+hindrance() { # major...
+    local major suite
     if [ "$EUID" -ne 0 ]; then
         echo "it needs root"
     elif ! apart true 2>/dev/null; then
         echo "it needs the right to mount"
-    elif [ -d "$(root_of "$1")" ]; then
-        return
-    elif ! command -v apt-get >/dev/null; then
-        echo "it needs a Debian"
-    elif ! (need debootstrap debian-archive-keyring) >&2; then
-        echo "debootstrap is missing"
     else
-        read -r suite _ < <(suite_of "$1")
-        [ -n "$(mirror)" ] || apt-get update -q >&2 || true
-        /usr/lib/apt/apt-helper download-file "$(mirror)/dists/$suite/InRelease" "$W/$suite.release" >&2 ||
-            echo "apt's mirror does not answer, or has no $suite"
+        for major; do
+            [ ! -d "$(root_of "$major")" ] || continue
+            read -r suite _ < <(suite_of "$major")
+            if ! command -v apt-get >/dev/null || ! (need debootstrap debian-archive-keyring) >&2; then
+                echo "it needs debootstrap"
+                break
+            fi
+            [ -n "$(mirror)" ] || apt-get update -q >&2 || true
+            if ! /usr/lib/apt/apt-helper download-file "$(mirror)/dists/$suite/InRelease" "$W/$suite.release" >&2; then
+                echo "apt's mirror does not answer, or has no $suite"
+                break
+            fi
+        done
     fi
 }
 
@@ -98,18 +101,20 @@ dev_within() { # major, NAME=value..., argument...
 run_majors() { # major or file...
     local what name why before
     if [ -n "${OLDER-}" ]; then
+        built
         part upgrade "$W/tap/tmp_check/log" upgrade_here "$@"
         return
     fi
     for what; do
         name=$(basename "${what%.*}") before=("$passed" "$failed" "$skipped")
         case $name in
-            upgrade) why=$(hindrance "${majors[-1]}") ;;
+            upgrade) why=$(hindrance "${majors[@]}") ;;
             *) why=$(hindrance "$name") ;;
         esac
         if [ -n "$why" ]; then
             skip "$name" "$why"
         elif [ "$name" = upgrade ]; then
+            built
             part upgrade "$W/upgrade" upgrade
         else
             part "$name" "$W/$name" dev_within "$name" test "${parts_of_majors[@]}"
@@ -120,25 +125,40 @@ run_majors() { # major or file...
 
 # From PostgreSQL 15 to each later major in turn, in the folder of the newest, beside servers of all.
 upgrade() {
-    local newest=${majors[-1]} older=(15 "${majors[@]::${#majors[@]}-1}") root major suite
-    root=$(root_of "$newest")
+    local newest=${majors[-1]} root older major suite
+    root=$(root_of "$newest") older=(15 "${majors[@]::${#majors[@]}-1}")
     make_root "$newest" && lay_tree "$newest" && mkdir -p "$root/tree/older" && cp -R "$W/dest/." "$root/tree/older" || return
     for major in "${older[@]}"; do
+        if [ ! -d "$root/tree/older/usr/lib/postgresql/$major" ]; then
+            dev_within "$major" build && cp -R "$(root_of "$major")/tree/build/dest/." "$root/tree/older" || return
+        fi
         read -r suite _ < <(suite_of "$major")
-        sed "s/ $(suite_of "$newest" | cut -d' ' -f1) / $suite /" "$root/etc/apt/sources.list" >"$root/etc/apt/sources.list.d/$suite.list"
-        printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$suite" >"$root/etc/apt/preferences.d/$suite"
-        [ ! -d "$root/tree/older/usr/lib/postgresql/$major" ] || continue
-        dev_within "$major" build && cp -R "$(root_of "$major")/tree/build/dest/." "$root/tree/older" || return
+        # What was built for a server wants one that is not older: so from where that one came, updates and all.
+        { [ "$major" = "$PG_MAJOR" ] && sources_here "$suite" || sources_within "$newest" "$suite"; } \
+            >"$root/etc/apt/sources.list.d/$suite.list"
+        printf 'Package: *\nPin: release n=%s*\nPin-Priority: 100\n' "$suite" >"$root/etc/apt/preferences.d/$suite"
     done
     dev_within "$newest" OLDER="${older[*]}" test upgrade
 }
 
-# The same, there.
+sources_here() { # suite
+    apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | grep -E " $1(-[a-z]+)? "
+}
+
+sources_within() { # major, another suite
+    sed "s/ $(suite_of "$1" | cut -d' ' -f1) / $2 /" "$(root_of "$1")/etc/apt/sources.list"
+}
+
+# The same, there. The folder is ours alone, so what was built goes where each server looks by itself: pg_upgrade of 18
+# does not ask the settings.
 upgrade_here() { # file
-    local major packages=()
+    local major packages=() status=0
     for major in $OLDER; do
         packages+=("postgresql-$major")
     done
     need "${packages[@]}"
-    cp -R older/. "$W/dest" && chmod -R a+rX "$W/dest" && tap "$@"
+    cp -R older/. "$W/dest" && cp -R "$W/dest/." / || return
+    tap "$@" || status=$?
+    (cd "$W/dest" && find . -type f -exec sh -c 'cd / && rm -f "$@"' sh {} +)
+    return "$status"
 }
