@@ -38,12 +38,16 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-ifeq ($(filter 14 15 16 17 18,$(MAJORVERSION)),)
-$(error integration_defaults supports PostgreSQL 14 to 18, this is $(MAJORVERSION))
+ifeq ($(filter 15 16 17 18,$(MAJORVERSION)),)
+$(error integration_defaults supports PostgreSQL 15 to 18, this is $(MAJORVERSION))
 endif
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
+
+# On 18 and later the server can tell the version of a module that it has loaded.
+src/module.o: Makefile
+src/module.o: override CPPFLAGS += -DMODULE_VERSION='"$(EXTVERSION)"'
 
 # The catalogue of types is linked in as a string literal.
 src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json

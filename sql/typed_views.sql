@@ -21,7 +21,7 @@ SELECT integration_defaults.track_groups('teams'), integration_defaults.track_pr
 SELECT integration_defaults.create_view('chat');
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = 'chat_settings'::regclass AND attnum > 0 ORDER BY attnum;
-SELECT reloptions FROM pg_class WHERE oid = 'chat_settings'::regclass AND current_setting('server_version_num')::int >= 150000;
+SELECT reloptions FROM pg_class WHERE oid = 'chat_settings'::regclass;
 
 -- every project has a row, configured or not
 SELECT "Repo Id", active, inherited, source_level, channel FROM chat_settings ORDER BY 1;

@@ -16,7 +16,7 @@
 #include "settings/triggers.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
@@ -24,7 +24,7 @@ void _PG_init(void) {
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     intd::define_limits();
-    reserve_setting_prefix("integration_defaults");
+    MarkGUCPrefixReserved("integration_defaults");
     intd::watch_changes(); // before all others: it is the last to act before a commit
     intd::watch_materialized();
     intd::watch_locks();

@@ -1,14 +1,17 @@
 # ./dev test: the parts of the tests, and the sum of what they count. Read by ../dev.
 
-passed=0 failed=0
+. test/majors/lib.sh
 
-# Passed and failed tests in a part's own output: GoogleTest, pg_regress (up to 15, and from 16), prove -v, and the
+passed=0 failed=0 skipped=0
+
+# Passed, failed and skipped tests in a part's own output: GoogleTest, pg_regress (up to 15, and from 16), prove -v, and the
 # last line of our own scripts.
 count() { # log
-    awk '/^\[       OK \]/ || /^test .* \.\.\. ok / || /^ok [0-9]+/ { passed++ }
+    awk '/^ok [0-9]+.* # (SKIP|skip)/ || /^1\.\.0 # (SKIP|skip)/ { skipped++; next }
+         /^\[       OK \]/ || /^test .* \.\.\. ok / || /^ok [0-9]+/ { passed++ }
          /^\[  FAILED  \] .* ms\)$/ || /^test .* \.\.\. FAILED/ || /^not ok [0-9]+/ { failed++ }
-         /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
-         END { print passed + 0, failed + 0 }' "$1"
+         /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { passed += $1; failed += $3; skipped += $5 }
+         END { print passed + 0, failed + 0, skipped + 0 }' "$1"
 }
 
 logged() { # log, command...
@@ -20,17 +23,34 @@ logged() { # log, command...
 
 # Runs a part and adds its counts. One that fails without saying so, or that tests nothing, has not run to its end.
 part() { # name, folder whose logs tell more, command...
-    local name=$1 logs=$2 log=$W/${1//\//_}.log status=0 ok bad
+    local name=$1 logs=$2 log=$W/${1//\//_}.log status=0 ok bad left
     shift 2
     say "$name"
     job logged "$log" "$@" || status=$?
-    read -r ok bad < <(count "$log")
-    if [ $((ok + bad)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+    read -r ok bad left < <(count "$log")
+    if [ $((ok + bad + left)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
         echo "$name: did not run to its end (exit status $status)"
         bad=$((bad + 1))
     fi
-    passed=$((passed + ok)) failed=$((failed + bad))
+    add "$ok" "$bad" "$left"
     [ "$bad" -eq 0 ] || tell_more "$logs"
+}
+
+add() { # passed, failed, skipped
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# A part that can't run here has neither passed nor failed.
+skip() { # name, why
+    say "$1"
+    echo "$1: did not run: $2"
+    add 0 0 1
+}
+
+sum() { # passed, failed, skipped
+    printf '%s passed, %s failed' "$1" "$2"
+    [ "$3" -eq 0 ] || printf ', %s skipped' "$3"
+    printf '\n'
 }
 
 tell_more() { # folder
@@ -38,12 +58,12 @@ tell_more() { # folder
     [ ! -s "$1/regression.diffs" ] || head -n 400 "$1/regression.diffs"
     while IFS= read -r file; do
         printf '\n-- what failed in %s, and its end\n' "${file#"$W"/}"
-        grep -A 8 '#   Failed test' "$file" | head -n 60
+        grep -A 8 '#   Failed test' "$file" | head -n 60 || true
         tail -n 20 "$file"
     done < <(find "$1" -maxdepth 2 -name 'regress_log_*' 2>/dev/null | sort)
     while IFS= read -r file; do
         printf '\n-- a server went down: %s\n' "${file#"$W"/}"
-        grep -B5 -A5 -m 5 -E 'PANIC|TRAP|was terminated by signal|terminate called' "$file"
+        grep -B5 -A5 -m 5 -E 'PANIC|TRAP|was terminated by signal|terminate called' "$file" || true
     done < <(find "$1" -maxdepth 2 -name '*.log' -exec grep -lE 'PANIC|TRAP|was terminated by signal|terminate called' {} + 2>/dev/null)
 }
 
@@ -116,6 +136,17 @@ python() { # file
     as_server psql -q -c "CREATE DATABASE $database" postgres &&
         as_server psql -q -c "CREATE EXTENSION integration_defaults" "$database" &&
         as_server PGDATABASE="$database" PYTHONDONTWRITEBYTECODE=1 python3 "$W/tree/$file"
+}
+
+need_for() { # part
+    case $1 in
+        lint) need python3 ;;
+        unit) need libgtest-dev ;;
+        fuzz) need clang libclang-rt-dev ;;
+        tap) need perl libipc-run-perl ;;
+        schema) need python3 python3-psycopg json-schema-test-suite ;;
+        model | attack) need python3 python3-psycopg ;;
+    esac
 }
 
 # What a client needs. Its packages are many, so only those of the clients that run; for JavaScript any node does.
@@ -239,9 +270,15 @@ test_all() { # part or file...
     run_part attack test/attack/run.py
     run_part clients test/clients/*/
     [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
-    [ $((passed + failed)) -gt 0 ] || die "there is no test by the name of $*"
-    printf '\n%s passed, %s failed\n' "$passed" "$failed"
-    [ "$failed" -eq 0 ]
+    local here=("$passed" "$failed" "$skipped") elsewhere=()
+    if [ ${#wanted[@]} -gt 0 ] || [ -n "${CI-}" ]; then
+        run_part majors "${majors[@]}" test/majors/upgrade.pl
+    fi
+    [ $((passed + failed + skipped)) -gt 0 ] || die "there is no test by the name of $*"
+    echo
+    [ ${#elsewhere[@]} -eq 0 ] || printf '%s\n' "$PG_MAJOR: $(sum "${here[@]}")" "${elsewhere[@]}"
+    sum "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
 run_part() { # part, file...
@@ -251,6 +288,8 @@ run_part() { # part, file...
         [ ${#wanted[@]} -gt 0 ] || part "$name" "$W/$name" echo "no files"
         return 0
     fi
+    need_for "$name"
+    case $name in lint | unit | fuzz | majors) ;; *) built ;; esac
     case $name in
         lint) part lint "$W/lint" lint ;;
         unit) part unit "$W/unit" unit ;;
@@ -261,6 +300,7 @@ run_part() { # part, file...
             part poison "$W/poison" poison
             ;;
         tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
+        majors) run_majors "${files[@]}" ;;
         clients)
             need_clients "${files[@]}"
             [ -d "$W/server" ] || start_server

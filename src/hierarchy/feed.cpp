@@ -79,6 +79,8 @@ namespace {
 enum class Quickly : uint8_t { no, int2, int4, int8, uuid, text };
 
 Quickly quickly(Form_pg_attribute attribute) {
+    if (is_virtual(attribute))
+        return Quickly::no;
     switch (attribute->atttypid) {
     case INT2OID:
         return Quickly::int2;

@@ -201,8 +201,14 @@ int begin_reading(RowReader *reader, TupleDesc shape) {
     reader->context = CreateExprContext(state);
     for (AttrNumber column : {reader->source.id, reader->source.parent})
         require_exact_text(shape, column); // somebody may have made a cast since
-    Expr *id = column_as_text(shape, reader->source.id), *parent_id = column_as_text(shape, reader->source.parent);
-    auto *filter = reinterpret_cast<Expr *>(reader->source.filter);
+    Relation relation = RelationIdGetRelation(reader->source.relation);
+    auto expand = [&](void *expression) {
+        return reinterpret_cast<Expr *>(expand_virtual_columns(static_cast<Node *>(expression), relation));
+    };
+    Expr *id = expand(column_as_text(shape, reader->source.id));
+    Expr *parent_id = expand(column_as_text(shape, reader->source.parent));
+    Expr *filter = expand(reader->source.filter);
+    RelationClose(relation);
     reader->fix_path = calls_others(reinterpret_cast<Node *>(filter), nullptr);
     int level = reader->fix_path ? fix_search_path() : 0;
     reader->id = ExecPrepareExpr(id, state);

@@ -130,8 +130,8 @@ Datum placeholder_of(std::string_view id) {
     if (id.size() < max_id_length)
         return text_datum(cat("\x01", id));
     auto *bytes = reinterpret_cast<const unsigned char *>(id.data());
-    uint64 hash = hash_bytes_extended(bytes, static_cast<int>(id.size()), 0);
-    return text_datum(guard([&]() -> const char * { return psprintf("\x01\x01%016" INT64_MODIFIER "x", hash); }));
+    unsigned long long hash = hash_bytes_extended(bytes, static_cast<int>(id.size()), 0);
+    return text_datum(guard([&]() -> const char * { return psprintf("\x01\x01%016llx", hash); }));
 }
 
 /// AFTER INSERT OR UPDATE OF id, parent_id ON groups, at commit.

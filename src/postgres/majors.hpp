@@ -1,8 +1,18 @@
-// What differs between majors 14 to 18 of the server. Included by server.hpp, inside its extern "C".
+// What differs between majors 15 to 18 of the server. Included by server.hpp, inside its extern "C".
 #pragma once
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+#if PG_VERSION_NUM >= 180000
+#include "rewrite/rewriteHandler.h"
+#endif
+
+/// What the server checks before it loads the module; since 18 pg_get_loaded_modules() tells the name and the version.
+#if PG_VERSION_NUM >= 180000
+#define MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "integration_defaults", .version = MODULE_VERSION)
+#else
+#define MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
 /// The primary key's index of an open relation, or InvalidOid.
@@ -24,6 +34,34 @@ static inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), v
 #endif
 }
 
+/// Whether a column is computed where it is read (18 and later): a trigger's row has NULL in its place.
+static inline bool is_virtual(Form_pg_attribute attribute) {
+#if PG_VERSION_NUM >= 180000
+    return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+    return false;
+#endif
+}
+
+/// Whether no row of a relation has NULL in a column: since 18 a constraint may not have been checked for old rows.
+static inline bool is_never_null(TupleDesc shape, int column) {
+#if PG_VERSION_NUM >= 180000
+    return TupleDescAttr(shape, column)->attnotnull &&
+           TupleDescCompactAttr(shape, column)->attnullability != ATTNULLABLE_INVALID;
+#else
+    return TupleDescAttr(shape, column)->attnotnull;
+#endif
+}
+
+/// An expression over the row of a trigger's WHEN clause's OLD, with what virtual columns stand for in their place.
+static inline Node *expand_virtual_columns(Node *expression, Relation relation) {
+#if PG_VERSION_NUM >= 180000
+    return expand_generated_columns_in_expr(expression, relation, PRS2_OLD_VARNO);
+#else
+    return expression;
+#endif
+}
+
 /// Begins a scan of an index for rows that the snapshot shows.
 static inline IndexScanDesc begin_index_scan(Relation relation, Relation index, Snapshot snapshot, int keys) {
 #if PG_VERSION_NUM >= 180000
@@ -42,15 +80,6 @@ static inline void require_ownership(Oid relation, char kind) {
 #endif
     if (!owns)
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
-}
-
-/// Settings of that prefix that are not defined are refused (15 and later) or warned of.
-static inline void reserve_setting_prefix(const char *prefix) {
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved(prefix);
-#else
-    EmitWarningsOnPlaceholders(prefix);
-#endif
 }
 
 /// Raises 72000 where the snapshot may be too old for the page: up to 16, old_snapshot_threshold lets rows go early.

@@ -1,6 +1,6 @@
 // The server's headers, in the one order that works from C++: the standard library first, because the server
 // redefines names that its headers use, then the server's own as C. Every other header of ours that touches the
-// server includes this one. What differs between majors 14 to 18 is settled at the end of this file.
+// server includes this one. What differs between majors 15 to 18 is settled at the end of this file.
 #pragma once
 
 #include <algorithm>

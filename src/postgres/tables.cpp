@@ -156,7 +156,7 @@ void require_shape(Relation relation, const Declared &own, Known *entry) {
         const DeclaredColumn &column = own.shape[i];
         Form_pg_attribute attribute = i < shape->natts ? TupleDescAttr(shape, i) : nullptr;
         if (attribute == nullptr || attribute->attisdropped || attribute->atttypid != column.type ||
-            strcmp(NameStr(attribute->attname), column.name) != 0 || (!column.nullable && !attribute->attnotnull))
+            strcmp(NameStr(attribute->attname), column.name) != 0 || (!column.nullable && !is_never_null(shape, i)))
             refuse(psprintf("Its column %d should be \"%s\" of type %s%s.", i + 1, column.name,
                             format_type_be(column.type), column.nullable ? "" : " NOT NULL"));
     }

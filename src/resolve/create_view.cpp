@@ -212,8 +212,7 @@ INTD_FUNCTION(create_view) {
 
     const char *type_name = text_literal(type.name);
     const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
-    bool invoker = PG_VERSION_NUM >= 150000;
-    run(cat("CREATE OR REPLACE VIEW ", qualified, invoker ? " WITH (security_invoker = true)" : "", " AS SELECT t.",
+    run(cat("CREATE OR REPLACE VIEW ", qualified, " WITH (security_invoker = true) AS SELECT t.",
             identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
             ", p.group_id, s.custom, s.active, s.settings), false) AS active",
             ",\n    s.project_id IS NULL AS inherited",

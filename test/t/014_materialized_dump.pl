@@ -15,10 +15,11 @@ $node->safe_psql('postgres', 'CREATE ROLE reader; CREATE ROLE anna LOGIN');
 sub decorate
 {
 	my ($database, @as) = @_;
-	$node->safe_psql($database, <<'SQL', extra_params => \@as);
+	my $generated = with_generated($node);
+	$node->safe_psql($database, <<"SQL", extra_params => \@as);
 SELECT integration_defaults.materialize('chat'), integration_defaults.materialize('free');
 CREATE TABLE app.seen (project_id text, webhook text);
-CREATE FUNCTION app.see() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO app.seen VALUES (NEW.project_id, NEW.settings ->> 'webhook'); RETURN NULL; END$$;
+CREATE FUNCTION app.see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO app.seen VALUES (NEW.project_id, NEW.settings ->> ''webhook''); RETURN NULL; END';
 SET search_path = integration_defaults, app;
 CREATE INDEX by_webhook ON effective_settings ((settings ->> 'webhook'));
 CREATE INDEX of_active ON effective_settings (source_level, source_id) WHERE active AND integration = 'chat';
@@ -30,7 +31,7 @@ CREATE POLICY mine ON effective_settings FOR SELECT TO reader USING (project_id 
 GRANT USAGE ON SCHEMA integration_defaults TO reader;
 GRANT SELECT ON effective_settings TO reader;
 CREATE TRIGGER seen AFTER INSERT OR UPDATE ON effective_settings FOR EACH ROW EXECUTE FUNCTION app.see();
-CREATE PUBLICATION effective FOR TABLE effective_settings;
+CREATE PUBLICATION effective FOR TABLE effective_settings$generated;
 ALTER TABLE effective_settings REPLICA IDENTITY FULL;
 COMMENT ON TABLE effective_settings IS 'ours, with a policy';
 COMMENT ON COLUMN effective_settings.note IS 'for the team';

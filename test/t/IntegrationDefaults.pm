@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of errors_of kill_server start_again
-	differences materialized_types);
+	differences materialized_types major with_generated);
 
 sub new_node
 {
@@ -21,6 +21,23 @@ sub new_node
 	$node->start;
 	return $node;
 }
+
+# ---- what differs between majors -----------------------------------------------------------------------------------
+
+sub major
+{
+	my ($node) = @_;
+	return int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000);
+}
+
+# What CREATE PUBLICATION needs to publish stored generated columns, as it does by itself before 18.
+sub with_generated
+{
+	my ($node) = @_;
+	return major($node) >= 18 ? ' WITH (publish_generated_columns = stored)' : '';
+}
+
+# ---- an app ---------------------------------------------------------------------------------------------------------
 
 # An app's own tables, tracked, with a filter on its groups; types, defaults, custom settings, overrides and locks;
 # ids that need quoting everywhere.
