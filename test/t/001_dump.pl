@@ -124,6 +124,15 @@ SQL
 		$other->safe_psql('postgres', "CREATE DATABASE theirs OWNER $database_owner");
 		succeeds($other, [ 'pg_restore', @$options, '--exit-on-error', '-d', 'theirs', "$folder/hers" ], "$who: restored") or next;
 		my @as = ('-U', $owner);
+		if ($who =~ /superuser as/)
+		{
+			# What is ours is the superuser's now, the rest is still hers: no statement of ours touches that.
+			is(error_of($other, 'theirs', q{SELECT integration_defaults.set_default('free', '{"after": 0}')}, '-U', 'chief'),
+				'55000', "$who: rows materialized in somebody else's table are not followed");
+			is(error_of($other, 'theirs', q{INSERT INTO app.projects VALUES (999, '1', 'new')}, '-U', 'chief'),
+				'42501', "$who: nor is somebody else's table of projects, without a right to feed ours");
+			$other->safe_psql('theirs', 'REASSIGN OWNED BY anna TO chief', extra_params => [ '-U', 'chief' ]);
+		}
 		same(answers($other, 'theirs', '-U', 'app'), $answers, "$who: the answers are the same, and who could read them can");
 		is($other->safe_psql('theirs', $shown, extra_params => [ '-U', 'chief' ]), $rows, "$who: so are the rows materialized");
 		is($other->safe_psql('theirs', "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace AND relname <> 'effective_settings' AND relkind IN ('r', 'v')"),
