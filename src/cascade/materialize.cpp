@@ -118,7 +118,7 @@ INTD_FUNCTION(materialize) {
         std::sort(types.begin(), types.end());
         record_materialized(types);
     }
-    if (first) // what an extension that was dropped has left there
+    if (first) // of types whose record has gone with the table's trigger
         write_effective_settings(remove_others, {text_array(types)});
     if (!settle_type(name)) // the transaction is still at work on the tree
         note({core::Level::instance, {}, name, pass_all});
