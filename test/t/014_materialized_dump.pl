@@ -120,8 +120,8 @@ SELECT integration_defaults.materialize('chat');
 SQL
 is(differences($node, 'whole'), '', 'created again, materialize() makes it anew');
 is($node->safe_psql('whole', q{SELECT count(*) FROM integration_defaults.effective_settings}), '70', 'for the type that it is asked for');
-$node->safe_psql('whole', q{SELECT integration_defaults.materialize('free')});
-goes_on('whole', 'created again');
+$node->safe_psql('whole', q{SELECT integration_defaults.materialize('free'), integration_defaults.set_default('free', '{"again": true}')});
+is(differences($node, 'whole'), '', 'and goes on with another one');
 
 $node->stop;
 done_testing();
