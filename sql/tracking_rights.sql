@@ -1,4 +1,5 @@
--- Whose rights: a filter or a cast of the app's runs as the role that writes, and never as our owner.
+-- Whose rights: a filter of the app's runs as the role that writes, where it is looked up for the other table as its
+-- own table's owner, and never as our owner.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;

@@ -232,6 +232,8 @@ bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *
         INTD_FAIL(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number));
     }
     if (node->multiple_of != nullptr) {
+        // which is all digits by all digits, and can't be interrupted
+        spend(static_cast<double>(VARSIZE_ANY(value)) * static_cast<double>(VARSIZE_ANY(node->multiple_of)) / 1000);
         Datum rest = DirectFunctionCall2(numeric_mod, NumericGetDatum(value), NumericGetDatum(node->multiple_of));
         if (compare_numbers(DatumGetNumeric(rest), int64_to_numeric(0)) != 0) {
             const char *number = stops() ? "" : write_number(node->multiple_of);

@@ -54,10 +54,8 @@ const char *reading_text(Relation relation, const Source &source) {
                                                RelationGetRelationName(relation)));
 }
 
-Portal open_reading(const char *text) {
-    SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
-    if (plan == nullptr)
-        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+Portal open_reading(Relation relation, const char *text) {
+    SPIPlanPtr plan = prepare_over(relation, text, 0, nullptr);
     return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
 }
 
@@ -74,6 +72,9 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
         require_exact_text(RelationGetDescr(relation), column);
     if (AclResult may = pg_class_aclcheck(oid, GetUserId(), ACL_SELECT); may != ACLCHECK_OK)
         aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
+    if (relation->rd_rel->relowner != GetUserId() && check_enable_rls(oid, GetUserId(), true) == RLS_ENABLED)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("row security hides rows of table \"%s\"", RelationGetRelationName(relation))));
     Oid user, owner = relation->rd_rel->relowner;
     int context;
     GetUserIdAndSecContext(&user, &context);
@@ -83,7 +84,7 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
     fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
     set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     SPI_connect();
-    Portal rows = open_reading(reading_text(relation, source));
+    Portal rows = open_reading(relation, reading_text(relation, source));
     for (;;) {
         SPI_cursor_fetch(rows, true, 10000);
         if (SPI_processed == 0)

@@ -94,22 +94,32 @@ const char *name_of(Relation relation) {
                                       RelationGetRelationName(relation));
 }
 
-/// A column's text, as require_exact_text() means it, as the ids of a kind are stored.
-const char *text_of(Form_pg_attribute attribute) {
-    const char *name = quote_identifier(NameStr(attribute->attname));
-    return getBaseType(attribute->atttypid) == NUMERICOID
-               ? psprintf("pg_catalog.trim_scale(x.%s::pg_catalog.numeric)::pg_catalog.text COLLATE pg_catalog.\"C\"", name)
-               : psprintf("x.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+/// A name for the relation in a statement that none of its columns has: that stands for the whole row, too.
+const char *alias_of(Relation relation) {
+    const char *alias = "x";
+    while (get_attnum(RelationGetRelid(relation), alias) != InvalidAttrNumber)
+        alias = psprintf("%sx", alias);
+    return alias;
 }
 
-/// Until leave() the table's owner is the current user, as in AsOwner, with a path that is fixed.
+/// A column's text, as require_exact_text() means it, as the ids of a kind are stored.
+const char *text_of(const char *alias, Form_pg_attribute attribute) {
+    const char *name = psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)));
+    return getBaseType(attribute->atttypid) == NUMERICOID
+               ? psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)::pg_catalog.text COLLATE pg_catalog.\"C\"", name)
+               : psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+}
+
+/// Until leave() the table's owner is the current user, with a path that is fixed, and can do no more than he could in an
+/// index expression of his.
 struct Owner {
     Oid user;
     int context, level;
 
     void enter(Oid owner) {
         GetUserIdAndSecContext(&user, &context);
-        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
+                                          SECURITY_NOFORCE_RLS);
         level = fix_search_path();
     }
     void leave() const {
@@ -120,12 +130,12 @@ struct Owner {
 
 /// SPI must be connected. False if nothing is tracked for the kind.
 bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
-    lookup->relation = try_relation_open(relation, AccessShareLock);
+    lookup->relation = try_relation_open(relation, RowShareLock);
     if (lookup->relation == nullptr)
         return false;
     lookup->reader = make_row_reader(lookup->relation, kind, CurrentMemoryContext);
     if (lookup->reader == nullptr) {
-        relation_close(lookup->relation, AccessShareLock);
+        relation_close(lookup->relation, NoLock);
         return false;
     }
     TupleDesc shape = RelationGetDescr(lookup->relation);
@@ -135,23 +145,27 @@ bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
     require_exact_text(shape, column);
     lookup->type = comparison_type(attribute->atttypid);
     lookup->owner = lookup->relation->rd_rel->relowner;
-    const char *compared = OidIsValid(lookup->type) ? psprintf("x.%s", quote_identifier(NameStr(attribute->attname)))
-                                                    : text_of(attribute);
+    const char *alias = alias_of(lookup->relation);
+    const char *compared = OidIsValid(lookup->type)
+                               ? psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)))
+                               : text_of(alias, attribute);
     if (!OidIsValid(lookup->type))
         lookup->type = TEXTOID;
-    lookup->plan = SPI_prepare(psprintf("SELECT x FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1%s",
-                                        name_of(lookup->relation), compared, by_parent ? "" : " FOR SHARE"),
-                               1, &lookup->type);
     lookup->newest = by_parent;
-    if (lookup->plan == nullptr)
-        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    Owner owner; // whose row security is none
+    owner.enter(lookup->owner);
+    lookup->plan = prepare_over(lookup->relation,
+                                psprintf("SELECT %s FROM %s %s WHERE %s OPERATOR(pg_catalog.=) $1%s", alias,
+                                         name_of(lookup->relation), alias, compared, by_parent ? "" : " FOR SHARE"),
+                                1, &lookup->type);
+    owner.leave();
     return true;
 }
 
 void close_lookup(Lookup *lookup) {
     ExecDropSingleTupleTableSlot(lookup->slot);
     free_row_reader(lookup->reader);
-    relation_close(lookup->relation, AccessShareLock);
+    relation_close(lookup->relation, NoLock);
 }
 
 /// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
@@ -170,9 +184,12 @@ uint64 look_up(Lookup *lookup, std::string_view id) {
     return SPI_processed;
 }
 
-/// What row n of the result says, evaluated as the role that writes. Good until the next one.
+/// What row n of the result says, evaluated as the table's owner: whoever writes the other table has not chosen to run
+/// this one's filter. Good until the next one.
 State found_state(Lookup *lookup, uint64 n) {
     bool is_null;
+    if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != lookup->relation->rd_rel->reltype)
+        elog(ERROR, "unexpected row of table \"%s\"", RelationGetRelationName(lookup->relation));
     HeapTupleHeader row =
         DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[n], SPI_tuptable->tupdesc, 1, &is_null));
     HeapTupleData tuple = {};
@@ -181,9 +198,12 @@ State found_state(Lookup *lookup, uint64 n) {
     tuple.t_tableOid = lookup->reader->source.relation;
     tuple.t_data = row;
     ExecStoreHeapTuple(&tuple, lookup->slot, false);
+    Owner owner;
+    owner.enter(lookup->owner);
     int level = begin_reading(lookup->reader, lookup->slot->tts_tupleDescriptor);
     State state = read_state(lookup->reader, lookup->slot);
     end_reading(level);
+    owner.leave();
     return state;
 }
 
@@ -319,14 +339,14 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
     Owner owner;
     owner.enter(relation->rd_rel->relowner);
     SPI_connect();
-    const char *text = text_of(attribute);
-    SPIPlanPtr plan = SPI_prepare(
-        psprintf("SELECT pg_catalog.array_agg(found.id) FROM (SELECT %s AS id FROM %s x "
+    const char *alias = alias_of(relation), *text = text_of(alias, attribute);
+    SPIPlanPtr plan = prepare_over(
+        relation,
+        psprintf("SELECT pg_catalog.array_agg(found.id) FROM (SELECT %s AS id FROM %s %s "
                  "WHERE %s OPERATOR(pg_catalog.=) ANY ($1) FOR SHARE) found",
-                 text, name_of(relation), as_text ? text : psprintf("x.%s", quote_identifier(NameStr(attribute->attname)))),
+                 text, name_of(relation), alias,
+                 as_text ? text : psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)))),
         1, &array_type);
-    if (plan == nullptr)
-        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     int code = SPI_execute_snapshot(plan, &array, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
     if (code != SPI_OK_SELECT || SPI_processed != 1)
         elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
@@ -348,7 +368,7 @@ Datum ids_left_out(Kind kind, Datum ids) {
     if (!is_filtered(kind))
         return 0;
     return guard([&] {
-        Relation relation = try_relation_open(oid, AccessShareLock);
+        Relation relation = try_relation_open(oid, RowShareLock);
         Source source;
         Datum found = 0;
         if (relation == nullptr)

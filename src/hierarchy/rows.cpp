@@ -9,6 +9,7 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
+#include "utils/plancache.h"
 #include "utils/typcache.h"
 }
 
@@ -140,6 +141,21 @@ void free_row_reader(RowReader *reader) {
     if (reader->state != nullptr)
         FreeExecutorState(reader->state);
     pfree(reader);
+}
+
+SPIPlanPtr prepare_over(Relation relation, const char *text, int parameters, Oid *types) {
+    SPIPlanPtr plan = SPI_prepare(text, parameters, types);
+    if (plan == nullptr)
+        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    List *sources = SPI_plan_get_plan_sources(plan);
+    for (int i = 0; i < list_length(sources); i++) {
+        List *relations = static_cast<CachedPlanSource *>(list_nth(sources, i))->relationOids;
+        if (list_length(relations) != 1 || linitial_oid(relations) != RelationGetRelid(relation))
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                            errmsg("could not serialize access to table \"%s\", because its name was given to another relation",
+                                   RelationGetRelationName(relation))));
+    }
+    return plan;
 }
 
 void refuse_null_id(const Source &source, TupleDesc shape) {

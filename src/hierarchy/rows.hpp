@@ -1,6 +1,7 @@
 // What rows of a tracked table say: the id, the parent, and whether the filter lets them in.
 //
-// The filter, which is the app's, runs here as whoever runs us: the role that writes the row, or that calls track_*().
+// The filter, which is the app's, runs here as whoever runs us: the role that writes the row, that calls track_*(), or the
+// table's owner where a row is looked up for another table (left_out.cpp).
 // Never as our owner.
 #pragma once
 
@@ -40,6 +41,10 @@ void free_row_reader(RowReader *reader);
 /// Raises 0A000 unless a column's values are the same exactly where their texts are, and these do not depend on the
 /// session: only then do ids mean the same here and there. No cast of the app's makes them.
 void require_exact_text(TupleDesc shape, AttrNumber column);
+
+/// Prepares a statement that names the relation, which is locked as the statement needs, and no other. Its name is looked
+/// up again by the parser: raises 40001 if somebody else's relation has it by then. For what runs as the table's owner.
+SPIPlanPtr prepare_over(Relation relation, const char *text, int parameters, Oid *types);
 
 /// Raises 22004 of a row that is let in and has no id.
 [[noreturn]] void refuse_null_id(const Source &source, TupleDesc shape);

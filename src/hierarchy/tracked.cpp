@@ -190,6 +190,15 @@ bool may_feed(Oid role, const Ours &ours) {
     return role == ours.owner || pg_class_aclmask(ours.table, role, rights, ACLMASK_ALL) == rights;
 }
 
+Oid owner_of(Oid relation) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
 /// Whether a relation with a binding counts: anybody may hang our trigger functions on what is his.
 bool counts(Oid relation, const Ours &ours) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
@@ -204,11 +213,24 @@ bool counts(Oid relation, const Ours &ours) {
     return counts;
 }
 
+/// The one of those that count. track_*() makes no second one, but who owns a table that counts can hang triggers there by
+/// himself: our owner's comes first, then the one with most of the triggers, then the oldest.
 Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
     Oid found = InvalidOid;
-    for (const Hung &trigger : triggers)
-        if (trigger.binds && (!OidIsValid(found) || trigger.relation < found) && counts(trigger.relation, ours))
+    int best = 0;
+    for (const Hung &trigger : triggers) {
+        if (!trigger.binds || !counts(trigger.relation, ours))
+            continue;
+        uint8_t parts = 0;
+        for (const Hung &other : triggers)
+            if (other.relation == trigger.relation)
+                parts |= other.parts;
+        const int rank = 1 + __builtin_popcount(parts) + (owner_of(trigger.relation) == ours.owner ? 100 : 0);
+        if (rank > best || (rank == best && trigger.relation < found)) {
             found = trigger.relation;
+            best = rank;
+        }
+    }
     return found;
 }
 

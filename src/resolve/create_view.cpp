@@ -69,9 +69,10 @@ void existing_fields(Oid existing, std::string_view integration, Names &names) {
     struct Arguments {
         char **values;
         int count;
+        bool trusted;
     };
     Arguments arguments = guard([&] {
-        Arguments found = {nullptr, -1};
+        Arguments found = {nullptr, -1, true};
         Relation relation = relation_open(existing, AccessShareLock);
         if (const Trigger *trigger = find_trigger(relation, "write_typed"); trigger != nullptr) {
             found.count = trigger->tgnargs;
@@ -79,9 +80,15 @@ void existing_fields(Oid existing, std::string_view integration, Names &names) {
             for (int n = 0; n < trigger->tgnargs; n++)
                 found.values[n] = pstrdup(trigger->tgargs[n]);
         }
+        // The server lets a superuser replace anybody's view; its owner's triggers stay on it.
+        found.trusted = relation->rd_rel->relowner == GetUserId() || !superuser();
         relation_close(relation, NoLock);
         return found;
     });
+    if (!arguments.trusted)
+        throw Refusal(ERRCODE_INSUFFICIENT_PRIVILEGE, cat("view ", relation_name(existing), " belongs to another role"))
+            .detail("Its owner decides what happens when it is written to.")
+            .hint("Give another name, or SET ROLE to its owner.");
     if (arguments.count < 1 || integration != arguments.values[0])
         throw Refusal(ERRCODE_DUPLICATE_TABLE, cat("relation ", relation_name(existing), " already exists"))
             .detail(cat("It is not a typed view of integration \"", integration, "\"."))

@@ -83,10 +83,12 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
 }
 
 /// `role`, or `role (actor)` where the session says on whose behalf it acts. The role is the outer one: not that of
-/// a SECURITY DEFINER function.
-const char *writer() {
-    return guard([]() -> const char * {
-        const char *role = GetUserNameFromId(GetOuterUserId(), false);
+/// a SECURITY DEFINER function. But where the server evaluates somebody's expression for others, as autovacuum does, it is
+/// the `user` as whom it does.
+const char *writer(Oid user) {
+    const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
+    return guard([&]() -> const char * {
+        const char *role = GetUserNameFromId(by, false);
         return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
     });
 }
@@ -136,6 +138,7 @@ INTD_FUNCTION(check_settings) {
     const Given &given = given_in(data, type, scope);
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
+    const Oid user = GetUserId();
     AsOwner owner;
     if (update) {
         current = settings_row(data->tg_trigtuple, shape, columns);
@@ -165,7 +168,7 @@ INTD_FUNCTION(check_settings) {
                 refuse_missing_reference(columns.table, type, scope);
         }
         updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-        updated_by = text_datum(writer());
+        updated_by = text_datum(writer(user));
     }
     int changed[] = {columns.at(column::custom), columns.at(column::active), columns.at(column::settings),
                      columns.at(column::updated_at), columns.at(column::updated_by)};
