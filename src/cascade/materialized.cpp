@@ -62,20 +62,21 @@ void load() {
         known.fits = false;
         Oid schema = get_namespace_oid("integration_defaults", true);
         known.relation = OidIsValid(schema) ? get_relname_relid("effective_settings", schema) : InvalidOid;
-        known.valid = true; // before reading: a message that arrives meanwhile makes it false again
-        if (!OidIsValid(known.relation))
-            continue;
-        Relation relation = try_relation_open(known.relation, AccessShareLock);
-        if (relation == nullptr) {
-            known.valid = false;
-            continue;
-        }
-        MemoryContext caller = MemoryContextSwitchTo(known.context);
-        read_names(relation);
-        known.owner = relation->rd_rel->relowner;
-        known.fits = has_shape(relation);
-        MemoryContextSwitchTo(caller);
-        relation_close(relation, AccessShareLock);
+        remember(known.valid, [] {
+            if (!OidIsValid(known.relation))
+                return;
+            Relation relation = try_relation_open(known.relation, AccessShareLock);
+            if (relation == nullptr) {
+                known.valid = false;
+                return;
+            }
+            MemoryContext caller = MemoryContextSwitchTo(known.context);
+            read_names(relation);
+            known.owner = relation->rd_rel->relowner;
+            known.fits = has_shape(relation);
+            MemoryContextSwitchTo(caller);
+            relation_close(relation, AccessShareLock);
+        });
     }
 }
 

@@ -146,9 +146,14 @@ void close(Opened *opened) {
 Opened open(Oid table, bool watched) {
     Opened opened = {};
     Relation relation = table_open(table, RowExclusiveLock);
+    const bool plain = is_plain(relation);
+    // What is looked up before the triggers are read is known then: a look-up may have them read anew.
+    own_trigger_function("pass_over_restored");
+    if (watcher.function != nullptr)
+        own_trigger_function(watcher.function);
     const TriggerDesc *triggers = relation->trigdesc;
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
-    if (!is_plain(relation) || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
+    if (!plain || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
         changes_rows(triggers) || triggers->trig_insert_instead_row || needs_new_rows(triggers, watched)) {
         table_close(relation, NoLock);
         return opened;

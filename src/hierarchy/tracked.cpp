@@ -87,8 +87,8 @@ Oid follow_function(Kind kind) {
 }
 
 bool read_source(Relation relation, Kind kind, Source *source) {
-    TriggerDesc *triggers = relation->trigdesc;
     Oid function = follow_function(kind);
+    TriggerDesc *triggers = relation->trigdesc; // after that look-up, which may have it read anew
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
         if (trigger.tgfoid != function || parts_of(trigger) != follows_update ||
@@ -101,8 +101,9 @@ bool read_source(Relation relation, Kind kind, Source *source) {
 }
 
 Oid root_of(Relation relation) {
-    return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
-                                            : RelationGetRelid(relation);
+    // none while it is being detached
+    List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+    return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
 }
 
 namespace {
@@ -213,8 +214,8 @@ bool counts(Oid relation, const Ours &ours) {
     return counts;
 }
 
-/// The one of those that count. track_*() makes no second one, but who owns a table that counts can hang triggers there by
-/// himself: our owner's comes first, then the one with most of the triggers, then the oldest.
+/// The one of those that count. track_*() makes no second one, but who owns a table that counts can hang triggers there
+/// by himself: our owner's comes first, then the one with most of the triggers, then the oldest.
 Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
     Oid found = InvalidOid;
     int best = 0;
@@ -312,18 +313,19 @@ void know_tracked() {
     while (!known.valid) {
         const Ours ours[] = {ours_of(Kind::groups), ours_of(Kind::projects)};
         guard([&] {
-            known.valid = true;
-            for (Kind kind : all_kinds) {
-                const int n = static_cast<int>(kind);
-                Oid function = follow_function(kind);
-                Growing<Hung> triggers;
-                if (OidIsValid(function))
-                    triggers = triggers_of(function);
-                const Oid relation = known.relation[n] = tracked_among(triggers, ours[n]);
-                known.incomplete[n] =
-                    OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
-                known.filtered[n] = has_filter(known.relation[n], kind);
-            }
+            remember(known.valid, [&] {
+                for (Kind kind : all_kinds) {
+                    const int n = static_cast<int>(kind);
+                    Oid function = follow_function(kind);
+                    Growing<Hung> triggers;
+                    if (OidIsValid(function))
+                        triggers = triggers_of(function);
+                    const Oid relation = known.relation[n] = tracked_among(triggers, ours[n]);
+                    known.incomplete[n] =
+                        OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
+                    known.filtered[n] = has_filter(known.relation[n], kind);
+                }
+            });
         });
     }
 }

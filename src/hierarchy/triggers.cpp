@@ -123,12 +123,12 @@ int drop_triggers(Oid oid, Kind kind) {
     List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr), *list = NIL;
     for (int i = 0; i < list_length(relations); i++) {
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
-        TriggerDesc *triggers = relation->trigdesc;
+        const char *name = qualified_name(relation);
+        TriggerDesc *triggers = relation->trigdesc; // after that look-up, which may have it read anew
         for (int n = 0; triggers != nullptr && n < triggers->numtriggers; n++)
             // A partition's row triggers are clones, which go with those that they were cloned from.
             if (const Trigger &trigger = triggers->triggers[n]; trigger.tgfoid == function && !trigger.tgisclone)
-                list = lappend(list, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger.tgname),
-                                              qualified_name(relation)));
+                list = lappend(list, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger.tgname), name));
         table_close(relation, NoLock);
     }
     for (int n = 0; n < list_length(list); n++)

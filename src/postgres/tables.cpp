@@ -141,9 +141,8 @@ bool has_declared_key(Oid index, int keys) {
 }
 
 /// Raises 55000 unless the relation is a table whose first columns are those that we declared.
-void require_shape(Relation relation, const Declared &own, Known *entry) {
+void require_shape(Relation relation, const Declared &own) {
     auto refuse = [&](const char *detail) {
-        entry->valid = false;
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("relation integration_defaults.%s is not as the extension made it", own.name),
                         errdetail("%s", detail), errhint("Undo what was done to it.")));
@@ -174,37 +173,42 @@ const Known &lookup(Table table) {
                     (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table integration_defaults.%s does not exist", own.name),
                      errhint("Create the extension with CREATE EXTENSION integration_defaults.")));
         entry.relation = oid;
-        entry.valid = true; // before reading: a message that arrives meanwhile makes it false again
-        Relation relation = relation_open(oid, AccessShareLock);
-        require_shape(relation, own, &entry);
-        entry.owner = relation->rd_rel->relowner;
-        // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
-        const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
-        entry.key = primary_key_index(relation);
-        entry.secured = relation->rd_rel->relrowsecurity;
-        entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
-                      relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
-                      OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
-        entry.reader = InvalidOid;
-        relation_close(relation, AccessShareLock);
+        remember(entry.valid, [&] {
+            Relation relation = relation_open(oid, AccessShareLock);
+            require_shape(relation, own);
+            entry.owner = relation->rd_rel->relowner;
+            // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
+            const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+            entry.key = primary_key_index(relation);
+            entry.secured = relation->rd_rel->relrowsecurity;
+            entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
+                          relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
+                          OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+            entry.reader = InvalidOid;
+            relation_close(relation, AccessShareLock);
+        });
     }
     return entry;
 }
 
 /// Server code: raises reports.
 Oid look_up_owner() {
-    while (!OidIsValid(owner_of_all)) {
-        const Oid owner = owner_of_all = lookup(Table::integrations).owner;
+    bool settled = false;
+    while (!settled) {
+        CHECK_FOR_INTERRUPTS();
+        const Oid owner = lookup(Table::integrations).owner;
         for (int i = 0; i < table_count; i++)
-            if (const Known &table = lookup(static_cast<Table>(i)); table.owner != owner) {
-                owner_of_all = InvalidOid;
+            if (const Known &table = lookup(static_cast<Table>(i)); table.owner != owner)
                 ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                                 errmsg("the tables of integration_defaults have different owners"),
                                 errdetail("Table integrations belongs to %s, table %s to %s.",
                                           GetUserNameFromId(owner, true), declared[i].name,
                                           GetUserNameFromId(table.owner, true)),
                                 errhint("Give them one owner with ALTER TABLE ... OWNER TO.")));
-            }
+        // or one has changed while the next was looked at
+        settled = std::all_of(std::begin(known), std::end(known), [](const Known &table) { return table.valid; });
+        if (settled)
+            owner_of_all = owner;
     }
     return owner_of_all;
 }
