@@ -138,15 +138,15 @@ class Comparison:
             if function == "explain":
                 for s in self.scopes():
                     for n in names:
-                        self.read_explained(got.get(key(*s, n)), expected[key(*s, n)], model.types[n].secrets)
+                        self.read_explained(got.get(key(*s, n)), expected[key(*s, n)], model.types[n])
             found = differs(f"{function} for all scopes", expected, got)
             if found:
                 return found
         return None
 
-    def read_explained(self, got, expected, secrets):
-        """Brings the extension's lines of explain into the model's form. Secrets are given as fingerprints, another
-        one for another value."""
+    def read_explained(self, got, expected, kind):
+        """Brings the extension's lines of explain into the model's form. Secrets, and keys that a schema with
+        properties does not name, are given as fingerprints, another one for another value; JSON null as it is."""
         for number, line in enumerate(got or []):
             same_line = expected[number] if expected and number < len(expected) else {}
             for name in [n for n in line if line[n] is None]:
@@ -155,9 +155,11 @@ class Comparison:
                 if name not in line:
                     continue
                 line[name] = json.loads(line[name])
-                if line["field"] in secrets and name in same_line:
+                if kind.masked(line["field"]) and same_line.get(name) is not None:
                     secret, shown = same_line[name], line[name]  # 1 and 1.0 may have fingerprints of their own
-                    if FINGERPRINT.match(str(shown)) and same(self.fingerprints.setdefault(shown, secret), secret):
+                    if not FINGERPRINT.match(str(shown)):
+                        line[name] = {"in clear": shown}
+                    elif same(self.fingerprints.setdefault(shown, secret), secret):
                         line[name] = secret
             if line["field"] == "active" and line["reason"] == "not allowed":
                 for name in ("source_level", "source_id"):  # left open by the design

@@ -170,10 +170,19 @@ class Overrides(Case):
 
     def test_inherit_gives_back_and_an_empty_row_goes(self):
         self.do("override_fields", integration="t", project_id="deep", fields={"a": 2, "b": 2}, active=False)
-        self.do("inherit_fields", integration="t", project_id="deep", fields=["a", "nobody"])
+        self.do("inherit_fields", integration="t", project_id="deep", fields=["a", "c"])
         self.assertSettings({"a": 1, "b": 2, "c": 0}, P("deep"))
         self.do("inherit_fields", integration="t", project_id="deep", fields=["b", "active"])
         self.assertNotIn((P("deep"), "t"), self.m.rows)
+
+    def test_only_fields_of_the_type_and_those_set_are_inherited_again(self):
+        for scope in {"project_id": "deep"}, {"group_id": "low"}, {}:
+            self.refused("22023", "inherit_fields", integration="t", fields=["a", "nobody"], **scope)
+            self.refused("22023", "inherit_fields", integration="t", fields=["*"], **scope)
+        self.do("inherit_fields", integration="t", project_id="beside", fields=["a", "active"])
+        self.do("override_fields", integration="t", project_id="deep", fields={"nobody": 1})
+        self.do("inherit_fields", integration="t", project_id="deep", fields=["nobody"])
+        self.refused("22023", "inherit_fields", integration="t", project_id="deep", fields=["nobody"])
 
     def test_custom_inherits_nothing(self):
         self.do("set_custom", integration="t", project_id="deep", settings={"b": 3})
@@ -478,11 +487,12 @@ class Trees(Case):
         self.assertEqual((m.groups, m.projects), ({"1": None, "2": "1", "3": "2"}, {"p": "3"}))
         self.do("set_default", integration="t", group_id="2", settings={"a": 1})
         self.do("app_filter", level="group", ids=["2"], passes=False)
-        self.assertEqual((m.groups, m.rows), ({"1": None, "3": None}, {}))
+        self.assertEqual((m.groups, self.settings(P("p"))), ({"1": None, "3": None}, None))
+        self.assertEqual(m.rows, {(G("2"), "t"): Row(True, True, {"a": 1})})  # what it had set stays
         self.do("app_filter", level="group", ids=["2"], passes=True)
-        self.assertEqual(m.groups["3"], "2")
+        self.assertEqual((m.groups["3"], self.settings(P("p"))), ("2", {"a": 1, "c": 0}))  # and comes back with it
         self.do("app_delete", level="group", ids=["1"])
-        self.assertEqual((m.groups, m.projects), ({}, {"p": None}))
+        self.assertEqual((m.groups, m.projects, m.rows), ({}, {"p": None}, {}))
         self.refused("55000", "add_group", group_id="9")
 
 

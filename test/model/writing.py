@@ -165,7 +165,10 @@ class Writing:
             v.refuse("22023")
         kind, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration))
-        if old is None:
+        for name in fields:
+            if name != "active" and name not in kind.properties and not (old and name in old.settings):
+                v.refuse("22023")
+        if v.must or old is None:
             return
         if old.custom:
             (v.refuse if fields else v.might)("22023")

@@ -60,7 +60,7 @@ def functions_write(connection, key):
                        ["slack", key(3), Jsonb(CUSTOM), False])
     equal(connection.execute("SELECT settings, active FROM integration_defaults.resolve(%s, %s)", ["slack", key(3)]).fetchone(),
           (CUSTOM | {"push_events": False}, False))
-    connection.execute("SELECT integration_defaults.inherit_fields('slack', %s, %s)", [["nothing"], key(1)])
+    connection.execute("SELECT integration_defaults.inherit_fields('slack', %s, %s)", [["retries"], key(1)])
     equal(connection.execute("SELECT integration_defaults.use_default('slack', project_id => %s)", [key(3)]).fetchone(),
           (True,))
     equal(refused(connection, "SELECT integration_defaults.set_custom('slack', %s, %s)", [key(999), Jsonb(CUSTOM)]),
