@@ -102,5 +102,39 @@ is(error_of($node, 'postgres', q{SELECT integration_defaults.create_view('jira')
 by(q{SELECT integration_defaults.register_integration('digits', jsonb_build_object('properties', jsonb_build_object('n', jsonb_build_object('multipleOf', repeat('3', 60000)::numeric))))});
 is(error_of($node, 'postgres', q{SELECT integration_defaults.set_default('digits', jsonb_build_object('n', repeat('7', 120000)::numeric))}), '54000', 'digits by digits are too many steps');
 
+# ---- what an error cuts short is not remembered -------------------------------------------------------------------------------
+
+my $locker = $node->background_psql('postgres');
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+my @ours = map { "integration_defaults.$_" } qw(integrations groups projects instance_settings group_settings project_settings);
+$locker->query_safe('BEGIN; LOCK TABLE ' . join(', ', @ours) . ', app.projects IN ACCESS EXCLUSIVE MODE');
+$session->query(q{SET lock_timeout = '50ms'});
+$session->query('SELECT count(*) FROM integration_defaults.tracked_tables') foreach 1 .. 10;
+$session->query(q{SELECT integration_defaults.active_settings('jira', 5)}) foreach 1 .. 10;
+$locker->query_safe('COMMIT');
+is($session->query('SELECT count(*) FROM integration_defaults.tracked_tables'), '2', 'after time-outs of locks a session knows what is tracked');
+is($session->query(q{SELECT integration_defaults.active_settings('jira', 5)}), '{"n": 1}', 'and reads');
+$session->quit;
+
+# ---- a partition that is being detached ------------------------------------------------------------------------------------------
+
+by('SET client_min_messages = error; DROP TABLE app.projects CASCADE; DROP TABLE public.early; DELETE FROM integration_defaults.projects');
+by(<<'SQL', @v);
+CREATE TABLE app.pp (id int PRIMARY KEY, group_id int) PARTITION BY RANGE (id);
+CREATE TABLE app.pp1 PARTITION OF app.pp FOR VALUES FROM (0) TO (100);
+CREATE TABLE app.pp2 PARTITION OF app.pp FOR VALUES FROM (100) TO (200);
+SELECT integration_defaults.track_projects('app.pp');
+INSERT INTO app.pp VALUES (1, NULL), (101, NULL);
+SQL
+$locker->query_safe('BEGIN; SELECT count(*) FROM app.pp');
+my $detacher = $node->background_psql('postgres', on_error_stop => 0);
+$detacher->query_until(qr/begun/, "\\echo begun\nALTER TABLE app.pp DETACH PARTITION app.pp1 CONCURRENTLY;\n");
+$node->poll_query_until('postgres', 'SELECT count(*) = 1 FROM pg_inherits WHERE inhdetachpending') or die;
+like(error_of($node, 'postgres', 'INSERT INTO app.pp1 VALUES (2, NULL)', @v), qr/^(none|55000)$/, 'a write into a partition that is being detached is an error or an ordinary table\'s');
+is(by('SELECT 1'), '1', 'and the server is up');
+$locker->query_safe('COMMIT');
+$locker->quit;
+$detacher->quit;
+
 $node->stop;
 done_testing();
