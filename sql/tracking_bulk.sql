@@ -14,13 +14,14 @@ SELECT track_groups('app.g'), track_projects('app.p');
 CREATE FUNCTION differences() RETURNS TABLE (how text, rows bigint) LANGUAGE plpgsql AS $$
 BEGIN
     SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off;
-    RETURN QUERY SELECT 'table', count(*) FROM app.p a FULL JOIN projects o ON o.id = a.id::text
+    RETURN QUERY SELECT 'table', count(*) FROM app.p a FULL JOIN projects o ON o.id OPERATOR(pg_catalog.=) a.id::text
         WHERE a.id IS NULL OR o.id IS NULL OR o.group_id IS DISTINCT FROM a.group_id::text;
     SET LOCAL enable_indexscan = on; SET LOCAL enable_seqscan = off;
     RETURN QUERY SELECT 'by id', count(*) FROM app.p a
-        WHERE NOT EXISTS (SELECT FROM projects o WHERE o.id = a.id::text OFFSET 0);
+        WHERE NOT EXISTS (SELECT FROM projects o WHERE o.id OPERATOR(pg_catalog.=) a.id::text OFFSET 0);
     RETURN QUERY SELECT 'by group', count(*) FROM app.g g WHERE
-        (SELECT count(*) FROM app.p a WHERE a.group_id = g.id) <> (SELECT count(*) FROM projects o WHERE o.group_id = g.id::text);
+        (SELECT count(*) FROM app.p a WHERE a.group_id OPERATOR(pg_catalog.=) g.id) <>
+        (SELECT count(*) FROM projects o WHERE o.group_id OPERATOR(pg_catalog.=) g.id::text);
     RETURN QUERY SELECT 'in no group', abs((SELECT count(*) FROM app.p WHERE group_id IS NULL) -
         (SELECT count(*) FROM projects WHERE group_id IS NULL));
     SET LOCAL enable_seqscan = on; SET LOCAL enable_indexonlyscan = on; SET LOCAL enable_bitmapscan = on;
@@ -163,7 +164,7 @@ BEGIN
     RAISE NOTICE '% % % % %', TG_NAME, TG_WHEN, TG_LEVEL, NEW.id, (SELECT count(*) FROM integration_defaults.projects WHERE id LIKE '9000_');
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_row AFTER INSERT ON projects FOR EACH ROW WHEN (NEW.id <> '90002') EXECUTE FUNCTION app.tell();
+CREATE TRIGGER a_row AFTER INSERT ON projects FOR EACH ROW WHEN (NEW.id OPERATOR(pg_catalog.<>) '90002') EXECUTE FUNCTION app.tell();
 CREATE TRIGGER a_statement AFTER INSERT ON projects EXECUTE FUNCTION app.tell();
 CREATE TRIGGER b_statement BEFORE INSERT ON projects EXECUTE FUNCTION app.tell();
 CREATE INDEX two_columns ON projects (group_id, id);
@@ -180,14 +181,14 @@ DELETE FROM app.p WHERE group_id IS NULL;
 ALTER TABLE projects ALTER group_id SET NOT NULL;
 SELECT refusal('INSERT INTO app.p VALUES (90018, NULL)');
 ALTER TABLE projects ALTER group_id DROP NOT NULL;
-ALTER TABLE projects ADD CHECK (id <> '90010');
+ALTER TABLE projects ADD CHECK (id OPERATOR(pg_catalog.<>) '90010');
 SELECT refusal('INSERT INTO app.p VALUES (90010, 4), (90011, 4)');
 ALTER TABLE projects DROP CONSTRAINT projects_id_check;
 SELECT refusal('INSERT INTO app.p VALUES (90010, 4)');
-CREATE UNIQUE INDEX by_expression ON projects (right(id, 20)) WHERE group_id = '5';
+CREATE UNIQUE INDEX by_expression ON projects (right(id, 20)) WHERE group_id OPERATOR(pg_catalog.=) '5';
 INSERT INTO app.p VALUES (90012, 5), (90013, 5);
 SET enable_seqscan = off;
-SELECT id FROM projects WHERE right(id, 20) = '90013' AND group_id = '5';
+SELECT id FROM projects WHERE right(id, 20) = '90013' AND group_id OPERATOR(pg_catalog.=) '5';
 RESET enable_seqscan;
 DROP INDEX by_expression;
 ALTER TABLE projects ADD more int DEFAULT 7;

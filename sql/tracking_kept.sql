@@ -40,7 +40,7 @@ INSERT INTO app.writes VALUES
     (4, 'DELETE FROM app.p'), (5, 'TRUNCATE app.p'), (6, 'INSERT INTO app.p SELECT 1, 1 WHERE false');
 CREATE FUNCTION app.unfollowed(VARIADIC before text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN QUERY SELECT DISTINCT refusal(VARIADIC before || write) FROM app.writes;
+    RETURN QUERY SELECT DISTINCT refusal(VARIADIC array_append(before, write)) FROM app.writes;
 END $$;
 SELECT app.unfollowed('SELECT 1');
 SELECT app.unfollowed(format('DROP TRIGGER %I ON app.p', tgname)) FROM pg_trigger

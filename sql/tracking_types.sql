@@ -41,11 +41,11 @@ BEGIN
     PERFORM track_groups('app.g', filter => $f$type = 'Group'$f$), track_projects('app.p');
     EXECUTE format('INSERT INTO app.g VALUES (%2$L::%1$s, %3$L::%1$s), (%4$L::%1$s, %2$L::%1$s)', type, keys[2], keys[1], keys[3]);
     EXECUTE format('INSERT INTO app.p VALUES (%2$L::%1$s, %3$L::%1$s), (%3$L::%1$s, NULL)', type, keys[1], keys[3]);
-    EXECUTE format('UPDATE app.g SET type = ''User'' WHERE id = %2$L::%1$s', type, keys[2]);
+    EXECUTE format('UPDATE app.g SET type = ''User'' WHERE id OPERATOR(pg_catalog.=) %2$L::%1$s', type, keys[2]);
     RETURN QUERY SELECT concat_ws(' ', 'left out:', tree.*) FROM tree;
-    EXECUTE format('UPDATE app.g SET type = ''Group'' WHERE id = %2$L::%1$s', type, keys[2]);
-    EXECUTE format('UPDATE app.g SET parent_id = %2$L::%1$s WHERE id = %3$L::%1$s', type, keys[1], keys[3]);
-    EXECUTE format('DELETE FROM app.p WHERE id = %2$L::%1$s', type, keys[3]);
+    EXECUTE format('UPDATE app.g SET type = ''Group'' WHERE id OPERATOR(pg_catalog.=) %2$L::%1$s', type, keys[2]);
+    EXECUTE format('UPDATE app.g SET parent_id = %2$L::%1$s WHERE id OPERATOR(pg_catalog.=) %3$L::%1$s', type, keys[1], keys[3]);
+    EXECUTE format('DELETE FROM app.p WHERE id OPERATOR(pg_catalog.=) %2$L::%1$s', type, keys[3]);
     mended := resync('app.g') + resync('app.p');
     IF mended > 0 THEN RAISE 'resync() found % differences', mended; END IF;
     SET CONSTRAINTS ALL IMMEDIATE;
