@@ -46,7 +46,7 @@ SELECT app.unfollowed('SELECT 1');
 SELECT app.unfollowed(format('DROP TRIGGER %I ON app.p', tgname)) FROM pg_trigger
     WHERE tgrelid = 'app.p'::regclass ORDER BY tgname;
 SELECT app.unfollowed(format('ALTER TABLE app.p %s TRIGGER integration_defaults_projects_%s', what, which))
-    FROM unnest('{check,delete,insert,truncate,update}'::text[]) which, unnest('{DISABLE,ENABLE REPLICA}'::text[]) what;
+    FROM unnest('{check,delete,insert,truncate,update}'::text[]) which, unnest('{DISABLE,ENABLE REPLICA}'::text[]) what ORDER BY what, which;
 -- Not the other kind.
 SELECT refusal('DROP TRIGGER integration_defaults_projects_delete ON app.p', 'INSERT INTO app.g VALUES (3)');
 -- resync() mends it, and what always fires stays so. untrack() and track_*() work, too.
