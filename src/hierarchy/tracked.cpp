@@ -345,11 +345,9 @@ void require_feeding(Oid relation, Kind kind) {
         const char *name;
     };
     Owner owner = guard([&]() -> Owner {
-        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-        if (!HeapTupleIsValid(tuple))
+        Oid role = owner_of(relation);
+        if (!OidIsValid(role))
             return {true, nullptr}; // dropped
-        Oid role = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-        ReleaseSysCache(tuple);
         return {may_feed(role, ours), GetUserNameFromId(role, true)};
     });
     if (owner.may_feed)

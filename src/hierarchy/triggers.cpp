@@ -1,6 +1,7 @@
 #include "hierarchy/triggers.hpp"
 
 #include "hierarchy/filter.hpp"
+#include "postgres/query.hpp"
 
 extern "C" {
 #include "catalog/pg_inherits.h"
@@ -62,14 +63,6 @@ uint8_t present(Relation relation, Oid function) {
     return found;
 }
 
-void run(const char *command) {
-    SPI_connect();
-    int code = SPI_execute(command, false, 0);
-    if (code < 0)
-        elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-    SPI_finish();
-}
-
 /// The commands that one relation needs, as a list of strings: CREATE TRIGGER, and ENABLE for what would not fire.
 List *commands(Relation relation, Kind kind, const Source *source) {
     const Oid function = follow_function(kind);
@@ -114,7 +107,7 @@ void create_triggers(Oid oid, Kind kind, const Source *source) {
         List *list = commands(relation, kind, source);
         table_close(relation, NoLock);
         for (int n = 0; n < list_length(list); n++)
-            run(static_cast<const char *>(list_nth(list, n)));
+            run_command(static_cast<const char *>(list_nth(list, n)));
     }
 }
 
@@ -132,7 +125,7 @@ int drop_triggers(Oid oid, Kind kind) {
         table_close(relation, NoLock);
     }
     for (int n = 0; n < list_length(list); n++)
-        run(static_cast<const char *>(list_nth(list, n)));
+        run_command(static_cast<const char *>(list_nth(list, n)));
     return list_length(list);
 }
 

@@ -127,13 +127,7 @@ const char *column_expression(Oid type, std::string_view field) {
 
 void run(const char *command) {
     try {
-        guard([&] {
-            SPI_connect();
-            int code = SPI_execute(command, false, 0);
-            if (code != SPI_OK_UTILITY)
-                elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-            SPI_finish();
-        });
+        guard([&] { run_command(command); });
     } catch (const ServerError &error) {
         shorten(error.report, command);
         throw;
