@@ -5,7 +5,7 @@ EXTVERSION = 1.0
 MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
-ROOMS = core postgres catalog hierarchy settings resolve cascade
+ROOMS = core postgres store jsonschema catalog hierarchy tracking inheritance settings resolve cascade
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp))))
 
 # The install script is the declarations of all rooms, joined in dependency order.
@@ -14,9 +14,9 @@ SQL_PARTS = \
 	src/hierarchy/external_id.sql \
 	src/catalog/integrations.sql \
 	src/hierarchy/tree.sql \
-	src/hierarchy/tracking.sql \
+	src/tracking/tracking.sql \
 	src/settings/settings.sql \
-	src/settings/generations.sql \
+	src/inheritance/generations.sql \
 	src/resolve/resolve.sql \
 	src/resolve/views.sql \
 	src/cascade/cascade.sql \

@@ -1,7 +1,7 @@
 // The triggers that our tables are declared with, and when each fires.
 #pragma once
 
-#include "postgres/tables.hpp"
+#include "store/tables.hpp"
 
 namespace intd {
 

@@ -7,7 +7,7 @@
 
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
-#include "postgres/tables.hpp"
+#include "store/tables.hpp"
 
 namespace intd {
 

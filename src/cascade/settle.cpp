@@ -3,7 +3,7 @@
 #include "cascade/locks.hpp"
 #include "cascade/materialized.hpp"
 #include "hierarchy/tree_rules.hpp"
-#include "hierarchy/walk.hpp"
+#include "inheritance/chain.hpp"
 #include "postgres/query.hpp"
 
 namespace intd {
@@ -38,7 +38,8 @@ namespace {
 // $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
 // v is found by e's key a long array is not to be searched again for each row.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
-#define BELOW(row) IS(row ".integration", "$1") " AND " row ".project_id OPERATOR(pg_catalog.=) ANY (SELECT p.id FROM below p)"
+#define BELOW(row)                                                                                                     \
+    IS(row ".integration", "$1") " AND " row ".project_id OPERATOR(pg_catalog.=) ANY (SELECT p.id FROM below p)"
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
 #define ANYTHING(row) "true"
 #define WITH_BELOW                                                                                                     \

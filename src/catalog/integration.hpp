@@ -2,7 +2,7 @@
 #pragma once
 
 #include "catalog/schema.hpp"
-#include "postgres/tables.hpp"
+#include "store/tables.hpp"
 
 namespace intd {
 

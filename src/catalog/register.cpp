@@ -2,7 +2,7 @@
 #include "catalog/register.hpp"
 
 #include "catalog/integration.hpp"
-#include "catalog/validate.hpp"
+#include "jsonschema/validate.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
@@ -20,23 +20,32 @@ namespace {
 Statement lock_types = {"LOCK TABLE integration_defaults.integrations IN SHARE ROW EXCLUSIVE MODE", 0, {}, nullptr};
 
 Statement list_types = {"SELECT pg_catalog.string_agg(pg_catalog.concat(name, allowed), ',' ORDER BY name) "
-                        "FROM integration_defaults.integrations", 0, {}, nullptr};
+                        "FROM integration_defaults.integrations",
+                        0,
+                        {},
+                        nullptr};
 
 Statement upsert_type = {
     "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, allowed) "
     "SELECT $1, $2, $3, $4, NOT EXISTS (SELECT FROM integration_defaults.integrations WHERE NOT allowed) "
     "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = EXCLUDED.title, category = EXCLUDED.category",
-    4, {TEXTOID, JSONBOID, TEXTOID, TEXTOID}, nullptr};
+    4,
+    {TEXTOID, JSONBOID, TEXTOID, TEXTOID},
+    nullptr};
 
 Statement delete_type = {
     "DELETE FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr};
 
 Statement lock_type = {
-    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR UPDATE", 1, {TEXTOID}, nullptr};
+    "SELECT 1 FROM integration_defaults.integrations WHERE name OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+    1,
+    {TEXTOID},
+    nullptr};
 
 Statement count_settings = {
     "SELECT CASE WHEN found.instance OPERATOR(pg_catalog.+) found.groups OPERATOR(pg_catalog.+) found.projects "
-    "    OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('It is set on the instance (%s), on groups (%s) and on projects (%s).', "
+    "    OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('It is set on the instance (%s), on groups (%s) and on "
+    "projects (%s).', "
     "    found.instance, found.groups, found.projects) END "
     "FROM (SELECT "
     "    (SELECT pg_catalog.count(*) FROM integration_defaults.instance_settings "
@@ -45,17 +54,24 @@ Statement count_settings = {
     "        WHERE integration OPERATOR(pg_catalog.=) $1) AS groups, "
     "    (SELECT pg_catalog.count(*) FROM integration_defaults.project_settings "
     "        WHERE integration OPERATOR(pg_catalog.=) $1) AS projects) AS found",
-    1, {TEXTOID}, nullptr};
+    1,
+    {TEXTOID},
+    nullptr};
 
 Statement unknown_name = {
-    "SELECT pg_catalog.min(given.name COLLATE pg_catalog.\"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT EXISTS "
+    "SELECT pg_catalog.min(given.name COLLATE pg_catalog.\"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT "
+    "EXISTS "
     "(SELECT FROM integration_defaults.integrations type WHERE type.name OPERATOR(pg_catalog.=) given.name)",
-    1, {TEXTARRAYOID}, nullptr};
+    1,
+    {TEXTARRAYOID},
+    nullptr};
 
 Statement allow_types = {
     "UPDATE integration_defaults.integrations SET allowed = NOT allowed WHERE "
     "CASE WHEN $1 IS NULL OR name OPERATOR(pg_catalog.=) ANY ($1) THEN NOT allowed ELSE allowed END",
-    1, {TEXTARRAYOID}, nullptr};
+    1,
+    {TEXTARRAYOID},
+    nullptr};
 
 // $1 the type: what is wrong with settings that are there, a line each; none while it is not registered.
 #define INVALID_LINES                                                                                                  \
@@ -73,7 +89,9 @@ Statement invalid_since = {
     "FROM (SELECT line, pg_catalog.row_number() OVER () AS number FROM (" INVALID_LINES ") found "
     "WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) was(line) "
     "WHERE was.line OPERATOR(pg_catalog.=) found.line)) added",
-    2, {TEXTOID, TEXTARRAYOID}, nullptr};
+    2,
+    {TEXTOID, TEXTARRAYOID},
+    nullptr};
 
 /// Before any work is done. The statements ask again, and more closely.
 void require_rights(std::initializer_list<AclMode> rights) {
@@ -147,7 +165,9 @@ void check_row(TriggerData *trigger) {
     };
     Columns row = guard([&] {
         TupleDesc shape = RelationGetDescr(trigger->tg_relation);
-        auto get = [&](HeapTuple tuple, int column, bool *is_null) { return heap_getattr(tuple, column + 1, shape, is_null); };
+        auto get = [&](HeapTuple tuple, int column, bool *is_null) {
+            return heap_getattr(tuple, column + 1, shape, is_null);
+        };
         HeapTuple stored = updates ? trigger->tg_newtuple : trigger->tg_trigtuple;
         bool no_name, no_schema;
         Datum name = get(stored, column::name, &no_name);
@@ -214,8 +234,7 @@ INTD_FUNCTION(register_integration) {
     auto optional_text = [&](int n) {
         return PG_ARGISNULL(n) ? std::nullopt : std::optional<Datum>(PG_GETARG_DATUM(n));
     };
-    register_type(text_datum(name), schema, optional_text(2), optional_text(3),
-                  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
+    register_type(text_datum(name), schema, optional_text(2), optional_text(3), !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
     PG_RETURN_VOID();
 }
 

@@ -1,8 +1,8 @@
 #include "catalog/schema.hpp"
 
-#include "catalog/compile.hpp"
-#include "catalog/limits.hpp"
-#include "catalog/validate.hpp"
+#include "jsonschema/compile.hpp"
+#include "store/limits.hpp"
+#include "jsonschema/validate.hpp"
 
 extern "C" {
 #include "lib/stringinfo.h"

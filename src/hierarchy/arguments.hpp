@@ -2,7 +2,7 @@
 #pragma once
 
 #include "hierarchy/external_id.hpp"
-#include "hierarchy/walk.hpp"
+#include "inheritance/chain.hpp"
 
 namespace intd {
 

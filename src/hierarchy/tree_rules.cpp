@@ -1,12 +1,12 @@
 #include "hierarchy/tree_rules.hpp"
 
 #include "hierarchy/external_id.hpp"
-#include "hierarchy/references.hpp"
-#include "hierarchy/tracked.hpp"
-#include "hierarchy/transit.hpp"
+#include "hierarchy/parents.hpp"
+#include "tracking/tracked.hpp"
+#include "tracking/transit.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
-#include "postgres/tables.hpp"
+#include "store/tables.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -43,8 +43,8 @@ void prepare_walked() {
     if (walked.memory != nullptr && MemoryContextMemAllocated(walked.memory, false) > most)
         forget_walked();
     if (walked.memory == nullptr)
-        walked.memory = AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups",
-                                              ALLOCSET_DEFAULT_SIZES);
+        walked.memory =
+            AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups", ALLOCSET_DEFAULT_SIZES);
 }
 
 void at_transaction_end(XactEvent event, void *) {
@@ -61,7 +61,9 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
     }
 }
 
-bool same(Value a, Value b) { return a && b ? view(*a) == view(*b) : a.has_value() == b.has_value(); }
+bool same(Value a, Value b) {
+    return a && b ? view(*a) == view(*b) : a.has_value() == b.has_value();
+}
 
 } // namespace
 
@@ -178,10 +180,14 @@ INTD_FUNCTION(note_group_changes) {
 namespace {
 
 Statement rename_statements[] = {
-    {"UPDATE integration_defaults.groups SET parent_id = $2 WHERE parent_id OPERATOR(pg_catalog.=) $1", 2,
-     {TEXTOID, TEXTOID}, nullptr},
-    {"UPDATE integration_defaults.projects SET group_id = $2 WHERE group_id OPERATOR(pg_catalog.=) $1", 2,
-     {TEXTOID, TEXTOID}, nullptr},
+    {"UPDATE integration_defaults.groups SET parent_id = $2 WHERE parent_id OPERATOR(pg_catalog.=) $1",
+     2,
+     {TEXTOID, TEXTOID},
+     nullptr},
+    {"UPDATE integration_defaults.projects SET group_id = $2 WHERE group_id OPERATOR(pg_catalog.=) $1",
+     2,
+     {TEXTOID, TEXTOID},
+     nullptr},
 };
 
 } // namespace
@@ -214,9 +220,8 @@ INTD_FUNCTION(check_id_is_final) {
     if (read_row(table_of(kind), id) == nullptr)
         return PointerGetDatum(nullptr);
     std::string_view wanted = view(id).substr(1);
-    throw Refusal(ERRCODE_UNIQUE_VIOLATION,
-                  cat("two ", name_of(kind), " would have the id \"",
-                      wanted.substr(0, 1) == "\x01" ? std::string_view("...") : wanted, "\""))
+    throw Refusal(ERRCODE_UNIQUE_VIOLATION, cat("two ", name_of(kind), " would have the id \"",
+                                                wanted.substr(0, 1) == "\x01" ? std::string_view("...") : wanted, "\""))
         .constraint(kind == Kind::groups ? "groups_pkey" : "projects_pkey");
 }
 

@@ -8,8 +8,8 @@ namespace intd {
 /// Makes other moves of groups wait until this transaction has ended.
 void lock_group_moves();
 
-/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back: only then can something be
-/// in a group that is inserted.
+/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back: only then can something
+/// be in a group that is inserted.
 bool groups_were_freed();
 
 /// Walks up from a group in the newest state (this transaction's and all that is committed, also under REPEATABLE
@@ -19,8 +19,8 @@ void refuse_cycle(Datum id);
 /// The refusal 23514 of a chain of groups that bites its tail.
 Refusal group_cycle(const char *chain, std::string_view group);
 
-/// The id that a row has while another one has taken its own (see follow.cpp): no input makes it. In the current
-/// memory context.
+/// The id that a row has while another one has taken its own (see tracking/follow.cpp): no input makes it. In the
+/// current memory context.
 Datum placeholder_of(std::string_view id);
 
 /// Called once, when the module is loaded.

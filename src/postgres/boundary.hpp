@@ -95,8 +95,8 @@ auto guard(Body &&body) -> decltype(body()) {
     }
 }
 
-/// Runs server code that reads what is to be remembered, which is `valid` from before that on: so a message of the server
-/// that arrives meanwhile makes it invalid again. So does an error.
+/// Runs server code that reads what is to be remembered, which is `valid` from before that on: so a message of the
+/// server that arrives meanwhile makes it invalid again. So does an error.
 template <class Body>
 void remember(bool &valid, Body &&body) {
     valid = true;

@@ -88,8 +88,8 @@ struct Growing {
     void add(const T &item) {
         if (count == room) {
             room = room == 0 ? 8 : room * 2;
-            items = static_cast<T *>(items == nullptr ? palloc(room * sizeof(T))
-                                                      : repalloc_huge(items, room * sizeof(T)));
+            items =
+                static_cast<T *>(items == nullptr ? palloc(room * sizeof(T)) : repalloc_huge(items, room * sizeof(T)));
         }
         items[count++] = item;
     }

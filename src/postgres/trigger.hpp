@@ -48,7 +48,8 @@ std::optional<Datum> text_column(HeapTuple row, Relation relation, int column);
 bool is_current(TriggerData *data);
 
 /// Whether a column refers to something that is yet to be looked for: that is so after every INSERT, and after an
-/// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event came.
+/// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event
+/// came.
 bool refers_anew(TriggerData *data, int column);
 
 /// Whether the columns from `first` on, counted from 1, are of these types. What reads a row that a view's owner may
@@ -58,8 +59,8 @@ bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types);
 /// How deep in triggers we are: 1 in one that a plain statement fired.
 int trigger_depth();
 
-/// While it lives, a statement of ours runs that may do to a relation what nobody else may. Only the relation's triggers
-/// that this statement fires are told so: what other triggers do meanwhile runs deeper.
+/// While it lives, a statement of ours runs that may do to a relation what nobody else may. Only the relation's
+/// triggers that this statement fires are told so: what other triggers do meanwhile runs deeper.
 class OwnStatement {
   public:
     explicit OwnStatement(Oid relation);

@@ -1,10 +1,10 @@
 // create_view(): makes, or replaces, the typed view of an integration.
 #include "hierarchy/arguments.hpp"
-#include "hierarchy/tracked.hpp"
+#include "tracking/tracked.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/typed_view.hpp"
-#include "settings/inheritance.hpp"
+#include "inheritance/inheritance.hpp"
 
 extern "C" {
 #include "access/relation.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "hierarchy/arguments.hpp"
-#include "settings/inheritance.hpp"
+#include "inheritance/inheritance.hpp"
 
 namespace intd {
 

@@ -1,7 +1,7 @@
 // Writing through a typed view.
 #include "resolve/typed_view.hpp"
 
-#include "hierarchy/rows.hpp"
+#include "tracking/rows.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/locate.hpp"

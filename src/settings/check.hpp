@@ -1,8 +1,8 @@
 // The rules that a write of settings must keep.
 #pragma once
 
-#include "catalog/validate.hpp"
-#include "settings/inheritance.hpp"
+#include "jsonschema/validate.hpp"
+#include "inheritance/inheritance.hpp"
 
 namespace intd {
 

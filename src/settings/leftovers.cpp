@@ -2,9 +2,9 @@
 
 #include "catalog/register.hpp"
 #include "hierarchy/external_id.hpp"
-#include "hierarchy/left_out.hpp"
-#include "hierarchy/lifetime.hpp"
-#include "hierarchy/mirror.hpp"
+#include "tracking/left_out.hpp"
+#include "tracking/lifetime.hpp"
+#include "tracking/mirror.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "settings/references.hpp"

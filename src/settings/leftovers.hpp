@@ -8,7 +8,7 @@
 // go. A rollback to a savepoint forgets what was noted since.
 #pragma once
 
-#include "hierarchy/tracked.hpp"
+#include "tracking/tracked.hpp"
 #include "postgres/trigger.hpp"
 
 namespace intd {

@@ -1,8 +1,8 @@
 #include "settings/references.hpp"
 
 #include "catalog/integration.hpp"
-#include "hierarchy/mirror.hpp"
-#include "hierarchy/references.hpp"
+#include "tracking/mirror.hpp"
+#include "hierarchy/parents.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/transition.hpp"

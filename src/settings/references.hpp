@@ -1,8 +1,8 @@
 // References of settings to their type and to their group or project: what foreign keys with ON UPDATE CASCADE and, to
-// groups and projects, ON DELETE CASCADE would hold. See hierarchy/references.hpp for why and how.
+// groups and projects, ON DELETE CASCADE would hold. See hierarchy/parents.hpp for why and how.
 #pragma once
 
-#include "hierarchy/tracked.hpp"
+#include "tracking/tracked.hpp"
 
 namespace intd {
 

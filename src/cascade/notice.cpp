@@ -1,0 +1,256 @@
+// The triggers of our six tables that note what changes, and let effective_settings follow.
+//
+//   settle        after each statement: notes its rows; if the client sent it, settles
+//   note_change   for each row that is changed by replication, which fires no triggers for statements
+#include "cascade/changes.hpp"
+#include "cascade/materialize.hpp"
+#include "cascade/materialized.hpp"
+#include "hierarchy/parents.hpp"
+#include "tracking/transit.hpp"
+#include "hierarchy/tree_rules.hpp"
+#include "postgres/jsonb.hpp"
+#include "postgres/transition.hpp"
+#include "postgres/trigger.hpp"
+#include "settings/leftovers.hpp"
+
+namespace intd {
+namespace {
+
+/// A row before or after a statement. Server code reads it.
+struct Image {
+    TupleDesc shape;
+    Datum values[max_columns];
+    bool nulls[max_columns];
+
+    Datum at(int column) const { return values[column]; }
+    std::string_view text(int column) const {
+        return nulls[column] ? std::string_view() : view(values[column]); // no id and no name is empty
+    }
+    /// Whether a column has the same bytes in both rows.
+    bool same(const Image &other, int column) const {
+        if (nulls[column] || other.nulls[column])
+            return nulls[column] == other.nulls[column];
+        if (TupleDescAttr(shape, column)->attlen != -1)
+            return values[column] == other.values[column];
+        return view(values[column]) == view(other.values[column]);
+    }
+};
+
+void take(Image *image, TupleTableSlot *slot) {
+    slot_getallattrs(slot);
+    image->shape = slot->tts_tupleDescriptor;
+    for (int i = 0; i < std::min(slot->tts_nvalid, static_cast<AttrNumber>(max_columns)); i++) {
+        image->nulls[i] = slot->tts_isnull[i];
+        image->values[i] = slot->tts_values[i];
+        // plain, and in the current memory context
+        if (!image->nulls[i] && TupleDescAttr(image->shape, i)->attlen == -1)
+            image->values[i] = PointerGetDatum(PG_DETOAST_DATUM(slot->tts_values[i]));
+    }
+}
+
+/// One of our tables, and what its rows say.
+class Noting {
+  public:
+    Noting(Table table, bool replicated) : table_(table), replicated_(replicated) {}
+
+    /// Either may be null: a row that comes, or goes.
+    void row(const Image *before, const Image *after) const {
+        switch (table_) {
+        case Table::integrations:
+            return type(before, after);
+        case Table::groups:
+            return group(before, after);
+        case Table::projects:
+            return project(before, after);
+        default:
+            return settings(before, after);
+        }
+    }
+
+  private:
+    void type(const Image *before, const Image *after) const {
+        if (before != nullptr && after != nullptr && !before->same(*after, column::name)) {
+            if (is_materialized(before->text(column::name)))
+                rename_materialized(before->text(column::name), after->text(column::name));
+            note({core::Level::instance, {}, after->text(column::name), pass_all});
+        } else if (before == nullptr || after == nullptr)
+            note({core::Level::instance, {}, (after == nullptr ? before : after)->text(column::name), pass_all});
+        else if (!before->same(*after, column::schema) || !before->same(*after, column::allowed))
+            note({core::Level::instance, {}, after->text(column::name), pass_update});
+    }
+
+    void group(const Image *before, const Image *after) const {
+        // What was in a group that goes is noted where it goes to, or the transaction fails. Nothing is in one that
+        // comes, unless it comes again. But replication brings, renames and removes groups whatever is in them here.
+        bool same_id = before != nullptr && after != nullptr && before->same(*after, column::id);
+        if (replicated_ && before != nullptr && !same_id)
+            note({core::Level::group, before->text(column::id), {}, pass_remove});
+        if (after == nullptr || (before == nullptr && !replicated_ && !groups_were_freed()))
+            return;
+        if (same_id && before->same(*after, column::parent))
+            return;
+        note({core::Level::group, after->text(column::id), {}, pass_all});
+    }
+
+    void project(const Image *before, const Image *after) const {
+        if (before != nullptr && after != nullptr && before->same(*after, column::id)) {
+            if (!before->same(*after, column::parent)) {
+                hold_parent(*after);
+                note({core::Level::project, after->text(column::id), {}, pass_all});
+            }
+            return;
+        }
+        if (before != nullptr)
+            note({core::Level::project, before->text(column::id), {}, pass_remove});
+        if (after != nullptr) {
+            hold_parent(*after);
+            note({core::Level::project, after->text(column::id), {}, pass_insert});
+        }
+    }
+
+    /// The check at commit would take this lock, too, but what is locked first is locked in order: docs/locking.md. A
+    /// group's parent is held already.
+    void hold_parent(const Image &image) const {
+        if (!replicated_ && trigger_depth() == 1 && !image.nulls[column::parent])
+            hold_group(image.at(column::parent));
+    }
+
+    // --- settings ---
+
+    int scope() const { return table_ == Table::instance_settings ? -1 : 0; }
+    int integration() const { return scope() + 1; }
+    int at(column::of_settings column) const { return integration() + 1 + column; }
+
+    void settings(const Image *before, const Image *after) const {
+        bool moved = before != nullptr && after != nullptr &&
+                     (!before->same(*after, integration()) || (scope() == 0 && !before->same(*after, scope())));
+        if (before == nullptr || after == nullptr || moved) {
+            if (before != nullptr)
+                settings_changed(*before, sets_something(*before), false);
+            if (after != nullptr)
+                settings_changed(*after, false, sets_something(*after));
+            return;
+        }
+        bool same = before->same(*after, at(column::custom)) && before->same(*after, at(column::active)) &&
+                    before->same(*after, at(column::settings)) &&
+                    (table_ == Table::project_settings || before->same(*after, at(column::locked)));
+        if (!same)
+            settings_changed(*after, sets_something(*before), sets_something(*after));
+    }
+
+    /// What is configured below a row, and so has rows, depends on whether it sets something; values on all of it.
+    void settings_changed(const Image &image, bool did_set, bool sets) const {
+        uint8_t passes = pass_update;
+        if (did_set && !sets)
+            passes |= pass_remove;
+        if (!did_set && sets)
+            passes |= pass_insert;
+        core::Level reach = table_ == Table::instance_settings ? core::Level::instance
+                            : table_ == Table::group_settings  ? core::Level::group
+                                                               : core::Level::project;
+        note({reach, scope() < 0 ? std::string_view() : image.text(scope()), image.text(integration()), passes});
+    }
+
+    bool sets_something(const Image &image) const {
+        return DatumGetBool(image.at(at(column::custom))) || !image.nulls[at(column::active)] ||
+               JB_ROOT_COUNT(jsonb_of(image.at(at(column::settings)))) > 0;
+    }
+
+    Table table_;
+    bool replicated_;
+};
+
+/// The table that a trigger is fired on. Throws unless it is one of ours.
+Table own_table(FunctionCallInfo fcinfo) {
+    TriggerData *data = own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups),
+                                             table_oid(Table::projects), table_oid(Table::instance_settings),
+                                             table_oid(Table::group_settings), table_oid(Table::project_settings)});
+    int table = 0;
+    while (table_oid(static_cast<Table>(table)) != RelationGetRelid(data->tg_relation))
+        table++;
+    return static_cast<Table>(table);
+}
+
+/// Notes the rows of a statement: of an UPDATE each with what it was before.
+void note_rows(TriggerData *data, Table table) {
+    Tuplestorestate *old_rows = data->tg_oldtable, *new_rows = data->tg_newtable;
+    TransitionRows before, after;
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    guard([&] {
+        if (old_rows != nullptr)
+            before.open(old_rows, shape);
+        if (new_rows != nullptr)
+            after.open(new_rows, shape);
+    });
+    Noting noting(table, false);
+    RowMemory memory;
+    auto next = [&] {
+        return guard([&] {
+            CHECK_FOR_INTERRUPTS();
+            return (old_rows == nullptr || before.next()) && (new_rows == nullptr || after.next());
+        });
+    };
+    while (next()) { // a row that comes back from disk is in the memory that is current here, and freed by the next one
+        InContext inside(memory.empty());
+        Image images[2];
+        guard([&] {
+            if (old_rows != nullptr)
+                take(&images[0], before.slot);
+            if (new_rows != nullptr)
+                take(&images[1], after.slot);
+        });
+        noting.row(old_rows != nullptr ? &images[0] : nullptr, new_rows != nullptr ? &images[1] : nullptr);
+    }
+    guard([&] {
+        if (old_rows != nullptr)
+            before.close();
+        if (new_rows != nullptr)
+            after.close();
+    });
+}
+
+} // namespace
+
+/// AFTER INSERT, UPDATE, DELETE (with transition tables) and TRUNCATE on our six tables, for each statement. By its
+/// name the last of the triggers there that change rows of ours.
+INTD_FUNCTION(settle) {
+    Table table = own_table(fcinfo);
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    require_event(data, TRIGGER_EVENT_AFTER, on_insert | on_update | on_delete | on_truncate);
+    if (restoring() || !any_materialized())
+        return PointerGetDatum(nullptr);
+    if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
+        throw not_as_declared(data);
+    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+        note({core::Level::instance, {}, {}, pass_all});
+    else
+        note_rows(data, table);
+    // What another trigger does, or what we do to settings before the commit, is one of perhaps many things that belong
+    // together.
+    if (trigger_depth() == 1 && !leftovers_have_fired(data))
+        settle_noted(false);
+    return PointerGetDatum(nullptr);
+}
+
+/// AFTER INSERT, UPDATE or DELETE on our six tables, for each row, in a session that replicates.
+INTD_FUNCTION(note_change) {
+    Table table = own_table(fcinfo);
+    auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update | on_delete);
+    if (restoring() || !any_materialized())
+        return PointerGetDatum(nullptr);
+    bool has_old = !TRIGGER_FIRED_BY_INSERT(data->tg_event), has_new = !TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    Image before, after;
+    guard([&] {
+        if (has_old)
+            take(&before, data->tg_trigslot);
+        if (has_new)
+            take(&after, has_old ? data->tg_newslot : data->tg_trigslot);
+    });
+    Noting(table, true).row(has_old ? &before : nullptr, has_new ? &after : nullptr);
+    return PointerGetDatum(nullptr);
+}
+
+} // namespace intd

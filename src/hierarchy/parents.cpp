@@ -1,0 +1,299 @@
+#include "hierarchy/parents.hpp"
+
+#include "tracking/transit.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/path.hpp"
+#include "postgres/query.hpp"
+#include "store/tables.hpp"
+
+namespace intd {
+namespace {
+
+// --- who refers ------------------------------------------------------------------------------------------------------
+
+/// More than this is not remembered (bytes).
+constexpr Size remember_at_most = 16 * 1024 * 1024;
+
+/// Groups that are held, for the other rows that are checked together: many projects are in few groups. It is good
+/// until this transaction runs a command that writes, which may delete them, or rolls back to a savepoint, which lets
+/// go of them. What a command that is now running deletes, is looked for after it (refuse_what_is_left()), whatever is
+/// remembered here.
+struct {
+    MemoryContext context; // null: none
+    std::pmr::unordered_set<std::string_view> *ids;
+    CommandId command;
+} held;
+
+void forget_held() {
+    if (held.context != nullptr)
+        MemoryContextDelete(held.context);
+    held.context = nullptr;
+}
+
+void remember_held(std::string_view id) {
+    if (held.context == nullptr) {
+        held.context = guard([] {
+            return AllocSetContextCreate(TopTransactionContext, "integration_defaults held groups",
+                                         ALLOCSET_DEFAULT_SIZES);
+        });
+        ContextResource *memory = ContextResource::in(held.context);
+        using Ids = std::pmr::unordered_set<std::string_view>;
+        held.ids = new (memory->allocate(sizeof(Ids))) Ids(memory);
+    }
+    InContext inside(held.context);
+    held.ids->emplace(cat(id), id.size());
+}
+
+// --- one check for many rows -----------------------------------------------------------------------------------------
+
+/// Parents for which an event of check_parent() is queued and has not fired yet. That one be missing from here does no
+/// harm, it gets another event; that one be here whose event has fired, or was rolled back, would be wrong.
+struct {
+    MemoryContext context; // null: none
+    std::pmr::unordered_set<std::string_view> *ids;
+} expected;
+
+/// Whether this transaction has added rows without an event of their own, or rolled that back.
+bool rows_are_represented = false;
+
+void forget_expected() {
+    if (expected.context != nullptr)
+        MemoryContextDelete(expected.context);
+    expected.context = nullptr;
+}
+
+Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOIN integration_defaults.groups g "
+                       "ON g.id OPERATOR(pg_catalog.=) given.id FOR KEY SHARE OF g",
+                       1,
+                       {TEXTARRAYOID},
+                       nullptr,
+                       true};
+
+/// Holds what is there of these groups and remembers it. Server code cannot remember, so ids are copied out first.
+void hold_some(const std::string_view *ids, size_t count) {
+    struct Found {
+        Datum *ids;
+        uint64 count;
+    };
+    AsOwner owner;
+    Found found = guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        auto *texts = static_cast<Datum *>(palloc(count * sizeof(Datum)));
+        for (size_t i = 0; i < count; i++)
+            texts[i] = PointerGetDatum(cstring_to_text_with_len(ids[i].data(), static_cast<int>(ids[i].size())));
+        Datum array =
+            PointerGetDatum(construct_array(texts, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+        int level = fix_search_path_as_owner();
+        SPI_connect();
+        int code = SPI_execute_plan(prepared(hold_many), &array, nullptr, false, 0);
+        if (code != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        MemoryContextSwitchTo(caller);
+        Found held_now = {static_cast<Datum *>(palloc((SPI_processed + 1) * sizeof(Datum))), SPI_processed};
+        bool is_null;
+        for (uint64 i = 0; i < SPI_processed; i++)
+            held_now.ids[i] = PointerGetDatum(
+                PG_DETOAST_DATUM_COPY(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
+        SPI_finish();
+        restore_search_path(level);
+        MemoryContextSwitchTo(caller);
+        return held_now;
+    });
+    for (uint64 i = 0; i < found.count; i++)
+        remember_held(view(found.ids[i]));
+    held.command = GetCurrentCommandId(false);
+}
+
+/// An event of check_parent() has come: the groups that others wait to be checked for are held with it, in one go and
+/// in one order, and are expected no more.
+void hold_expected() {
+    if (expected.context == nullptr)
+        return;
+    constexpr size_t at_once = 10000;
+    if (expected.ids->size() > 1) {
+        RowMemory memory;
+        ContextResource resource(expected.context);
+        std::pmr::vector<std::string_view> ids(expected.ids->begin(), expected.ids->end(), &resource);
+        std::sort(ids.begin(), ids.end());
+        if (held.context != nullptr && held.command != GetCurrentCommandId(false))
+            forget_held();
+        for (size_t from = 0; from < ids.size(); from += at_once) {
+            InContext inside(memory.empty());
+            hold_some(&ids[from], std::min(at_once, ids.size() - from));
+        }
+    }
+    forget_expected();
+}
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+        return;
+    forget_held();
+    forget_expected();
+    rows_are_represented = false;
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    forget_held();
+    forget_expected();
+}
+
+Statement find_child = {"SELECT id FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+                        1,
+                        {TEXTOID},
+                        nullptr};
+
+/// A project that refers to the group, in the newest state.
+Value project_in(Datum group) {
+    AsOwner owner;
+    NewestState newest;
+    Value id;
+    fetch(find_child, {group}, &id, true);
+    return id;
+}
+
+// --- who deletes or renames ------------------------------------------------------------------------------------------
+
+// Somebody may be about to delete what is still in a group: FOR KEY SHARE waits for him.
+Statement hold_left[] = {
+    {"SELECT 1 FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+     1,
+     {TEXTOID},
+     nullptr},
+    {"SELECT 1 FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+     1,
+     {TEXTOID},
+     nullptr},
+};
+
+Statement count_left = {
+    "SELECT (SELECT pg_catalog.count(*) FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1), "
+    "(SELECT pg_catalog.count(*) FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1)",
+    1,
+    {TEXTOID},
+    nullptr};
+
+/// Throws 23503 if groups or projects are left in a group that was deleted or has another id now, and is not there
+/// again.
+void refuse_what_is_left(Datum id) {
+    AsOwner owner;
+    NewestState newest;
+    if (read_row(Table::groups, id) != nullptr ||
+        (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
+        return;
+    Value counts[2];
+    fetch_row(count_left, {id}, counts, 2, true);
+    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                  cat("group \"", view(id), "\" is still the parent of ",
+                      count_scopes(DatumGetInt64(*counts[0]), DatumGetInt64(*counts[1]))))
+        .hint("Move or remove them in the same transaction.")
+        .constraint("scope_parent_exists");
+}
+
+} // namespace
+
+bool hold_group(Datum id) {
+    if (held.context != nullptr && (held.command != GetCurrentCommandId(false) ||
+                                    MemoryContextMemAllocated(held.context, false) > remember_at_most))
+        forget_held();
+    if (held.context != nullptr && held.ids->count(view(id)) > 0)
+        return true;
+    if (!hold_row(Table::groups, id))
+        return false;
+    remember_held(view(id));
+    held.command = GetCurrentCommandId(false); // a row lock, too, takes a command
+    return true;
+}
+
+bool expect_check_of(Datum parent) {
+    rows_are_represented = true;
+    if (expected.context != nullptr && MemoryContextMemAllocated(expected.context, false) > remember_at_most)
+        forget_expected();
+    if (expected.context == nullptr) {
+        expected.context = guard([] {
+            return AllocSetContextCreate(TopTransactionContext, "integration_defaults expected groups",
+                                         ALLOCSET_DEFAULT_SIZES);
+        });
+        ContextResource *memory = ContextResource::in(expected.context);
+        using Ids = std::pmr::unordered_set<std::string_view>;
+        expected.ids = new (memory->allocate(sizeof(Ids))) Ids(memory);
+    }
+    if (expected.ids->count(view(parent)) > 0)
+        return false;
+    InContext inside(expected.context);
+    expected.ids->emplace(cat(view(parent)), view(parent).size());
+    return true;
+}
+
+void refuse_missing_parent(TriggerData *data) {
+    HeapTuple row = trigger_row(data);
+    Value parent = text_column(row, data->tg_relation, column::parent + 1);
+    if (!parent || !refers_anew(data, column::parent + 1))
+        return;
+    bool is_group = RelationGetRelid(data->tg_relation) == table_oid(Table::groups);
+    Value id = text_column(row, data->tg_relation, column::id + 1);
+    if (!is_current(data)) {
+        // It may have stood for others with this parent.
+        id = rows_are_represented && !is_group ? project_in(*parent) : std::nullopt;
+        if (!id) {
+            forget_expected();
+            return;
+        }
+    }
+    hold_expected();
+    if (hold_group(*parent))
+        return;
+    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                  cat("group \"", view(*parent), "\", the parent of ", is_group ? "group" : "project", " \"", view(*id),
+                      "\", is not there"))
+        .hint("The parent has to be there when the transaction commits.")
+        .constraint("scope_parent_exists");
+}
+
+const char *count_scopes(int64 groups, int64 projects) {
+    return guard([&]() -> const char * {
+        return psprintf(INT64_FORMAT " %s and " INT64_FORMAT " %s", groups, groups == 1 ? "group" : "groups", projects,
+                        projects == 1 ? "project" : "projects");
+    });
+}
+
+/// AFTER INSERT OR UPDATE OR DELETE on groups, AFTER INSERT OR UPDATE on projects, at commit, for each row.
+INTD_FUNCTION(check_parent) {
+    Oid groups = table_oid(Table::groups);
+    TriggerData *data = row_trigger(fcinfo, {groups, table_oid(Table::projects)}, TRIGGER_EVENT_AFTER);
+    bool inserts = TRIGGER_FIRED_BY_INSERT(data->tg_event), deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    if (!deletes && restoring())
+        forget_expected();
+    else if (!deletes)
+        refuse_missing_parent(data);
+    if (!inserts && RelationGetRelid(data->tg_relation) == groups) {
+        Datum id = *text_column(data->tg_trigtuple, data->tg_relation, column::id + 1);
+        if (deletes || view(id) != view(*text_column(data->tg_newtuple, data->tg_relation, column::id + 1)))
+            refuse_what_is_left(id);
+    }
+    return PointerGetDatum(nullptr);
+}
+
+/// BEFORE INSERT OR UPDATE OF parent_id on groups, for each row. check_parent() would take this lock at commit, but who
+/// gives the parent the id of this row waits, with the parent's row locked, for us if the row is written by then. He
+/// does not wait for a row that we have only locked, as an UPDATE has before it comes here.
+INTD_FUNCTION(hold_parent) {
+    TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_BEFORE);
+    HeapTuple row = trigger_row(data);
+    // What follows a tracked table holds its rows there already, and comes in any order.
+    if (trigger_depth() > 1 || restoring())
+        return PointerGetDatum(row);
+    Value parent = text_column(row, data->tg_relation, column::parent + 1);
+    if (parent && refers_anew(data, column::parent + 1))
+        hold_group(*parent);
+    return PointerGetDatum(row);
+}
+
+void watch_references() {
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
+
+} // namespace intd

@@ -1,0 +1,41 @@
+// References to groups: what foreign keys from groups.parent_id and projects.group_id to groups.id would hold. They are
+// triggers because a restore brings back rows in any order (see restoring()), which foreign keys don't allow.
+//
+// As with foreign keys, whoever refers to a group takes a FOR KEY SHARE lock on its row, and whoever deletes or renames
+// it has that row's lock when he looks, in the newest state, for what still refers to it. Of two who do both at once,
+// the second waits for the first and sees what he did.
+#pragma once
+
+#include "postgres/trigger.hpp"
+
+namespace intd {
+
+/// Whether there is such a group. If so, no other transaction deletes or renames it before this one has ended.
+bool hold_group(Datum id);
+
+/// Whether a row that is added to projects without an event of check_parent() of its own needs one: true for the first
+/// row with that parent.
+///
+/// One deferred event for each parent is enough for all rows that name it:
+///  - It is queued before or with the rows that it stands for, in their subtransaction or one around it. So a rollback
+///    that takes the event takes the rows as well (and then nothing is expected any more).
+///  - It fires after all of them are there: at commit, or when SET CONSTRAINTS makes it fire, which ends its standing
+///    for what comes later. Then the parent is there and held, as it would be for each of the rows: from then on no
+///    other transaction takes it away, and if this one does, its own event of that looks for what is left inside
+///    (refuse_what_is_left()).
+///  - If its own row has gone or moved meanwhile, it looks for any other row with that parent before it lets go.
+/// What a parent is expected for is forgotten, at the cost of more events, whenever any event comes, a subtransaction
+/// rolls back, or it is too much.
+bool expect_check_of(Datum parent);
+
+/// Throws 23503 unless the parent of a row that was inserted into or updated in groups or projects is there, and holds
+/// it. Does nothing for a row that is no longer current.
+void refuse_missing_parent(TriggerData *data);
+
+/// `2 groups and 1 project`.
+const char *count_scopes(int64 groups, int64 projects);
+
+/// Called once, when the module is loaded.
+void watch_references();
+
+} // namespace intd

@@ -1,0 +1,178 @@
+// The tree as one snapshot sees it: groups and, by their parents, the way up to the instance.
+//
+// A Tree remembers the groups that it has met, so that walking up from many places below costs each group one look.
+#pragma once
+
+#include "core/fold.hpp"
+#include "postgres/memory.hpp"
+#include "store/tables.hpp"
+
+namespace intd {
+
+struct Integration;
+struct Folded;
+
+/// A group, or the instance (no parent, level instance).
+struct TreeNode {
+    core::Level level;
+    std::string_view id; // empty for the instance
+    const TreeNode *parent;
+    // for Inheritance
+    mutable const TreeNode *setter = nullptr;  // see setter_of()
+    mutable const Integration *type = nullptr; // what was last folded down to here, and how it is folded
+    mutable const Folded *folded = nullptr;
+};
+
+/// Nodes by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
+/// there are no chains, and the table is small: it has a short id, as most are, and what is wanted of the node.
+class Nodes {
+  public:
+    struct Entry {
+        uint64 key;                     // see key_of(); 0: free
+        mutable const TreeNode *setter; // as TreeNode::setter
+    };
+
+    explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
+
+    const Entry *find(std::string_view id) const { return find(id, key_of(id)); }
+    const Entry *find(std::string_view id, uint64 key) const {
+        if (entries_.empty())
+            return nullptr;
+        for (size_t i = first(key);; i = (i + 1) & mask()) {
+            if (entries_[i].key == 0)
+                return nullptr;
+            if (entries_[i].key == key && (is_whole(key) || nodes_[i]->id == id))
+                return &entries_[i];
+        }
+    }
+
+    const TreeNode *node(const Entry *entry) const { return nodes_[entry - entries_.data()]; }
+    /// Null if it is not there.
+    const TreeNode *node(std::string_view id) const {
+        const Entry *found = find(id);
+        return found == nullptr ? nullptr : node(found);
+    }
+
+    /// Adds a node whose id is not there yet.
+    void add(const TreeNode *node) {
+        make_room(1);
+        place({key_of(node->id), nullptr}, node);
+        count_++;
+    }
+
+    /// Adds those of the others' nodes that are wanted, none of which is there yet.
+    template <class Wanted>
+    void add_all(const Nodes &others, Wanted &&wanted) {
+        make_room(others.count_);
+        for (size_t i = 0; i < others.entries_.size(); i++)
+            if (others.entries_[i].key != 0 && wanted(others.nodes_[i])) {
+                place(others.entries_[i], others.nodes_[i]);
+                count_++;
+            }
+    }
+
+    void add_all(const Nodes &others) {
+        add_all(others, [](const TreeNode *) { return true; });
+    }
+
+    /// For so many more.
+    void make_room(size_t more) {
+        if (!fits(count_ + more, entries_.size()))
+            grow(count_ + more);
+    }
+
+    size_t count() const { return count_; }
+
+    /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
+    /// set (the last byte's, that no short one has).
+    static uint64 key_of(std::string_view id) {
+        const char *bytes = id.data();
+        const size_t size = id.size();
+        if (size >= sizeof(uint64))
+            return std::hash<std::string_view>()(id) | (uint64{1} << 63);
+        auto byte = [&](size_t i) { return uint64{static_cast<unsigned char>(bytes[i])} << (8 * i); };
+        // without a loop: parts may overlap
+        if (size >= 4)
+            return byte(0) | byte(1) | byte(2) | byte(3) | byte(size - 3) | byte(size - 2) | byte(size - 1);
+        return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
+    }
+    static bool is_whole(uint64 key) { return key >> 63 == 0; }
+
+  private:
+    size_t mask() const { return entries_.size() - 1; }
+    size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
+    void place(const Entry &entry, const TreeNode *node);
+    static bool fits(size_t count, size_t size) { return count * 8 <= size * 7; }
+    void grow(size_t count);
+
+    std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
+    std::pmr::vector<const TreeNode *> nodes_;
+    size_t count_ = 0;
+};
+
+class Tree {
+  public:
+    /// Nodes live in `memory`, for as long as the Tree is used.
+    explicit Tree(ContextResource *memory) : memory_(memory), groups_(memory) {}
+
+    const TreeNode *instance() const { return &instance_; }
+
+    /// The group with its whole way up; null if there is no such group. A way up that does not end (a cycle, a
+    /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
+    const TreeNode *group(std::string_view id);
+
+    /// What is known of the groups already.
+    const Nodes &known_groups() const { return groups_; }
+
+    /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
+    const TreeNode *parent_of(const Row &row);
+
+  private:
+    const TreeNode *known_group(std::string_view id) const { return groups_.node(id); }
+    const TreeNode *climb(std::string_view id);
+    void read_whole();
+    /// Those of the rows of groups that have a way up.
+    void add_all(Rows rows, std::pmr::memory_resource *passing);
+
+    ContextResource *memory_;
+    Nodes groups_;
+    int looks_ = 0; // groups that were read one by one
+    TreeNode instance_ = {core::Level::instance, {}, nullptr};
+};
+
+/// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
+/// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent. What
+/// triggers read meanwhile runs deeper, and is told. Such a group is never remembered.
+class OverlookBroken {
+  public:
+    OverlookBroken();
+    ~OverlookBroken();
+    OverlookBroken(const OverlookBroken &) = delete;
+    OverlookBroken &operator=(const OverlookBroken &) = delete;
+
+    /// Whether one was met.
+    bool met() const { return met_; }
+
+    /// Whether a way up that does not end, just met, is overlooked.
+    static bool now();
+
+  private:
+    int depth_;
+    bool met_ = false;
+    OverlookBroken *outer_;
+};
+
+/// Whether `node` is `ancestor` or below it.
+inline bool is_within(const TreeNode *node, const TreeNode *ancestor) {
+    while (node != nullptr && node != ancestor)
+        node = node->parent;
+    return node != nullptr;
+}
+
+/// `group "7"`, `project "12"`, `the instance`: as messages name a scope.
+const char *scope_name(core::Level level, std::string_view id);
+
+/// The refusal 42704 of a group or project that is not there.
+Refusal unknown_scope(core::Level level, std::string_view id);
+
+} // namespace intd

@@ -1,0 +1,269 @@
+#include "inheritance/inheritance.hpp"
+
+namespace intd {
+// --- layers ----------------------------------------------------------------------------------------------------------
+
+const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
+                        const Jsonb *settings, Datum locked) {
+    struct Locks {
+        Datum *names;
+        bool *nulls;
+        int count;
+    };
+    Locks locks = guard([&] {
+        Locks found = {nullptr, nullptr, 0};
+        if (locked != 0)
+            deconstruct_array(DatumGetArrayTypeP(locked), TEXTOID, -1, false, TYPALIGN_INT, &found.names, &found.nulls,
+                              &found.count);
+        return found;
+    });
+    // What is not an object, which only a restore can bring, sets nothing.
+    if (!is_object(settings))
+        settings = ObjectBuilder().finish();
+    ContextResource memory(CurrentMemoryContext);
+    auto *layer = new (memory.allocate(sizeof(Layer)))
+        Layer{{level, id}, custom, active, settings, fields_of(settings), nullptr, nullptr, 0};
+    layer->core_fields = static_cast<core::Field *>(memory.allocate(sizeof(core::Field) * (layer->fields.count + 1)));
+    for (int i = 0; i < layer->fields.count; i++)
+        layer->core_fields[i] = {layer->fields.begin_[i].key, &layer->fields.begin_[i].value};
+    layer->locks = static_cast<std::string_view *>(memory.allocate(sizeof(std::string_view) * (locks.count + 1)));
+    for (int i = 0; i < locks.count; i++)
+        if (!locks.nulls[i])
+            layer->locks[layer->lock_count++] = view(locks.names[i]);
+    return layer;
+}
+
+NamedLayer layer_from(core::Level level, const Row &row) {
+    // the columns of the key, (scope and) type, come before the others
+    int first = level == core::Level::instance ? 1 : 2;
+    auto at = [&](int column) { return row.values[first + column]; };
+    auto is_null = [&](int column) { return row.nulls[first + column]; };
+    std::string_view id = level == core::Level::instance ? std::string_view() : view(row.values[0]);
+    std::optional<bool> active;
+    if (!is_null(column::active))
+        active = DatumGetBool(at(column::active));
+    const Jsonb *settings = jsonb_of(at(column::settings));
+    Datum locked = level == core::Level::project ? 0 : at(column::locked);
+    return {view(row.values[first - 1]),
+            make_layer(level, id, DatumGetBool(at(column::custom)), active, settings, locked)};
+}
+
+const Layer *project_layer(Datum project, const Integration &type) {
+    const Row *row = read_row(Table::project_settings, project, text_datum(type.name));
+    return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
+}
+
+const TreeNode *Inheritance::find_setter(const TreeNode *node) {
+    // up to where it is known, then down
+    ContextResource passing_memory(CurrentMemoryContext);
+    std::pmr::vector<const TreeNode *> way(&passing_memory);
+    for (; node->setter == nullptr; node = node->parent) {
+        if (node->level == core::Level::instance) {
+            node->setter = node;
+            break;
+        }
+        way.push_back(node);
+    }
+    const TreeNode *setter = node->setter;
+    for (auto next = way.rbegin(); next != way.rend(); ++next) {
+        if (read_layers(*next))
+            setter = *next;
+        (*next)->setter = setter;
+    }
+    return setter;
+}
+
+Inheritance::Layers *Inheritance::make_layers() {
+    return new (memory_->allocate(sizeof(Layers))) Layers(memory_);
+}
+
+void Inheritance::read_all_layers() {
+    InContext inside(context());
+    for (const Row &row : read_rows(Table::group_settings)) {
+        Layers *&layers = by_group_[view(row.values[0])];
+        if (layers == nullptr)
+            layers = make_layers();
+        layers->push_back(layer_from(core::Level::group, row));
+    }
+    all_read_ = true;
+}
+
+bool Inheritance::read_layers(const TreeNode *node) {
+    const bool instance = node->level == core::Level::instance;
+    if (!instance && !all_read_ && is_worth_reading_whole(Table::group_settings, looks_++))
+        read_all_layers();
+    if (!instance && all_read_) {
+        auto found = by_group_.find(node->id);
+        if (found != by_group_.end())
+            layers_.emplace(node, found->second);
+        return found != by_group_.end();
+    }
+    Datum id = text_datum(node->id);
+    InContext inside(context());
+    Rows rows = read_rows(instance ? Table::instance_settings : Table::group_settings, instance ? 0 : id);
+    if (rows.count == 0 && !instance)
+        return false;
+    Layers *layers = make_layers();
+    for (const Row &row : rows)
+        layers->push_back(layer_from(node->level, row));
+    layers_.emplace(node, layers);
+    return true;
+}
+
+const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node) {
+    if (setter_of(node) != node)
+        return no_layers_;
+    if (auto known = layers_.find(node); known != layers_.end())
+        return *known->second;
+    read_layers(node);
+    return *layers_.find(node)->second;
+}
+
+const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
+    if (node->level == core::Level::instance && layers_.find(node) == layers_.end()) {
+        InContext inside(context());
+        const Row *row = read_row(Table::instance_settings, text_datum(type.name));
+        return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
+    }
+    for (const NamedLayer &layer : layers_of(node))
+        if (layer.integration == type.name)
+            return layer.layer;
+    return nullptr;
+}
+
+// --- projects' rows --------------------------------------------------------------------------------------------------
+
+/// In a memory context of its own.
+struct Inheritance::Projects {
+    ContextResource memory;
+    std::pmr::unordered_set<uint64> keys; // Nodes::key_of() their ids
+
+    explicit Projects(MemoryContext own) : memory(own), keys(&memory) {}
+};
+
+void Inheritance::read_projects() {
+    in_passing_memory([&] {
+        Rows rows = read_keys(Table::project_settings);
+        if (!reads_all_as_known()) // row security, new since then, may have hidden some
+            return;
+        MemoryContext own = guard(
+            [&] { return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES); });
+        auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
+        for (const Row &row : rows)
+            projects->keys.insert(Nodes::key_of(view(row.values[0])));
+        projects_ = projects;
+    });
+}
+
+void Inheritance::forget_projects() {
+    if (projects_ != nullptr)
+        MemoryContextDelete(projects_->memory.context());
+    projects_ = nullptr;
+    project_looks_ = 0;
+}
+
+bool Inheritance::may_have_rows(Datum project) {
+    // Under SERIALIZABLE only what was asked for is to be noted as read.
+    if (projects_ == nullptr && !IsolationIsSerializable() && reads_all_as_known() &&
+        is_worth_reading_whole(Table::project_settings, project_looks_++))
+        read_projects();
+    return projects_ == nullptr || projects_->keys.count(Nodes::key_of(view(project))) > 0;
+}
+
+// --- folding ---------------------------------------------------------------------------------------------------------
+
+Inheritance::Inheritance(MemoryContext context)
+    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_),
+      types_(memory_), folded_(memory_) {}
+
+const Integration *Inheritance::look_up_type(std::string_view name, bool passing_over) {
+    if (auto known = types_.find(name); known != types_.end())
+        return last_type_ = known->second;
+    Datum key = text_datum(name);
+    const Integration *found = passing_over ? find_usable_integration(key) : find_integration(key);
+    if (found != nullptr)
+        types_.emplace(found->name, found);
+    return found;
+}
+
+const Integration &Inheritance::type(std::string_view name) {
+    const Integration *found = find_type(name);
+    return found != nullptr ? *found : get_integration(name);
+}
+
+const Folded &Inheritance::with(const Folded &base, const Layer *layer) {
+    if (layer == nullptr)
+        return base;
+    ContextResource *memory = ContextResource::in(CurrentMemoryContext);
+    auto *fold = new (memory->allocate(sizeof(core::Fold))) core::Fold(*base.fold, memory);
+    fold->apply(layer->row());
+    return *new (memory->allocate(sizeof(Folded))) Folded{base.integration, fold, nullptr};
+}
+
+const Folded &Inheritance::above(const TreeNode *node, const Integration &type) {
+    if (node->parent != nullptr)
+        return down_to(node->parent, type);
+    if (auto known = folded_.find({nullptr, &type}); known != folded_.end())
+        return *known->second;
+    auto *fold = new (memory_->allocate(sizeof(core::Fold))) core::Fold(type.schema->shape, memory_);
+    auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded{&type, fold, nullptr};
+    folded_.emplace(Key{nullptr, &type}, nothing);
+    return *nothing;
+}
+
+const Folded &Inheritance::around(const Row &project, const Integration &type) {
+    if (!project.nulls[column::parent])
+        if (const Folded *folded = in_group(view(project.values[column::parent]), type); folded != nullptr)
+            return *folded;
+    return down_to(tree_.parent_of(project), type);
+}
+
+const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
+    const TreeNode *node = tree_.group(id);
+    if (node == nullptr)
+        return nullptr;
+    const TreeNode *setter = setter_of(node);
+    tree_.known_groups().find(id)->setter = setter;
+    return &set_by(setter, type);
+}
+
+const Folded &Inheritance::fold_down_to(const TreeNode *setter, const Integration &type) {
+    // up to what is folded already, then down
+    ContextResource passing_memory(CurrentMemoryContext);
+    std::pmr::vector<const TreeNode *> way(&passing_memory);
+    const Folded *folded = nullptr;
+    for (const TreeNode *node = setter; folded == nullptr;) {
+        if (auto known = folded_.find({node, &type}); known != folded_.end()) {
+            folded = known->second;
+            break;
+        }
+        way.push_back(node);
+        if (node->parent == nullptr)
+            folded = &above(node, type);
+        else
+            node = setter_of(node->parent);
+    }
+    InContext inside(context());
+    for (auto next = way.rbegin(); next != way.rend(); ++next) {
+        folded = &with(*folded, layer_of(*next, type));
+        folded_.emplace(Key{*next, &type}, folded);
+    }
+    setter->type = &type;
+    setter->folded = folded;
+    return *folded;
+}
+
+const Jsonb *Folded::settings() const {
+    if (settings_ != nullptr)
+        return settings_;
+    if (const auto *sole = static_cast<const Layer *>(fold->sole_source()); sole != nullptr)
+        return settings_ = sole->settings;
+    InContext inside(GetMemoryChunkContext(const_cast<Folded *>(this)));
+    ObjectBuilder object;
+    for (const core::Resolved &field : fold->fields())
+        if (field.value != nullptr)
+            object.add(field.name, *static_cast<const JsonbValue *>(field.value));
+    return settings_ = object.finish();
+}
+
+} // namespace intd

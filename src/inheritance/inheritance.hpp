@@ -1,0 +1,165 @@
+// What each scope inherits: the rows on its chain, folded.
+//
+// Folding is remembered: by a backend, for every snapshot that shows the same generation of the small tables (see
+// generation.hpp); where a snapshot has none, for as long as the snapshot stays the same. So a group is folded once for
+// all that hangs on it, and reading a project's settings looks at the project's own rows only. A scope without a row
+// shares its parent's Folded. What is remembered can never show what the snapshot does not. Nothing is remembered
+// between two calls for a user who can't read all our tables directly (see tables.hpp).
+#pragma once
+
+#include "catalog/integration.hpp"
+#include "inheritance/chain.hpp"
+#include "postgres/jsonb.hpp"
+
+namespace intd {
+
+/// A row of one of the settings tables, in the fold's terms. The Scope is the row's own.
+struct Layer : core::Scope {
+    bool custom;
+    std::optional<bool> active;
+    const Jsonb *settings; // an object
+    JsonFields fields;
+    core::Field *core_fields;
+    std::string_view *locks;
+    int lock_count;
+
+    core::Row row() const { return {this, custom, active, core_fields, fields.count, locks, lock_count}; }
+    bool sets_something() const { return row().sets_something(); }
+};
+
+/// A layer from its columns. `locked` is 0 for projects. Allocated in the current memory context, as what it points
+/// to should be.
+const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
+                        const Jsonb *settings, Datum locked);
+
+struct NamedLayer {
+    std::string_view integration;
+    const Layer *layer;
+};
+
+/// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
+NamedLayer layer_from(core::Level level, const Row &row);
+
+/// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have
+/// none, ask Inheritance::may_have_rows() first.
+const Layer *project_layer(Datum project, const Integration &type);
+
+/// The fold of everything down to one scope, and what follows from it.
+struct Folded {
+    const Integration *integration;
+    const core::Fold *fold;
+    mutable const Jsonb *settings_; // effective settings, once somebody asked
+
+    bool configured() const { return fold->configured(); }
+    bool active() const { return fold->active() && integration->allowed; }
+    /// In the same memory context as the Folded.
+    const Jsonb *settings() const;
+};
+
+/// Reads under the active snapshot. Get it anew, by inheritance(), in every function that the server calls: what it
+/// gives is valid until the next call of inheritance().
+class Inheritance {
+  public:
+    explicit Inheritance(MemoryContext context);
+
+    Tree &tree() { return tree_; }
+    /// The type, or null / 42704 if it is not registered; 55000 if its schema can't be used.
+    const Integration *find_type(std::string_view name, bool passing_over = false) {
+        return last_type_ != nullptr && last_type_->name == name ? last_type_ : look_up_type(name, passing_over);
+    }
+    /// The same for who goes over many types: null, and a WARNING, also if its schema can't be used.
+    const Integration *find_usable_type(std::string_view name) { return find_type(name, true); }
+    const Integration &type(std::string_view name);
+
+    /// The fold down to a group or the instance, its own row included.
+    const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
+    /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
+    const Folded *in_group(std::string_view id, const Integration &type) {
+        const uint64 key = Nodes::key_of(id);
+        if (key == last_.group && &type == last_.type)
+            return last_.folded;
+        const Nodes::Entry *known = tree_.known_groups().find(id, key);
+        const Folded *folded =
+            known == nullptr || known->setter == nullptr ? look_up_group(id, type) : &set_by(known->setter, type);
+        if (folded != nullptr && Nodes::is_whole(key))
+            last_ = {key, &type, folded};
+        return folded;
+    }
+    /// The fold of what a project is in, given its row of `projects`.
+    const Folded &around(const Row &project, const Integration &type);
+    /// The fold of what stands above `node`, the schema's defaults for the instance.
+    const Folded &above(const TreeNode *node, const Integration &type);
+    /// `base` and one more layer; in the current memory context. With no layer, `base`.
+    const Folded &with(const Folded &base, const Layer *layer);
+
+    /// The row that the group or the instance has for the type, or null.
+    const Layer *layer_of(const TreeNode *node, const Integration &type);
+    /// Whether a project, a text Datum, may have rows in project_settings; no is certain.
+    bool may_have_rows(Datum project);
+    /// To be called when the snapshot changes: no generation counts the writes to project_settings.
+    void forget_projects();
+    /// All rows of the group or the instance.
+    const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
+    /// The nearest scope that has rows, the node itself or above it; the instance counts as one that has.
+    const TreeNode *setter_of(const TreeNode *node) {
+        return node->setter != nullptr ? node->setter : find_setter(node);
+    }
+
+    MemoryContext context() const { return memory_->context(); }
+
+  private:
+    struct Key {
+        const TreeNode *node; // null: above the instance
+        const Integration *type;
+        bool operator==(const Key &other) const { return node == other.node && type == other.type; }
+    };
+    struct Hash {
+        size_t operator()(const Key &key) const {
+            return (reinterpret_cast<size_t>(key.node) >> 4) * 31 + (reinterpret_cast<size_t>(key.type) >> 4);
+        }
+    };
+
+    const Integration *look_up_type(std::string_view name, bool passing_over);
+    const TreeNode *find_setter(const TreeNode *node);
+    const Folded *look_up_group(std::string_view id, const Integration &type);
+    /// The fold down to a scope that is its own setter.
+    const Folded &set_by(const TreeNode *setter, const Integration &type) {
+        return setter->type == &type ? *setter->folded : fold_down_to(setter, type);
+    }
+    const Folded &fold_down_to(const TreeNode *setter, const Integration &type);
+    using Layers = std::pmr::vector<NamedLayer>;
+    /// Reads all rows of the group or the instance; whether there are any.
+    bool read_layers(const TreeNode *node);
+    Layers *make_layers();
+    /// Reads the rows of all groups.
+    void read_all_layers();
+    /// Reads which projects have rows.
+    void read_projects();
+
+    ContextResource *memory_;
+    Tree tree_;
+    std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_; // of those that have any
+    const std::pmr::vector<NamedLayer> no_layers_;
+    std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
+    bool all_read_ = false;
+    int looks_ = 0;                // groups whose rows were read one by one
+    struct Projects;               // those with rows in project_settings
+    Projects *projects_ = nullptr; // once all are read
+    int project_looks_ = 0;        // projects whose rows were asked for one by one
+    std::pmr::unordered_map<std::string_view, const Integration *> types_;
+    const Integration *last_type_ = nullptr;                    // often the next one, too
+    std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
+    struct {
+        uint64 group; // as Nodes::key_of() has it; 0: none
+        const Integration *type;
+        const Folded *folded;
+    } last_ = {0, nullptr, nullptr}; // a view asks several things of one row
+};
+
+/// What is remembered, if it is exact for the active snapshot and the current user; else a new one.
+Inheritance &inheritance();
+
+/// Called once, when the module is loaded.
+void watch_inheritance();
+
+} // namespace intd

@@ -1,0 +1,502 @@
+// The walk of validation. All of it is server code: it raises reports and owns nothing.
+#include "jsonschema/validate.hpp"
+
+#include "jsonschema/compile.hpp"
+#include "store/limits.hpp"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+}
+
+namespace intd {
+namespace {
+
+bool is_object(const JsonbValue *value) {
+    return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+}
+bool is_array(const JsonbValue *value) {
+    return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+}
+bool is_scalar(const JsonbValue *value) {
+    return value->type != jbvBinary;
+}
+std::string_view string_of(const JsonbValue *value) {
+    return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
+}
+
+unsigned types_of(const JsonbValue *value) {
+    switch (value->type) {
+    case jbvNull:
+        return type_null;
+    case jbvBool:
+        return type_boolean;
+    case jbvString:
+        return type_string;
+    case jbvNumeric:
+        return type_number | (is_integer(value->val.numeric) ? static_cast<unsigned>(type_integer) : 0u);
+    default:
+        return is_object(value) ? type_object : type_array;
+    }
+}
+
+const char *write_types(unsigned types) {
+    StringInfoData text;
+    initStringInfo(&text);
+    for (int i = 0; i < type_count; i++)
+        if ((types & (1u << i)) != 0)
+            appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", type_names[i]);
+    return text.data;
+}
+
+const char *write_number(Numeric number) {
+    return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+}
+
+using Found = Growing<Violation>;
+
+/// One validation. Without a list for the violations it stops at the first. It may take so many steps, and 54000 is
+/// raised when they are used up: schemas that are applied again and again to one value would never come to an end.
+class Walk {
+  public:
+    Walk(Found *violations, int64 *steps) : violations_(violations), steps_(steps) {}
+
+    bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    /// What the schema says of one key of an object.
+    bool check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place);
+    void reserve_names(std::string_view key, const JsonPlace *place) {
+        if (key == "active" || key == "*")
+            fail(place, "reserved", "is a reserved name");
+    }
+
+  private:
+    bool stops() const { return violations_ == nullptr; }
+
+    void spend(double steps) {
+        CHECK_FOR_INTERRUPTS();
+        if (steps > static_cast<double>(*steps_))
+            max_check_steps
+                .refusal("checking the settings against their schema takes too long",
+                         psprintf("It takes more steps than integration_defaults.max_check_steps, which is %d.",
+                                  max_check_steps.most))
+                .raise();
+        *steps_ -= static_cast<int64>(steps);
+    }
+    /// For what looks at all of a value.
+    void spend_on(const JsonbValue *value) {
+        int bytes = value->type == jbvString ? value->val.string.len : is_scalar(value) ? 0 : value->val.binary.len;
+        spend(bytes / 64);
+    }
+
+    /// Notes a violation. `rule` is what tells it from others at the same place.
+    void fail(const JsonPlace *place, const char *rule, const char *text, bool root_required = false) {
+        std::string_view path = write_place(place, "");
+        const char *subject = path.empty() ? "settings" : path.data();
+        const char *whole = psprintf("%s: %s", subject, text);
+        spend(8.0 + static_cast<double>(path.size() + strlen(rule) + strlen(whole)) / 16); // and memory
+        violations_->add({path, rule, root_required, whole});
+    }
+    /// Where a schema stands: what tells two rules apart that have no limit to show.
+    const char *where(const SchemaNode *node) { return shown_place(node->place, "#"); }
+    const char *at(const SchemaNode *node, const char *keyword) {
+        return psprintf("%s %s", keyword, write_place(node->place, "#").data());
+    }
+    bool fits(const SchemaNode *node, const JsonbValue *value) { return intd::fits(node, value, steps_); }
+    bool too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
+                         const char *what, const JsonPlace *place);
+
+    bool check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_number(const SchemaNode *node, Numeric value, const JsonPlace *place);
+    bool check_array(const SchemaNode *node, const JsonbContainer *array, const JsonPlace *place);
+    bool check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place);
+    bool is_unique(const JsonItems &items);
+    bool matches(const Pattern *pattern, std::string_view subject) {
+        spend(1 + steps_of(pattern, subject));
+        return intd::matches(pattern, subject);
+    }
+    bool check_object(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_keys(const SchemaNode *node, const JsonFields &fields, const JsonPlace *place);
+    bool check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+
+    Found *violations_;
+    int64 *steps_;
+};
+
+// Each step below goes on after a violation only if they are gathered.
+#define INTD_STEP(step)                                                                                                \
+    do {                                                                                                               \
+        if (!(step)) {                                                                                                 \
+            valid = false;                                                                                             \
+            if (stops())                                                                                               \
+                return false;                                                                                          \
+        }                                                                                                              \
+    } while (false)
+
+// What is noted is made only if it is.
+#define INTD_FAIL(...)                                                                                                 \
+    do {                                                                                                               \
+        if (stops())                                                                                                   \
+            return false;                                                                                              \
+        valid = false;                                                                                                 \
+        fail(__VA_ARGS__);                                                                                             \
+    } while (false)
+
+bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    check_stack_depth();
+    spend(1);
+    node = target_of(node);
+    bool valid = true;
+    if (node->never) {
+        INTD_FAIL(place, at(node, "false"), "must not be there");
+        return false;
+    }
+    if (node->types != 0 && (types_of(value) & node->types) == 0) {
+        const char *types = stops() ? "" : write_types(node->types);
+        INTD_FAIL(place, psprintf("type %s", types), psprintf("must be of type %s", types));
+    }
+    if (node->choices != nullptr) {
+        spend_on(value);
+        auto before = [](const JsonbValue &one, const JsonbValue &other) { return compare_values(&one, &other) < 0; };
+        if (!std::binary_search(node->sorted_choices.begin(), node->sorted_choices.end(), *value, before)) {
+            const char *choices = node->choices_text;
+            INTD_FAIL(place, psprintf("enum %s", choices), psprintf("must be one of %s", choices));
+        }
+    }
+    if (node->constant != nullptr) {
+        spend_on(value);
+        if (compare_values(node->constant, value) != 0) {
+            const char *constant = node->constant_text;
+            INTD_FAIL(place, psprintf("const %s", constant), psprintf("must be %s", constant));
+        }
+    }
+    if (value->type == jbvString)
+        INTD_STEP(check_string(node, value, place));
+    else if (value->type == jbvNumeric)
+        INTD_STEP(check_number(node, value->val.numeric, place));
+    else if (is_object(value))
+        INTD_STEP(check_object(node, value, place));
+    else if (is_array(value))
+        INTD_STEP(check_array(node, value->val.binary.data, place));
+    INTD_STEP(check_combinations(node, value, place));
+    return valid;
+}
+
+bool Walk::too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
+                           const char *what, const JsonPlace *place) {
+    bool valid = true;
+    if (count < least)
+        INTD_FAIL(place, psprintf("%s %d", least_name, least), psprintf("must have at least %d %s", least, what));
+    if (count > most)
+        INTD_FAIL(place, psprintf("%s %d", most_name, most), psprintf("must have at most %d %s", most, what));
+    return valid;
+}
+
+bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    bool valid = true;
+    std::string_view text = string_of(value);
+    spend_on(value);
+    if (node->min_length > 0 || node->max_length < PG_INT32_MAX)
+        INTD_STEP(too_few_or_many(pg_mbstrlen_with_len(text.data(), static_cast<int>(text.size())), node->min_length,
+                                  node->max_length, "minLength", "maxLength", "characters", place));
+    if (node->pattern != nullptr && !matches(node->pattern, text)) {
+        std::string_view pattern = pattern_text(node->pattern);
+        int length = static_cast<int>(pattern.size());
+        INTD_FAIL(place, psprintf("pattern %.*s", length, pattern.data()),
+                  psprintf("must match the pattern %.*s", length, pattern.data()));
+    }
+    if (node->format != nullptr && !node->format->fits(text))
+        INTD_FAIL(place, psprintf("format %s", node->format->name),
+                  psprintf("must have the format %s", node->format->name));
+    return valid;
+}
+
+bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *place) {
+    struct Limit {
+        Numeric number;
+        const char *keyword;
+        const char *text;
+        bool (*allows)(int order);
+    };
+    const Limit limits[] = {
+        {node->minimum, "minimum", "must be at least", [](int order) { return order >= 0; }},
+        {node->maximum, "maximum", "must be at most", [](int order) { return order <= 0; }},
+        {node->exclusive_minimum, "exclusiveMinimum", "must be greater than", [](int order) { return order > 0; }},
+        {node->exclusive_maximum, "exclusiveMaximum", "must be less than", [](int order) { return order < 0; }},
+    };
+    bool valid = true;
+    for (const Limit &limit : limits) {
+        if (limit.number == nullptr || limit.allows(compare_numbers(value, limit.number)))
+            continue;
+        const char *number = stops() ? "" : write_number(limit.number);
+        INTD_FAIL(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number));
+    }
+    if (node->multiple_of != nullptr) {
+        // which is all digits by all digits, and can't be interrupted
+        spend(static_cast<double>(VARSIZE_ANY(value)) * static_cast<double>(VARSIZE_ANY(node->multiple_of)) / 1000);
+        Datum rest = DirectFunctionCall2(numeric_mod, NumericGetDatum(value), NumericGetDatum(node->multiple_of));
+        if (compare_numbers(DatumGetNumeric(rest), int64_to_numeric(0)) != 0) {
+            const char *number = stops() ? "" : write_number(node->multiple_of);
+            INTD_FAIL(place, psprintf("multipleOf %s", number), psprintf("must be a multiple of %s", number));
+        }
+    }
+    return valid;
+}
+
+bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, const JsonPlace *place) {
+    bool valid = true;
+    INTD_STEP(too_few_or_many(static_cast<int>(JsonContainerSize(array)), node->min_items, node->max_items, "minItems",
+                              "maxItems", "elements", place));
+    if (node->items == nullptr && !node->is_tuple && node->contains == nullptr && !node->unique_items)
+        return valid;
+    JsonItems items = read_items(array);
+    spend(items.count / 8);
+    bool fit = check_items(node, items, place);
+    pfree(items.begin_);
+    INTD_STEP(fit);
+    return valid;
+}
+
+bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place) {
+    bool valid = true;
+    bool contained = node->contains == nullptr;
+    for (int i = 0; i < items.count; i++) {
+        const SchemaNode *element = !node->is_tuple         ? node->items
+                                    : i < node->tuple.count ? node->tuple[i]
+                                                            : node->additional_items;
+        JsonPlace here = {place, {}, i};
+        if (element != nullptr)
+            INTD_STEP(check(element, &items.begin()[i], &here));
+        contained = contained || fits(node->contains, &items.begin()[i]);
+    }
+    if (!contained)
+        INTD_FAIL(place, at(node->contains, "contains"),
+                  psprintf("must have an element that fits %s", where(node->contains)));
+    if (node->unique_items && !is_unique(items))
+        INTD_FAIL(place, "uniqueItems", "must not have an element twice");
+    return valid;
+}
+
+bool Walk::is_unique(const JsonItems &items) {
+    auto **sorted = static_cast<const JsonbValue **>(
+        palloc_extended(sizeof(const JsonbValue *) * (items.count + 1), MCXT_ALLOC_HUGE));
+    for (int i = 0; i < items.count; i++) {
+        sorted[i] = &items.begin()[i];
+        spend_on(sorted[i]);
+    }
+    std::sort(sorted, sorted + items.count,
+              [](const JsonbValue *a, const JsonbValue *b) { return compare_values(a, b) < 0; });
+    bool unique = true;
+    for (int i = 1; i < items.count; i++)
+        unique = unique && compare_values(sorted[i - 1], sorted[i]) != 0;
+    pfree(sorted);
+    return unique;
+}
+
+bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place) {
+    bool valid = true;
+    spend(1);
+    JsonPlace here = {place, key, -1};
+    if (node->property_names != nullptr) {
+        JsonbValue name;
+        name.type = jbvString;
+        name.val.string.val = const_cast<char *>(key.data());
+        name.val.string.len = static_cast<int>(key.size());
+        if (!fits(node->property_names, &name))
+            INTD_FAIL(&here, at(node->property_names, "propertyNames"),
+                      psprintf("has a name that does not fit %s", where(node->property_names)));
+    }
+    const SchemaNode *property = node->property(key);
+    bool additional = property == nullptr;
+    if (property != nullptr)
+        INTD_STEP(check(property, value, &here));
+    for (const PatternNode &each : node->pattern_properties)
+        if (matches(each.pattern, key)) {
+            additional = false;
+            INTD_STEP(check(each.node, value, &here));
+        }
+    if (additional && node->additional_properties != nullptr) {
+        if (target_of(node->additional_properties)->never)
+            INTD_FAIL(&here, at(node->additional_properties, "false"), "is not a property of the schema");
+        else
+            INTD_STEP(check(node->additional_properties, value, &here));
+    }
+    return valid;
+}
+
+bool Walk::check_object(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    bool valid = true;
+    JsonbContainer *object = value->val.binary.data;
+    INTD_STEP(too_few_or_many(static_cast<int>(JsonContainerSize(object)), node->min_properties, node->max_properties,
+                              "minProperties", "maxProperties", "properties", place));
+    for (std::string_view name : node->required) {
+        JsonbValue found;
+        spend(1);
+        if (getKeyJsonValueFromContainer(object, name.data(), static_cast<int>(name.size()), &found) != nullptr)
+            continue;
+        int length = static_cast<int>(name.size());
+        INTD_FAIL(place, psprintf("required %.*s", length, name.data()),
+                  psprintf("must have \"%.*s\"", length, name.data()), place->above == nullptr);
+    }
+    if (!node->properties.empty() || !node->pattern_properties.empty() || node->additional_properties != nullptr ||
+        node->property_names != nullptr) {
+        JsonFields fields = read_fields(object);
+        spend(fields.count / 8);
+        bool fit = check_keys(node, fields, place);
+        pfree(fields.begin_);
+        INTD_STEP(fit);
+    }
+    INTD_STEP(check_dependencies(node, value, place));
+    return valid;
+}
+
+bool Walk::check_keys(const SchemaNode *node, const JsonFields &fields, const JsonPlace *place) {
+    bool valid = true;
+    for (const JsonField &field : fields)
+        INTD_STEP(check_key(node, field.key, &field.value, place));
+    return valid;
+}
+
+bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    bool valid = true;
+    JsonbContainer *object = value->val.binary.data;
+    auto has = [&](std::string_view name) {
+        JsonbValue found;
+        spend(1);
+        return getKeyJsonValueFromContainer(object, name.data(), static_cast<int>(name.size()), &found) != nullptr;
+    };
+    for (const Dependency &dependency : node->dependencies) {
+        if (!has(dependency.name))
+            continue;
+        if (dependency.node != nullptr)
+            INTD_STEP(check(dependency.node, value, place));
+        for (std::string_view name : dependency.names) {
+            if (has(name))
+                continue;
+            int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
+            INTD_FAIL(
+                place, psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
+                psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data()));
+        }
+    }
+    return valid;
+}
+
+bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    bool valid = true;
+    for (const SchemaNode *each : node->all_of)
+        INTD_STEP(check(each, value, place));
+    if (!node->any_of.empty()) {
+        bool found = false;
+        for (const SchemaNode *each : node->any_of)
+            found = found || fits(each, value);
+        if (!found)
+            INTD_FAIL(place, at(node, "anyOf"), psprintf("must fit one of %s/anyOf", where(node)));
+    }
+    if (!node->one_of.empty()) {
+        int found = 0;
+        for (const SchemaNode *each : node->one_of)
+            found += found < 2 && fits(each, value) ? 1 : 0;
+        if (found != 1)
+            INTD_FAIL(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node)));
+    }
+    if (node->negated != nullptr && fits(node->negated, value))
+        INTD_FAIL(place, at(node, "not"), psprintf("must not fit %s", where(node->negated)));
+    if (node->condition != nullptr) {
+        const SchemaNode *then = fits(node->condition, value) ? node->consequence : node->alternative;
+        if (then != nullptr)
+            INTD_STEP(check(then, value, place));
+    }
+    return valid;
+}
+
+void arrange(Found &found) {
+    std::sort(found.begin(), found.end());
+    found.count = static_cast<int>(std::unique(found.begin(), found.end()) - found.begin());
+}
+
+/// The keys inside a secret, and inside what may once have been one, are of its value: texts go no further than to it.
+void hide_inside(const core::Shape &shape, Found &found) {
+    for (Violation &violation : found) {
+        const size_t end = violation.path.find('/', 1);
+        if (end == std::string_view::npos)
+            continue;
+        auto *name = static_cast<char *>(palloc(end)); // as write_place() has written it
+        size_t length = 0;
+        for (size_t i = 1; i < end; i++)
+            name[length++] = violation.path[i] != '~' ? violation.path[i] : violation.path[++i] == '1' ? '/' : '~';
+        const int n = shape.find({name, length});
+        if (n >= 0 ? shape.properties()[n].secret : shape.size() > 0)
+            violation.text = psprintf("%.*s/...%s", static_cast<int>(end), violation.path.data(),
+                                      violation.text.data() + violation.path.size());
+    }
+}
+
+/// A key of the settings is checked by the root and by all that the root always adds to itself.
+void check_setting(Walk &walk, const SchemaNode *node, std::string_view key, const JsonbValue *value) {
+    check_stack_depth();
+    node = target_of(node);
+    walk.check_key(node, key, value, &document_root);
+    for (const SchemaNode *each : node->all_of)
+        check_setting(walk, each, key, value);
+}
+
+/// Values that were built, not read, in the form of those that were read.
+JsonbValue as_read(const JsonbValue &value) {
+    if (value.type != jbvArray && value.type != jbvObject)
+        return value;
+    Jsonb *json = JsonbValueToJsonb(const_cast<JsonbValue *>(&value));
+    JsonbValue read;
+    read.type = jbvBinary;
+    read.val.binary.data = &json->root;
+    read.val.binary.len = VARSIZE(json) - VARHDRSZ;
+    return read;
+}
+
+} // namespace
+
+bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps) {
+    Walk walk(nullptr, steps);
+    return walk.check(node, value, &document_root);
+}
+
+void validate(const Schema &schema, const Jsonb *settings, Violations &violations) {
+    Found found = guard([&] {
+        Found result;
+        if (!JB_ROOT_IS_OBJECT(settings)) {
+            result.add({"", "type object", false, "settings: must be of type object"});
+            return result;
+        }
+        JsonbValue value;
+        value.type = jbvBinary;
+        value.val.binary.data = const_cast<JsonbContainer *>(&settings->root);
+        value.val.binary.len = VARSIZE(settings) - VARHDRSZ;
+        Walk walk(&result, &violations.steps);
+        for (const JsonField &field : read_fields(&settings->root)) {
+            JsonPlace place = {&document_root, field.key, -1};
+            walk.reserve_names(field.key, &place);
+        }
+        walk.check(schema.root, &value, &document_root);
+        arrange(result);
+        hide_inside(schema.shape, result);
+        return result;
+    });
+    violations.insert(violations.end(), found.begin(), found.end());
+}
+
+void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations) {
+    Found found = guard([&] {
+        Found result;
+        JsonbValue read = as_read(value);
+        JsonPlace place = {&document_root, key, -1};
+        Walk walk(&result, &violations.steps);
+        walk.reserve_names(key, &place);
+        check_setting(walk, schema.root, key, &read);
+        arrange(result);
+        hide_inside(schema.shape, result);
+        return result;
+    });
+    violations.insert(violations.end(), found.begin(), found.end());
+}
+
+} // namespace intd

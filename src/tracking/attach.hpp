@@ -1,0 +1,17 @@
+// Creating, finding and dropping the triggers of a tracked table.
+#pragma once
+
+#include "tracking/tracked.hpp"
+
+namespace intd {
+
+// Server code: raises reports. Runs as the caller, who owns the table.
+
+/// Creates those triggers of the kind that a table and its partitions lack, and enables those that would not fire. The
+/// UPDATE trigger, which is the binding, only from a `source` that is not null.
+void create_triggers(Oid relation, Kind kind, const Source *source);
+
+/// Drops all triggers of the kind; how many there were.
+int drop_triggers(Oid relation, Kind kind);
+
+} // namespace intd

@@ -1,0 +1,386 @@
+#include "tracking/left_out.hpp"
+
+#include "tracking/mirror.hpp"
+#include "postgres/memory.hpp"
+#include "postgres/path.hpp"
+#include "postgres/query.hpp"
+
+#include <charconv>
+
+extern "C" {
+#include "access/relation.h"
+#include "utils/typcache.h"
+}
+
+namespace intd {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Looks rows of a tracked table up by a column.
+///
+/// Nothing of the app's runs in the statement (see require_exact_text()), and so it runs as the table's owner, without
+/// row security, as a foreign key's check does. Where the column's type is one of the server's, its index can be used;
+/// other types are compared as text.
+///
+/// What a look-up finds must still hold when we commit: a group is locked (as the table's owner, whoever writes), so
+/// that the filter's outcome can't change meanwhile; what is in a group whose outcome we change is looked up in the
+/// newest state, also under REPEATABLE READ.
+struct Lookup {
+    Relation relation;
+    RowReader *reader;
+    TupleTableSlot *slot;
+    Oid type; // of the parameter
+    Oid owner;
+    SPIPlanPtr plan;
+    bool newest;
+};
+
+/// The type that a column of this type is compared with, or InvalidOid if as text.
+Oid comparison_type(Oid type) {
+    switch (Oid base = getBaseType(type); base) {
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+        return INT8OID;
+    case NUMERICOID:
+    case UUIDOID:
+    case TEXTOID:
+    case BPCHAROID:
+        return base;
+    case VARCHAROID:
+        return TEXTOID;
+    default:
+        return InvalidOid;
+    }
+}
+
+bool all_of(std::string_view text, const char *characters) {
+    return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+}
+
+/// The id as a value of a comparison type; false if it can't be one, so no row has it.
+bool as_parameter(Oid type, std::string_view id, Datum *value) {
+    switch (type) {
+    case INT8OID: {
+        int64_t number;
+        auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+        if (error != std::errc() || end != id.data() + id.size())
+            return false;
+        *value = Int64GetDatum(number);
+        return true;
+    }
+    case NUMERICOID:
+        if (!all_of(id, "-.0123456789") || id.find('-', 1) != std::string_view::npos || id.find('.') != id.rfind('.') ||
+            !all_of(id.substr(id.size() - 1), "0123456789"))
+            return false;
+        *value = OidInputFunctionCall(F_NUMERIC_IN, pnstrdup(id.data(), id.size()), InvalidOid, -1);
+        return true;
+    case UUIDOID:
+        if (id.size() != 36 || !all_of(id, "-0123456789abcdef") || id[8] != '-' || id[13] != '-' || id[18] != '-' ||
+            id[23] != '-' || std::count(id.begin(), id.end(), '-') != 4)
+            return false;
+        *value = OidInputFunctionCall(F_UUID_IN, pnstrdup(id.data(), id.size()), InvalidOid, -1);
+        return true;
+    default:
+        *value = PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size())));
+        return true;
+    }
+}
+
+const char *name_of(Relation relation) {
+    return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                      RelationGetRelationName(relation));
+}
+
+/// A name for the relation in a statement that none of its columns has: that stands for the whole row, too.
+const char *alias_of(Relation relation) {
+    const char *alias = "x";
+    while (get_attnum(RelationGetRelid(relation), alias) != InvalidAttrNumber)
+        alias = psprintf("%sx", alias);
+    return alias;
+}
+
+/// A column's text, as require_exact_text() means it, as the ids of a kind are stored.
+const char *text_of(const char *alias, Form_pg_attribute attribute) {
+    const char *name = psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)));
+    return getBaseType(attribute->atttypid) == NUMERICOID
+               ? psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)::pg_catalog.text COLLATE pg_catalog.\"C\"",
+                          name)
+               : psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+}
+
+/// Until leave() the table's owner is the current user, with a path that is fixed, and can do no more than he could in
+/// an index expression of his.
+struct Owner {
+    Oid user;
+    int context, level;
+
+    void enter(Oid owner) {
+        GetUserIdAndSecContext(&user, &context);
+        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
+                                          SECURITY_NOFORCE_RLS);
+        level = fix_search_path();
+    }
+    void leave() const {
+        restore_search_path(level);
+        SetUserIdAndSecContext(user, context);
+    }
+};
+
+/// SPI must be connected. False if nothing is tracked for the kind.
+bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
+    lookup->relation = try_relation_open(relation, RowShareLock);
+    if (lookup->relation == nullptr)
+        return false;
+    lookup->reader = make_row_reader(lookup->relation, kind, CurrentMemoryContext);
+    if (lookup->reader == nullptr) {
+        relation_close(lookup->relation, NoLock);
+        return false;
+    }
+    TupleDesc shape = RelationGetDescr(lookup->relation);
+    lookup->slot = MakeSingleTupleTableSlot(shape, &TTSOpsHeapTuple);
+    AttrNumber column = by_parent ? lookup->reader->source.parent : lookup->reader->source.id;
+    Form_pg_attribute attribute = TupleDescAttr(shape, column - 1);
+    require_exact_text(shape, column);
+    lookup->type = comparison_type(attribute->atttypid);
+    lookup->owner = lookup->relation->rd_rel->relowner;
+    const char *alias = alias_of(lookup->relation);
+    const char *compared = OidIsValid(lookup->type)
+                               ? psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)))
+                               : text_of(alias, attribute);
+    if (!OidIsValid(lookup->type))
+        lookup->type = TEXTOID;
+    lookup->newest = by_parent;
+    Owner owner; // whose row security is none
+    owner.enter(lookup->owner);
+    lookup->plan = prepare_over(lookup->relation,
+                                psprintf("SELECT %s FROM %s %s WHERE %s OPERATOR(pg_catalog.=) $1%s", alias,
+                                         name_of(lookup->relation), alias, compared, by_parent ? "" : " FOR SHARE"),
+                                1, &lookup->type);
+    owner.leave();
+    return true;
+}
+
+void close_lookup(Lookup *lookup) {
+    ExecDropSingleTupleTableSlot(lookup->slot);
+    free_row_reader(lookup->reader);
+    relation_close(lookup->relation, NoLock);
+}
+
+/// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
+uint64 look_up(Lookup *lookup, std::string_view id) {
+    Datum value;
+    if (!as_parameter(lookup->type, id, &value))
+        return 0;
+    Owner owner;
+    owner.enter(lookup->owner);
+    int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(),
+                                                     InvalidSnapshot, false, true, 0)
+                              : SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
+    owner.leave();
+    if (code != SPI_OK_SELECT)
+        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+    return SPI_processed;
+}
+
+/// What row n of the result says, evaluated as the table's owner: whoever writes the other table has not chosen to run
+/// this one's filter. Good until the next one.
+State found_state(Lookup *lookup, uint64 n) {
+    bool is_null;
+    if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != lookup->relation->rd_rel->reltype)
+        elog(ERROR, "unexpected row of table \"%s\"", RelationGetRelationName(lookup->relation));
+    HeapTupleHeader row =
+        DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[n], SPI_tuptable->tupdesc, 1, &is_null));
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+    ItemPointerSetInvalid(&tuple.t_self);
+    tuple.t_tableOid = lookup->reader->source.relation;
+    tuple.t_data = row;
+    ExecStoreHeapTuple(&tuple, lookup->slot, false);
+    Owner owner;
+    owner.enter(lookup->owner);
+    int level = begin_reading(lookup->reader, lookup->slot->tts_tupleDescriptor);
+    State state = read_state(lookup->reader, lookup->slot);
+    end_reading(level);
+    owner.leave();
+    return state;
+}
+
+} // namespace
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Of $1, those that we have no group of, each once.
+Statement unknown_groups = {
+    "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) "
+    "WHERE given.id IS NOT NULL "
+    "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
+    1,
+    {TEXTARRAYOID},
+    nullptr};
+
+} // namespace
+
+void forget_left_out(Datum *parents, bool *nulls, int count) {
+    bool none = std::all_of(nulls, nulls + count, [](bool is_null) { return is_null; });
+    if (none || !groups_are_filtered())
+        return;
+    Value unknown;
+    {
+        AsOwner owner;
+        fetch(unknown_groups, {text_array(parents, nulls, count)}, &unknown);
+    }
+    if (!unknown)
+        return;
+    struct Found {
+        Datum *ids;
+        int count;
+    };
+    Oid source = tracked_relation(Kind::groups);
+    Found left_out = guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        Found found;
+        bool *unused;
+        deconstruct_array(DatumGetArrayTypeP(*unknown), TEXTOID, -1, false, TYPALIGN_INT, &found.ids, &unused,
+                          &found.count);
+        int kept = 0;
+        SPI_connect();
+        Lookup lookup;
+        if (open_lookup(&lookup, Kind::groups, source, false)) {
+            for (int i = 0; i < found.count; i++) {
+                CHECK_FOR_INTERRUPTS();
+                bool there = false, in = false;
+                uint64 rows = look_up(&lookup, view(found.ids[i]));
+                for (uint64 n = 0; n < rows; n++)
+                    if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(found.ids[i]))
+                        there = true, in = in || state.in;
+                SPI_freetuptable(SPI_tuptable);
+                SPI_tuptable = nullptr;
+                if (there && !in)
+                    found.ids[kept++] = found.ids[i];
+            }
+            close_lookup(&lookup);
+        }
+        SPI_finish();
+        MemoryContextSwitchTo(caller);
+        found.count = kept;
+        return found;
+    });
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::unordered_map<std::string_view, bool> forgotten(&memory);
+    for (int i = 0; i < left_out.count; i++)
+        forgotten.emplace(view(left_out.ids[i]), true);
+    for (int i = 0; i < count; i++)
+        nulls[i] = nulls[i] || forgotten.find(view(parents[i])) != forgotten.end();
+}
+
+Datum children_in_source(Kind kind, Datum group) {
+    Oid source = tracked_relation(kind);
+    if (!OidIsValid(source))
+        return 0;
+    struct Found {
+        Datum *ids;
+        int count;
+    };
+    Found children = guard([&] {
+        MemoryContext caller = CurrentMemoryContext;
+        Found found = {nullptr, 0};
+        SPI_connect();
+        Lookup lookup;
+        if (open_lookup(&lookup, kind, source, true)) {
+            uint64 rows = look_up(&lookup, view(group));
+            found.ids = static_cast<Datum *>(
+                MemoryContextAllocExtended(caller, std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
+            for (uint64 n = 0; n < rows; n++) {
+                CHECK_FOR_INTERRUPTS();
+                State state = found_state(&lookup, n);
+                if (!state.in || !state.parent || view(*state.parent) != view(group))
+                    continue;
+                MemoryContext inside = MemoryContextSwitchTo(caller);
+                found.ids[found.count++] = datumCopy(state.id, false, -1);
+                MemoryContextSwitchTo(inside);
+            }
+            close_lookup(&lookup);
+        }
+        SPI_finish();
+        MemoryContextSwitchTo(caller);
+        return found;
+    });
+    return children.count == 0 ? 0 : text_array(children.ids, nullptr, children.count);
+}
+
+namespace {
+
+/// Those of the ids that rows of the table have, which are locked: 0 for none. Server code.
+Datum ids_in(Relation relation, const Source &source, Datum ids) {
+    MemoryContext caller = CurrentMemoryContext;
+    TupleDesc shape = RelationGetDescr(relation);
+    require_exact_text(shape, source.id);
+    Form_pg_attribute attribute = TupleDescAttr(shape, source.id - 1);
+    Oid type = comparison_type(attribute->atttypid);
+    const bool as_text = !OidIsValid(type);
+    if (as_text)
+        type = TEXTOID;
+    Datum *texts;
+    bool *unused;
+    int given, count = 0;
+    deconstruct_array(DatumGetArrayTypeP(ids), TEXTOID, -1, false, TYPALIGN_INT, &texts, &unused, &given);
+    auto *values = static_cast<Datum *>(palloc(given * sizeof(Datum)));
+    for (int i = 0; i < given; i++)
+        if (as_parameter(type, view(texts[i]), &values[count]))
+            count++;
+    int16 length;
+    bool by_value;
+    char align;
+    get_typlenbyvalalign(type, &length, &by_value, &align);
+    Datum array = PointerGetDatum(construct_array(values, count, type, length, by_value, align));
+    Oid array_type = get_array_type(type);
+    Owner owner;
+    owner.enter(relation->rd_rel->relowner);
+    SPI_connect();
+    const char *alias = alias_of(relation), *text = text_of(alias, attribute);
+    SPIPlanPtr plan =
+        prepare_over(relation,
+                     psprintf("SELECT pg_catalog.array_agg(found.id) FROM (SELECT %s AS id FROM %s %s "
+                              "WHERE %s OPERATOR(pg_catalog.=) ANY ($1) FOR SHARE) found",
+                              text, name_of(relation), alias,
+                              as_text ? text : psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)))),
+                     1, &array_type);
+    int code = SPI_execute_snapshot(plan, &array, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+    if (code != SPI_OK_SELECT || SPI_processed != 1)
+        elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+    bool is_null;
+    Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    MemoryContextSwitchTo(caller);
+    if (!is_null)
+        found = PointerGetDatum(PG_DETOAST_DATUM_COPY(found));
+    SPI_finish();
+    owner.leave();
+    MemoryContextSwitchTo(caller);
+    return is_null ? 0 : found;
+}
+
+} // namespace
+
+Datum ids_left_out(Kind kind, Datum ids) {
+    Oid oid = tracked_relation(kind);
+    if (!is_filtered(kind))
+        return 0;
+    return guard([&] {
+        Relation relation = try_relation_open(oid, RowShareLock);
+        Source source;
+        Datum found = 0;
+        if (relation == nullptr)
+            return found;
+        if (read_source(relation, kind, &source))
+            found = ids_in(relation, source, ids);
+        relation_close(relation, NoLock);
+        return found;
+    });
+}
+
+} // namespace intd

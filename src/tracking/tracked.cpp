@@ -1,0 +1,477 @@
+#include "tracking/tracked.hpp"
+
+#include "postgres/memory.hpp"
+#include "postgres/result.hpp"
+#include "postgres/trigger.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "utils/ruleutils.h"
+}
+
+namespace intd {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Both sides of part n of a binding, or null where the clause is not one of ours.
+DistinctExpr *part(BoolExpr *clause, int n) {
+    if (n >= list_length(clause->args))
+        return nullptr;
+    auto *pair = static_cast<Node *>(list_nth(clause->args, n));
+    return IsA(pair, DistinctExpr) ? reinterpret_cast<DistinctExpr *>(pair) : nullptr;
+}
+
+/// The column whose old and new value a part compares, or 0.
+AttrNumber compared_column(DistinctExpr *pair) {
+    List *columns = pair == nullptr ? NIL : pull_var_clause(static_cast<Node *>(linitial(pair->args)), 0);
+    if (list_length(columns) != 1)
+        return 0;
+    auto *variable = static_cast<Var *>(linitial(columns));
+    return variable->varno == PRS2_OLD_VARNO && variable->varattno > 0 ? variable->varattno : 0;
+}
+
+bool read_binding(const char *when, Source *source) {
+    if (when == nullptr)
+        return false;
+    auto *node = static_cast<Node *>(stringToNode(when));
+    auto *clause = reinterpret_cast<BoolExpr *>(node);
+    if (!IsA(node, BoolExpr) || clause->boolop != OR_EXPR || list_length(clause->args) > 3)
+        return false;
+    source->id = compared_column(part(clause, 0));
+    source->parent = compared_column(part(clause, 1));
+    DistinctExpr *filter = part(clause, 2);
+    source->filter = filter == nullptr ? nullptr : static_cast<Node *>(linitial(filter->args));
+    return source->id != 0 && source->parent != 0 && (filter != nullptr) == (list_length(clause->args) == 3);
+}
+
+/// The last clause that was read for a kind and has no filter: reading one takes longer than following a row.
+struct {
+    char *when; // in CacheMemoryContext
+    Source source;
+} last_read[2];
+
+bool read_binding_again(Kind kind, const char *when, Source *source) {
+    auto &last = last_read[static_cast<int>(kind)];
+    if (last.when != nullptr && when != nullptr && strcmp(last.when, when) == 0) {
+        *source = last.source;
+        return true;
+    }
+    if (!read_binding(when, source))
+        return false;
+    if (source->filter == nullptr) {
+        char *copy = MemoryContextStrdup(CacheMemoryContext, when);
+        if (last.when != nullptr)
+            pfree(last.when);
+        last = {copy, *source};
+    }
+    return true;
+}
+
+} // namespace
+
+Oid follow_function(Kind kind) {
+    return own_trigger_function(kind == Kind::groups ? "follow_groups" : "follow_projects");
+}
+
+bool read_source(Relation relation, Kind kind, Source *source) {
+    Oid function = follow_function(kind);
+    TriggerDesc *triggers = relation->trigdesc; // after that look-up, which may have it read anew
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (trigger.tgfoid != function || parts_of(trigger) != follows_update ||
+            trigger.tgisclone != relation->rd_rel->relispartition || !read_binding_again(kind, trigger.tgqual, source))
+            continue;
+        source->relation = RelationGetRelid(relation);
+        return true;
+    }
+    return false;
+}
+
+Oid root_of(Relation relation) {
+    // none while it is being detached
+    List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+    return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
+}
+
+namespace {
+
+uint8_t parts_of(int16 type, bool has_when, bool has_old_rows, bool has_new_rows) {
+    if (TRIGGER_FOR_BEFORE(type))
+        return !TRIGGER_FOR_ROW(type) && !has_when && TRIGGER_FOR_INSERT(type) && TRIGGER_FOR_UPDATE(type) &&
+                       TRIGGER_FOR_DELETE(type) && TRIGGER_FOR_TRUNCATE(type)
+                   ? checks
+                   : 0;
+    if (!TRIGGER_FOR_AFTER(type))
+        return 0;
+    const bool row = TRIGGER_FOR_ROW(type);
+    if (row && TRIGGER_FOR_UPDATE(type))
+        return has_when ? follows_update : 0;
+    if (has_when)
+        return 0;
+    uint8_t parts = 0;
+    if (TRIGGER_FOR_INSERT(type) && (row || has_new_rows))
+        parts |= follows_insert;
+    if (TRIGGER_FOR_DELETE(type) && (row || has_old_rows))
+        parts |= follows_delete;
+    if (TRIGGER_FOR_TRUNCATE(type))
+        parts |= follows_truncate;
+    return parts;
+}
+
+/// A trigger that calls a function of ours.
+struct Hung {
+    Oid relation;
+    uint8_t parts;
+    bool binds, fires;
+};
+
+Growing<Hung> triggers_of(Oid function) {
+    Growing<Hung> found;
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(ProcedureRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
+    Relation depend = table_open(DependRelationId, AccessShareLock);
+    Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+    HeapTuple tuple;
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        auto *dependency = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+        if (dependency->classid != TriggerRelationId)
+            continue;
+        ScanKeyData key;
+        ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependency->objid));
+        SysScanDesc one = systable_beginscan(triggers, TriggerOidIndexId, true, nullptr, 1, &key);
+        HeapTuple row = systable_getnext(one);
+        if (HeapTupleIsValid(row)) {
+            auto *trigger = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
+            auto has = [&](int column) { return !heap_attisnull(row, column, RelationGetDescr(triggers)); };
+            const bool has_when = has(Anum_pg_trigger_tgqual), clone = OidIsValid(trigger->tgparentid);
+            Hung hung = {
+                trigger->tgrelid,
+                parts_of(trigger->tgtype, has_when, has(Anum_pg_trigger_tgoldtable), has(Anum_pg_trigger_tgnewtable)),
+                false, fires(trigger->tgenabled)};
+            if (!clone && hung.parts == follows_update) {
+                bool is_null;
+                Source source;
+                hung.binds = read_binding(TextDatumGetCString(heap_getattr(row, Anum_pg_trigger_tgqual,
+                                                                           RelationGetDescr(triggers), &is_null)),
+                                          &source);
+            }
+            found.add(hung);
+        }
+        systable_endscan(one);
+    }
+    systable_endscan(scan);
+    table_close(triggers, AccessShareLock);
+    table_close(depend, AccessShareLock);
+    return found;
+}
+
+/// Our owner, and our table of a kind.
+struct Ours {
+    Oid owner, table;
+};
+
+bool may_feed(Oid role, const Ours &ours) {
+    constexpr AclMode rights = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+    return role == ours.owner || pg_class_aclmask(ours.table, role, rights, ACLMASK_ALL) == rights;
+}
+
+Oid owner_of(Oid relation) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+/// Whether a relation with a binding counts: anybody may hang our trigger functions on what is his.
+bool counts(Oid relation, const Ours &ours) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    const bool counts = (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE) &&
+                        !form->relispartition && form->relpersistence != RELPERSISTENCE_TEMP &&
+                        form->relnamespace != get_namespace_oid("integration_defaults", true) &&
+                        may_feed(form->relowner, ours);
+    ReleaseSysCache(tuple);
+    return counts;
+}
+
+/// The one of those that count. track_*() makes no second one, but who owns a table that counts can hang triggers there
+/// by himself: our owner's comes first, then the one with most of the triggers, then the oldest.
+Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
+    Oid found = InvalidOid;
+    int best = 0;
+    for (const Hung &trigger : triggers) {
+        if (!trigger.binds || !counts(trigger.relation, ours))
+            continue;
+        uint8_t parts = 0;
+        for (const Hung &other : triggers)
+            if (other.relation == trigger.relation)
+                parts |= other.parts;
+        const int rank = 1 + __builtin_popcount(parts) + (owner_of(trigger.relation) == ours.owner ? 100 : 0);
+        if (rank > best || (rank == best && trigger.relation < found)) {
+            found = trigger.relation;
+            best = rank;
+        }
+    }
+    return found;
+}
+
+/// A relation that lacks triggers, or has them disabled; InvalidOid: none does.
+struct Incomplete {
+    Oid relation;
+    uint8_t parts;
+};
+
+Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root) {
+    struct Whole {
+        Oid relation;
+        uint8_t on, off;
+    };
+    auto by_relation = [](const void *a, const void *b) {
+        return oid_cmp(&static_cast<const Whole *>(a)->relation, &static_cast<const Whole *>(b)->relation);
+    };
+    List *relations = get_rel_relkind(root) == RELKIND_PARTITIONED_TABLE ? find_all_inheritors(root, NoLock, nullptr)
+                                                                         : list_make1_oid(root);
+    Growing<Whole> all;
+    for (int i = 0; i < list_length(relations); i++)
+        all.add({list_nth_oid(relations, i), 0, 0});
+    qsort(all.items, all.count, sizeof(Whole), by_relation);
+    for (const Hung &trigger : triggers) {
+        Whole wanted = {trigger.relation, 0, 0};
+        if (auto *found = static_cast<Whole *>(bsearch(&wanted, all.items, all.count, sizeof(Whole), by_relation)))
+            (trigger.fires ? found->on : found->off) |= trigger.parts;
+    }
+    for (const Whole &each : all)
+        if (uint8_t needed = each.relation == root ? parts_of_table : parts_of_partition | each.off;
+            (needed & ~each.on) != 0)
+            return {each.relation, static_cast<uint8_t>(needed & ~each.on)};
+    return {InvalidOid, 0};
+}
+
+} // namespace
+
+uint8_t parts_of(const Trigger &trigger) {
+    return parts_of(trigger.tgtype, trigger.tgqual != nullptr, trigger.tgoldtable != nullptr,
+                    trigger.tgnewtable != nullptr);
+}
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct {
+    Oid relation[2];
+    Incomplete incomplete[2];
+    bool filtered[2];
+    bool valid;
+} known;
+
+/// Creating or dropping a trigger says that its table has changed, whichever that is; so do other rights on ours.
+void forget_tracked(Datum, Oid) {
+    known.valid = false;
+}
+
+void forget_roles(Datum, int, uint32) {
+    known.valid = false;
+}
+
+bool has_filter(Oid source, Kind kind) {
+    Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
+    if (relation == nullptr)
+        return false;
+    Source binding;
+    bool filtered = read_source(relation, kind, &binding) && binding.filter != nullptr;
+    relation_close(relation, AccessShareLock);
+    return filtered;
+}
+
+Ours ours_of(Kind kind) {
+    return {our_owner(), table_oid(table_of(kind))};
+}
+
+void know_tracked() {
+    // valid before reading: a message that arrives meanwhile makes it false again
+    while (!known.valid) {
+        const Ours ours[] = {ours_of(Kind::groups), ours_of(Kind::projects)};
+        guard([&] {
+            remember(known.valid, [&] {
+                for (Kind kind : all_kinds) {
+                    const int n = static_cast<int>(kind);
+                    Oid function = follow_function(kind);
+                    Growing<Hung> triggers;
+                    if (OidIsValid(function))
+                        triggers = triggers_of(function);
+                    const Oid relation = known.relation[n] = tracked_among(triggers, ours[n]);
+                    known.incomplete[n] =
+                        OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
+                    known.filtered[n] = has_filter(known.relation[n], kind);
+                }
+            });
+        });
+    }
+}
+
+} // namespace
+
+Oid tracked_relation(Kind kind) {
+    if (!known.valid)
+        know_tracked();
+    return known.relation[static_cast<int>(kind)];
+}
+
+void require_feeding(Oid relation, Kind kind) {
+    const Ours ours = ours_of(kind);
+    struct Owner {
+        bool may_feed;
+        const char *name;
+    };
+    Owner owner = guard([&]() -> Owner {
+        Oid role = owner_of(relation);
+        if (!OidIsValid(role))
+            return {true, nullptr}; // dropped
+        return {may_feed(role, ours), GetUserNameFromId(role, true)};
+    });
+    if (owner.may_feed)
+        return;
+    const char *own = cat("integration_defaults.", name_of(kind));
+    throw Refusal(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                  cat("role ", owner.name == nullptr ? "that was dropped" : owner.name, ", the owner of table ",
+                      relation_name(relation), ", may not change ", own))
+        .detail(cat("Whoever owns a table that ", name_of(kind), " follow decides what they are."))
+        .hint(cat("Grant him INSERT, UPDATE and DELETE on ", own, "."));
+}
+
+void require_followed(Oid root, Kind kind) {
+    const int n = static_cast<int>(kind);
+    if (tracked_relation(kind) == root && !OidIsValid(known.incomplete[n].relation))
+        return;
+    require_feeding(root, kind);
+    const char *name = relation_name(root);
+    const char *way_out =
+        "resync() creates and enables triggers that are missing or disabled; untrack() drops them all.";
+    if (tracked_relation(kind) == root) {
+        const Incomplete found = known.incomplete[n];
+        const char *names = "";
+        auto add = [&](uint8_t part, const char *event) {
+            if (found.parts & part)
+                names = cat(names, *names == '\0' ? "" : ", ", "integration_defaults_", name_of(kind), "_", event);
+        };
+        add(follows_insert, "insert");
+        add(follows_update, "update");
+        add(follows_delete, "delete");
+        add(follows_truncate, "truncate");
+        add(checks, "check");
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat("table ", name, " is tracked, but not all of its triggers are there and enabled"))
+            .detail(cat("Missing or disabled on ", relation_name(found.relation), ": ", names, "."))
+            .hint(way_out);
+    }
+    if (Oid other = tracked_relation(kind); OidIsValid(other))
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat("table ", name, " is not tracked for ", name_of(kind)))
+            .detail(cat("They are tracked in table ", relation_name(other), "."))
+            .hint("untrack() drops its triggers.");
+    throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, cat("table ", name, " is not tracked for ", name_of(kind)))
+        .detail("It has triggers for that, but not the one for UPDATE that says how; or it is no table that can be "
+                "tracked.")
+        .hint("untrack() drops them; track_groups() and track_projects() create all of them.");
+}
+
+void require_untracked(Kind kind) {
+    Oid source = tracked_relation(kind);
+    if (!OidIsValid(source))
+        return;
+    const char *name = relation_name(source);
+    throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  cat(name_of(kind), " are tracked in table ", name, " and can't be changed by hand"))
+        .hint(cat("Change table ", name, ", or stop tracking it with untrack()."));
+}
+
+bool is_filtered(Kind kind) {
+    if (!known.valid)
+        know_tracked();
+    return known.filtered[static_cast<int>(kind)];
+}
+
+bool groups_are_filtered() {
+    guard([] { AcceptInvalidationMessages(); }); // as locking the table would
+    return is_filtered(Kind::groups);
+}
+
+const char *relation_name(Oid relation) {
+    return guard([&]() -> const char * {
+        char *name = get_rel_name(relation);
+        char *schema = get_namespace_name(get_rel_namespace(relation));
+        return name == nullptr || schema == nullptr ? "that was dropped" : quote_qualified_identifier(schema, name);
+    });
+}
+
+/// tracked_tables() → (kind, source, id_column, parent_column, filter)
+INTD_FUNCTION(tracked_tables) {
+    ResultSet result(fcinfo);
+    for (Kind kind : all_kinds) {
+        Oid tracked = tracked_relation(kind);
+        if (!OidIsValid(tracked))
+            continue;
+        struct Described {
+            bool there;
+            Oid relation;
+            Datum id, parent, filter;
+        };
+        Described source = guard([&] {
+            Described described = {};
+            Relation relation = try_relation_open(tracked, AccessShareLock);
+            if (relation == nullptr)
+                return described;
+            Source binding;
+            if (read_source(relation, kind, &binding)) {
+                auto column_name = [&](AttrNumber column) {
+                    return DirectFunctionCall1(
+                        namein,
+                        CStringGetDatum(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname)));
+                };
+                described.there = true;
+                described.relation = binding.relation;
+                described.id = column_name(binding.id);
+                described.parent = column_name(binding.parent);
+                if (binding.filter != nullptr) {
+                    List *context = deparse_context_for(RelationGetRelationName(relation), binding.relation);
+                    described.filter = CStringGetTextDatum(deparse_expression(binding.filter, context, false, false));
+                }
+            }
+            relation_close(relation, AccessShareLock);
+            return described;
+        });
+        if (source.there)
+            result.add({text_datum(name_of(kind)), ObjectIdGetDatum(source.relation), source.id, source.parent,
+                        source.filter == 0 ? std::nullopt : std::optional<Datum>(source.filter)});
+    }
+    return static_cast<Datum>(0);
+}
+
+void watch_tracked_relations() {
+    CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0));
+    CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_roles, static_cast<Datum>(0));
+    CacheRegisterSyscacheCallback(AUTHOID, forget_roles, static_cast<Datum>(0));
+}
+
+} // namespace intd

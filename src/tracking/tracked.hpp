@@ -1,0 +1,96 @@
+// Which tables of the app's feed the tree: read from pg_trigger, the only record of it.
+//
+// Every table that is tracked has, for each kind that it feeds, one UPDATE trigger whose WHEN clause reads
+//     old.ID IS DISTINCT FROM new.ID OR old.PARENT IS DISTINCT FROM new.PARENT [OR FILTER(old) IS DISTINCT FROM
+//     FILTER(new)]
+// The server keeps that clause as a tree of column numbers, so it survives renames, is dumped with the table, and
+// a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it.
+#pragma once
+
+#include "store/tables.hpp"
+
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+}
+
+namespace intd {
+
+/// What a table can be tracked for.
+enum class Kind : uint8_t { groups, projects };
+constexpr Kind all_kinds[] = {Kind::groups, Kind::projects};
+
+inline Table table_of(Kind kind) {
+    return kind == Kind::groups ? Table::groups : Table::projects;
+}
+inline const char *name_of(Kind kind) {
+    return kind == Kind::groups ? "groups" : "projects";
+}
+
+/// The columns and the filter of a tracked table. A POD in the memory context that was current.
+struct Source {
+    Oid relation;
+    AttrNumber id, parent;
+    ::Node *filter; // over the row as Var number 1; null: every row
+};
+
+// Server code: raises reports.
+
+/// The function that the triggers of this kind call, or InvalidOid while the extension is not there.
+Oid follow_function(Kind kind);
+
+/// The binding that a relation's triggers give for the kind; false if there is none.
+bool read_source(Relation relation, Kind kind, Source *source);
+
+/// What a trigger of a tracked table does, as bits. `check` fires before each statement: with it every statement comes
+/// by two triggers, of which each finds out if the other one is missing.
+enum Part : uint8_t { follows_insert = 1, follows_delete = 2, follows_update = 4, follows_truncate = 8, checks = 16 };
+constexpr uint8_t parts_of_table = 31;
+/// Those that the server clones to each partition. The others a partition gets from track_*() and resync() only.
+constexpr uint8_t parts_of_partition = follows_insert | follows_delete | follows_update;
+
+uint8_t parts_of(const Trigger &trigger);
+
+/// Whether a trigger fires in sessions that do not replicate.
+inline bool fires(char enabled) {
+    return enabled != TRIGGER_DISABLED && enabled != TRIGGER_FIRES_ON_REPLICA;
+}
+
+/// The table whose binding a relation's rows are followed by: of a partition, the partitioned table.
+Oid root_of(Relation relation);
+
+// C++.
+
+/// The table that is tracked for the kind, or InvalidOid: that with a binding, whose owner may feed ours; were there
+/// more, the oldest. Remembered until some relation or somebody's rights change.
+Oid tracked_relation(Kind kind);
+
+/// Throws unless `root`, on which (or on a partition of which) a trigger of the kind fires, is the tracked table and
+/// all its triggers are there and enabled: 42501, 55000.
+void require_followed(Oid root, Kind kind);
+
+/// Throws 42501 unless the owner of a table may feed ours: he is our owner, or has INSERT, UPDATE and DELETE on our
+/// table. Whoever writes his table needs no rights on ours, as a foreign key uses those of its table's owner.
+void require_feeding(Oid relation, Kind kind);
+
+/// Throws 55000 if a table is tracked for the kind: then groups or projects can't be changed by hand.
+void require_untracked(Kind kind);
+
+/// Whether the kind is tracked with a filter. Remembered likewise.
+bool is_filtered(Kind kind);
+
+/// Of groups, asked where the answer must not be older than what others have committed.
+bool groups_are_filtered();
+
+/// While a dump is restored into a tracked table and ours, the two wait for each other's rows until the transaction
+/// ends.
+void hold_restored(Kind kind);
+
+/// `app.groups`, quoted where needed and with its schema.
+const char *relation_name(Oid relation);
+
+/// Called once, when the module is loaded: the first calls the second.
+void watch_tracked();
+void watch_tracked_relations();
+
+} // namespace intd

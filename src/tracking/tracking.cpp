@@ -1,0 +1,237 @@
+// track_groups, track_projects, untrack and resync. All of it runs with the caller's rights; what the triggers write
+// afterwards is written as our owner (see mirror.hpp).
+#include "tracking/equalize.hpp"
+#include "tracking/filter.hpp"
+#include "tracking/left_out.hpp"
+#include "tracking/lifetime.hpp"
+#include "tracking/rows.hpp"
+#include "tracking/attach.hpp"
+#include "postgres/path.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/pg_inherits.h"
+#include "storage/lmgr.h"
+}
+
+namespace intd {
+namespace {
+
+// --- server code -----------------------------------------------------------------------------------------------------
+
+[[noreturn]] void refuse_kind_of(Relation relation, const char *what, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("\"%s\" can't be tracked, because it is %s", RelationGetRelationName(relation), what),
+                    hint == nullptr ? 0 : errhint("%s", hint)));
+    pg_unreachable();
+}
+
+/// Opens what a caller names, with a lock that keeps writers out; he must own it.
+Relation open_owned(Oid oid) {
+    // First the right, then the lock.
+    char kind = get_rel_relkind(oid);
+    if (kind != '\0')
+        require_ownership(oid, kind);
+    Relation relation = try_relation_open(oid, ShareRowExclusiveLock);
+    if (relation == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", oid)));
+    return relation;
+}
+
+void require_trackable(Relation relation) {
+    Oid oid = RelationGetRelid(relation);
+    char kind = relation->rd_rel->relkind;
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        refuse_kind_of(relation, "not a table", "Only plain and partitioned tables can be tracked.");
+    if (relation->rd_rel->relispartition)
+        refuse_kind_of(relation, "a partition", "Track the partitioned table.");
+    if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+        refuse_kind_of(relation, "a temporary table", nullptr);
+    if (RelationGetNamespace(relation) == get_namespace_oid("integration_defaults", true))
+        refuse_kind_of(relation, "a table of integration_defaults", nullptr);
+    if (kind == RELKIND_RELATION && (has_superclass(oid) || find_inheritance_children(oid, NoLock) != NIL))
+        refuse_kind_of(relation, "part of an inheritance hierarchy", nullptr);
+}
+
+AttrNumber column_number(Relation relation, const char *name) {
+    AttrNumber number = get_attnum(RelationGetRelid(relation), name);
+    if (number == InvalidAttrNumber)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                                                  name, RelationGetRelationName(relation))));
+    if (number < 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("system column \"%s\" can't be tracked", name)));
+    return number;
+}
+
+bool is_bound(Oid oid, Kind kind) {
+    Relation relation = relation_open(oid, NoLock);
+    Source source;
+    bool bound = read_source(relation, kind, &source);
+    relation_close(relation, NoLock);
+    return bound;
+}
+
+void lock_own(Table table) {
+    Oid oid = table_oid(table);
+    guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
+}
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
+
+void tell_removed(Kind kind, Oid source, int64 removed) {
+    if (removed == 0)
+        return;
+    const char *name = relation_name(source);
+    guard([&] {
+        ereport(NOTICE,
+                (errmsg(removed == 1 ? INT64_FORMAT " of the %s was removed, because table %s does not have it"
+                                     : INT64_FORMAT " of the %s were removed, because table %s does not have them",
+                        removed, name_of(kind), name)));
+    });
+}
+
+int64 equalize_and_tell(Kind kind, int64 *rows) {
+    Equalized result = equalize(kind);
+    if (is_filtered(kind))
+        lifetime.emptied(kind); // what was set on rows that are left out, and have gone
+    tell_removed(kind, tracked_relation(kind), result.removed);
+    if (rows != nullptr)
+        *rows = result.rows;
+    return result.removed + result.changed + result.added;
+}
+
+/// Projects whose groups their table has but its filter leaves out count as the instance, from now on or no more.
+int64 equalize_projects_of_filtered_groups() {
+    if (!OidIsValid(tracked_relation(Kind::projects)) || !groups_are_filtered())
+        return 0;
+    lock_own(Table::projects);
+    return equalize_and_tell(Kind::projects, nullptr);
+}
+
+const char *name_argument(FunctionCallInfo fcinfo, int n, const char *argument) {
+    if (PG_ARGISNULL(n))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("argument \"", argument, "\" must not be null"));
+    return NameStr(*PG_GETARG_NAME(n));
+}
+
+Oid source_argument(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(0))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"source\" must not be null");
+    return PG_GETARG_OID(0);
+}
+
+Datum track(FunctionCallInfo fcinfo, Kind kind) {
+    WritingFunction function;
+    Oid oid = source_argument(fcinfo);
+    const char *id = name_argument(fcinfo, 1, "id_column");
+    const char *parent = name_argument(fcinfo, 2, kind == Kind::groups ? "parent_column" : "group_column");
+    std::optional<std::string_view> filter_argument = text_argument(fcinfo, 3);
+    const char *filter = filter_argument ? cat(*filter_argument) : nullptr;
+    Source source = guard([&] {
+        Relation relation = open_owned(oid);
+        require_trackable(relation);
+        Source wanted = {oid, column_number(relation, id), column_number(relation, parent), nullptr};
+        for (AttrNumber column : {wanted.id, wanted.parent})
+            require_exact_text(RelationGetDescr(relation), column);
+        if (filter != nullptr)
+            wanted.filter = parse_filter(relation, filter);
+        relation_close(relation, NoLock);
+        return wanted;
+    });
+    if (source.id == source.parent)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("column \"", id, "\" can't be both the id and the parent"));
+
+    require_feeding(oid, kind);
+    // Nobody writes ours until we are done, and what is tracked does not change meanwhile.
+    lock_own(table_of(kind));
+    if (Oid other = tracked_relation(kind); OidIsValid(other))
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat(name_of(kind), " are tracked already, in table ", relation_name(other)))
+            .hint("Stop tracking it with untrack().");
+    guard([&] {
+        drop_triggers(oid, kind); // what is left of a binding that is gone
+        int level = fix_search_path();
+        create_triggers(oid, kind, &source);
+        restore_search_path(level);
+        CommandCounterIncrement();
+    });
+    if (tracked_relation(kind) != oid)
+        throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, cat("table ", relation_name(oid), " can't be tracked this way"))
+            .detail("What the server made of the columns and the filter can't be read back.");
+    int64 rows = 0;
+    equalize_and_tell(kind, &rows);
+    if (kind == Kind::groups)
+        equalize_projects_of_filtered_groups();
+    PG_RETURN_INT64(rows);
+}
+
+[[noreturn]] void refuse_untracked(Oid oid) {
+    throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, cat("table ", relation_name(oid), " is not tracked"))
+        .hint("View integration_defaults.tracked_tables lists those that are.");
+}
+
+} // namespace
+
+/// track_groups(source, id_column, parent_column, filter) → rows taken in
+INTD_FUNCTION(track_groups) {
+    return track(fcinfo, Kind::groups);
+}
+
+/// track_projects(source, id_column, group_column, filter) → rows taken in
+INTD_FUNCTION(track_projects) {
+    return track(fcinfo, Kind::projects);
+}
+
+/// untrack(source)
+INTD_FUNCTION(untrack) {
+    Oid oid = source_argument(fcinfo);
+    guard([&] {
+        Relation relation = open_owned(oid);
+        if (relation->rd_rel->relispartition)
+            refuse_kind_of(relation, "a partition", "Name the partitioned table.");
+        relation_close(relation, NoLock);
+    });
+    int dropped = guard([&] {
+        int count = 0;
+        for (Kind kind : all_kinds)
+            count += drop_triggers(oid, kind);
+        return count;
+    });
+    if (dropped == 0)
+        refuse_untracked(oid);
+    PG_RETURN_VOID();
+}
+
+/// resync(source) → rows changed
+INTD_FUNCTION(resync) {
+    WritingFunction function;
+    Oid oid = source_argument(fcinfo);
+    guard([&] { relation_close(open_owned(oid), NoLock); });
+    int64 changed = 0;
+    bool tracked = false, of_groups = false;
+    for (Kind kind : all_kinds) {
+        if (tracked_relation(kind) != oid) {
+            if (guard([&] { return is_bound(oid, kind); }))
+                require_feeding(oid, kind);
+            continue;
+        }
+        tracked = true;
+        of_groups = of_groups || kind == Kind::groups;
+        lock_own(table_of(kind));
+        guard([&] {
+            int level = fix_search_path();
+            create_triggers(oid, kind, nullptr);
+            restore_search_path(level);
+            CommandCounterIncrement();
+        });
+        changed += equalize_and_tell(kind, nullptr);
+    }
+    if (!tracked)
+        refuse_untracked(oid);
+    if (of_groups && tracked_relation(Kind::projects) != oid)
+        changed += equalize_projects_of_filtered_groups();
+    PG_RETURN_INT64(changed);
+}
+
+} // namespace intd

@@ -1,0 +1,153 @@
+#include "tracking/transit.hpp"
+
+namespace intd {
+namespace {
+
+struct Ahead {
+    Ahead *next;
+    SubTransactionId subtransaction;
+    Kind kind;
+    Datum id;
+    State later;
+};
+
+struct Left {
+    Left *next;
+    SubTransactionId subtransaction;
+    Leaving leaving;
+};
+
+// In TopTransactionContext.
+Ahead *aheads = nullptr;
+Left *lefts = nullptr;
+bool aside = false;
+void (*flush)() = nullptr;
+
+Datum copy_text(Datum text) {
+    return text == 0 ? 0 : datumCopy(text, false, -1);
+}
+
+State copy_state(const State &state) {
+    return {state.in, copy_text(state.id),
+            state.parent ? std::optional<Datum>(copy_text(*state.parent)) : std::nullopt};
+}
+
+/// Adds a new entry to the front of a list.
+template <class Entry, class Fill>
+void add_to(Entry *&list, Fill fill) {
+    guard([&] {
+        MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+        auto *entry = static_cast<Entry *>(palloc0(sizeof(Entry)));
+        fill(entry);
+        entry->next = list;
+        entry->subtransaction = GetCurrentSubTransactionId();
+        list = entry;
+        MemoryContextSwitchTo(caller);
+    });
+}
+
+/// Takes the first entry that matches out of a list; null if there is none.
+template <class Entry, class Matches>
+Entry *take_from(Entry *&list, Matches matches) {
+    for (Entry **link = &list; *link != nullptr; link = &(*link)->next)
+        if (matches(**link)) {
+            Entry *found = *link;
+            *link = found->next;
+            return found;
+        }
+    return nullptr;
+}
+
+template <class Entry>
+void end_subtransaction(Entry *&list, SubXactEvent event, SubTransactionId own, SubTransactionId parent) {
+    auto is_own = [&](const Entry &entry) { return entry.subtransaction == own; };
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        while (take_from(list, is_own) != nullptr) {
+        }
+    else if (event == SUBXACT_EVENT_COMMIT_SUB)
+        for (Entry *entry = list; entry != nullptr; entry = entry->next)
+            if (is_own(*entry))
+                entry->subtransaction = parent;
+}
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId own, SubTransactionId parent, void *) {
+    end_subtransaction(aheads, event, own, parent);
+    end_subtransaction(lefts, event, own, parent);
+}
+
+void at_transaction_end(XactEvent event, void *) {
+    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
+        if (lefts != nullptr)
+            entry([] {
+                flush();
+                return static_cast<Datum>(0);
+            });
+        return;
+    }
+    if (event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+        return;
+    aheads = nullptr;
+    lefts = nullptr;
+    aside = false;
+}
+
+} // namespace
+
+void remember_ahead(Kind kind, Datum id, const State &later) {
+    add_to(aheads, [&](Ahead *ahead) {
+        ahead->kind = kind;
+        ahead->id = copy_text(id);
+        ahead->later = copy_state(later);
+    });
+}
+
+bool take_ahead(Kind kind, Datum id, State *later) {
+    Ahead *found =
+        take_from(aheads, [&](const Ahead &ahead) { return ahead.kind == kind && view(ahead.id) == view(id); });
+    if (found != nullptr)
+        *later = found->later;
+    return found != nullptr;
+}
+
+bool some_are_ahead() {
+    return aheads != nullptr;
+}
+
+void remember_leaving(const Leaving &leaving) {
+    add_to(lefts, [&](Left *left) {
+        left->leaving = leaving;
+        left->leaving.state = copy_state(leaving.state);
+    });
+}
+
+bool take_leaving(Kind kind, Oid root, CommandId command, State *state) {
+    Left *found = take_from(lefts, [&](const Left &left) {
+        return left.leaving.kind == kind && left.leaving.root == root && left.leaving.command == command;
+    });
+    if (found != nullptr)
+        *state = found->leaving.state;
+    return found != nullptr;
+}
+
+bool take_lapsed(Kind kind, int depth, State *state) {
+    Left *found =
+        take_from(lefts, [&](const Left &left) { return left.leaving.kind == kind && left.leaving.depth >= depth; });
+    if (found != nullptr)
+        *state = found->leaving.state;
+    return found != nullptr;
+}
+
+bool some_are_aside() {
+    return aside;
+}
+void remember_aside() {
+    aside = true;
+}
+
+void watch_transit(void (*before_commit)()) {
+    flush = before_commit;
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
+
+} // namespace intd
