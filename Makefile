@@ -8,19 +8,8 @@ MODULE_big = $(EXTENSION)
 ROOMS = core postgres store jsonschema catalog hierarchy tracking inheritance settings resolve cascade
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp))))
 
-# The install script is the declarations of all rooms, joined in dependency order.
-SQL_PARTS = \
-	src/install_begin.sql \
-	src/hierarchy/external_id.sql \
-	src/catalog/integrations.sql \
-	src/hierarchy/tree.sql \
-	src/tracking/tracking.sql \
-	src/settings/settings.sql \
-	src/inheritance/generations.sql \
-	src/resolve/resolve.sql \
-	src/resolve/views.sql \
-	src/cascade/cascade.sql \
-	src/install_end.sql
+# The install script is the declarations of all rooms, joined in that order.
+SQL_PARTS = src/install_begin.sql $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.sql))) src/install_end.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))

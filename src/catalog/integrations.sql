@@ -1,16 +1,5 @@
 -- Types of integration.
 
-CREATE TABLE integration_defaults.integrations (
-    name text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY,
-    title text,
-    category text,
-    schema jsonb NOT NULL DEFAULT '{}',
-    allowed boolean NOT NULL DEFAULT true
-);
-COMMENT ON TABLE integration_defaults.integrations IS 'types of integration, each with the JSON Schema of its settings';
-SELECT pg_catalog.pg_extension_config_dump('integration_defaults.integrations', '');
-
-
 CREATE FUNCTION integration_defaults.check_integration() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_check_integration';
 COMMENT ON FUNCTION integration_defaults.check_integration() IS

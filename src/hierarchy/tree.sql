@@ -3,26 +3,6 @@
 -- matter. An id that changes takes its settings along; what is inside the group names its new id itself, because an
 -- app may as well hand the old id to another group in the same transaction.
 
-CREATE TABLE integration_defaults.groups (
-    id text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY
-        CHECK (pg_catalog.octet_length(id) OPERATOR(pg_catalog.>=) 1
-               AND pg_catalog.octet_length(id) OPERATOR(pg_catalog.<=) 255),
-    parent_id text COLLATE pg_catalog."C"
-);
-CREATE INDEX groups_parent_id_idx ON integration_defaults.groups (parent_id);
-COMMENT ON TABLE integration_defaults.groups IS 'the groups of the tree, by the app''s own ids; a null parent is the instance';
-SELECT pg_catalog.pg_extension_config_dump('integration_defaults.groups', '');
-
-CREATE TABLE integration_defaults.projects (
-    id text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY
-        CHECK (pg_catalog.octet_length(id) OPERATOR(pg_catalog.>=) 1
-               AND pg_catalog.octet_length(id) OPERATOR(pg_catalog.<=) 255),
-    group_id text COLLATE pg_catalog."C"
-);
-CREATE INDEX projects_group_id_idx ON integration_defaults.projects (group_id);
-COMMENT ON TABLE integration_defaults.projects IS 'the projects of the tree, by the app''s own ids; a null group is the instance';
-SELECT pg_catalog.pg_extension_config_dump('integration_defaults.projects', '');
-
 -- References to groups. They are triggers, because a restore fills these tables in any order, and in parallel.
 
 CREATE FUNCTION integration_defaults.check_parent() RETURNS trigger
@@ -74,25 +54,6 @@ CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integratio
 CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integration_defaults.projects
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
     EXECUTE FUNCTION integration_defaults.check_id_is_final();
-
--- While a table of the app's is tracked, only what follows it changes these, and a restore.
-
-CREATE FUNCTION integration_defaults.keep_tracked() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_keep_tracked';
-COMMENT ON FUNCTION integration_defaults.keep_tracked() IS
-    'trigger of groups and projects: while they are tracked they are not changed by hand (55000)';
-CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.groups
-    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
-CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.projects
-    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
-CREATE FUNCTION integration_defaults.pass_over_restored() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_pass_over_restored';
-COMMENT ON FUNCTION integration_defaults.pass_over_restored() IS
-    'trigger of groups and projects: in a restore a row that is there already, because the tracked table''s was followed, is passed over';
-CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.groups
-    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
-CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.projects
-    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
 
 -- The tree by hand, where no table of the app's is tracked. These check at once.
 

@@ -48,3 +48,22 @@ CREATE FUNCTION integration_defaults.resync(source regclass) RETURNS bigint
 COMMENT ON FUNCTION integration_defaults.resync(regclass) IS
     'makes what follows a table equal to it again, and creates and enables triggers that it lacks: after ATTACH or DETACH of a partition, or writes that fired no triggers (session_replication_role = replica). Gives the number of groups and projects that it added, changed and removed. Errors: 42501 not the table''s owner; 55000 it is not tracked; else as track_groups()';
 
+-- While a table of the app's is tracked, only what follows it changes groups or projects, and a restore.
+
+CREATE FUNCTION integration_defaults.keep_tracked() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_keep_tracked';
+COMMENT ON FUNCTION integration_defaults.keep_tracked() IS
+    'trigger of groups and projects: while they are tracked they are not changed by hand (55000)';
+CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.groups
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
+CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.projects
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.keep_tracked();
+CREATE FUNCTION integration_defaults.pass_over_restored() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_pass_over_restored';
+COMMENT ON FUNCTION integration_defaults.pass_over_restored() IS
+    'trigger of groups and projects: in a restore a row that is there already, because the tracked table''s was followed, is passed over';
+CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.groups
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
+CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.projects
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
+
