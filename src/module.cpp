@@ -3,17 +3,19 @@
 #include "cascade/locks.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
-#include "store/limits.hpp"
 #include "hierarchy/parents.hpp"
-#include "tracking/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
-#include "postgres/query.hpp"
-#include "store/tables.hpp"
-#include "postgres/trigger.hpp"
 #include "inheritance/generation.hpp"
-#include "inheritance/inheritance.hpp"
+#include "inheritance/remembered.hpp"
+#include "postgres/query.hpp"
+#include "postgres/trigger.hpp"
+#include "resolve/reports.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/rules.hpp"
+#include "store/limits.hpp"
+#include "store/tables.hpp"
+#include "tracking/follow.hpp"
+#include "tracking/tracked.hpp"
 
 extern "C" {
 MODULE_MAGIC;
@@ -35,8 +37,10 @@ void _PG_init(void) {
     intd::watch_references();
     intd::watch_tree();
     intd::watch_tracked();
+    intd::watch_following();
     intd::watch_leftovers();
     intd::watch_generations();
     intd::watch_inheritance();
+    intd::watch_reports();
 }
 }

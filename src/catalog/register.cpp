@@ -2,7 +2,7 @@
 #include "catalog/register.hpp"
 
 #include "catalog/integration.hpp"
-#include "jsonschema/validate.hpp"
+#include "catalog/validate.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
@@ -13,7 +13,7 @@ extern "C" {
 
 namespace intd {
 
-void (*remove_what_goes)(Datum integration);
+SettingsOfTypes settings_of_types;
 
 namespace {
 
@@ -42,22 +42,6 @@ Statement lock_type = {
     {TEXTOID},
     nullptr};
 
-Statement count_settings = {
-    "SELECT CASE WHEN found.instance OPERATOR(pg_catalog.+) found.groups OPERATOR(pg_catalog.+) found.projects "
-    "    OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('It is set on the instance (%s), on groups (%s) and on "
-    "projects (%s).', "
-    "    found.instance, found.groups, found.projects) END "
-    "FROM (SELECT "
-    "    (SELECT pg_catalog.count(*) FROM integration_defaults.instance_settings "
-    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS instance, "
-    "    (SELECT pg_catalog.count(*) FROM integration_defaults.group_settings "
-    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS groups, "
-    "    (SELECT pg_catalog.count(*) FROM integration_defaults.project_settings "
-    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS projects) AS found",
-    1,
-    {TEXTOID},
-    nullptr};
-
 Statement unknown_name = {
     "SELECT pg_catalog.min(given.name COLLATE pg_catalog.\"C\") FROM pg_catalog.unnest($1) AS given(name) WHERE NOT "
     "EXISTS "
@@ -73,24 +57,18 @@ Statement allow_types = {
     {TEXTARRAYOID},
     nullptr};
 
-// $1 the type: what is wrong with settings that are there, a line each; none while it is not registered.
-#define INVALID_LINES                                                                                                  \
-    "SELECT pg_catalog.concat_ws(' ', found.scope_level, found.scope_id) OPERATOR(pg_catalog.||) ': ' "                \
-    "OPERATOR(pg_catalog.||) found.violation AS line FROM integration_defaults.integrations type, "                    \
-    "LATERAL integration_defaults.invalid_settings(type.name) found WHERE type.name OPERATOR(pg_catalog.=) $1"
-
-Statement invalid_before = {"SELECT ARRAY(" INVALID_LINES ")", 1, {TEXTOID}, nullptr};
-
-// $2: what was wrong before. Some of the lines, and how many there are.
-Statement invalid_since = {
-    "SELECT pg_catalog.string_agg(added.line, E'\\n') FILTER (WHERE added.number OPERATOR(pg_catalog.<=) 20) "
-    "OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 20 "
+// $1: what is wrong now, a line each; $2: what was before. Some of the lines that are new, and how many there are.
+Statement new_lines = {
+    "SELECT pg_catalog.string_agg(added.line, E'\\n' ORDER BY added.number) "
+    "FILTER (WHERE added.number OPERATOR(pg_catalog.<=) 20) OPERATOR(pg_catalog.||) "
+    "CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 20 "
     "THEN pg_catalog.format(E'\\nand %s more', pg_catalog.count(*) OPERATOR(pg_catalog.-) 20) ELSE '' END "
-    "FROM (SELECT line, pg_catalog.row_number() OVER () AS number FROM (" INVALID_LINES ") found "
+    "FROM (SELECT found.line, pg_catalog.row_number() OVER (ORDER BY found.at) AS number "
+    "FROM pg_catalog.unnest($1) WITH ORDINALITY AS found (line, at) "
     "WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) was(line) "
     "WHERE was.line OPERATOR(pg_catalog.=) found.line)) added",
     2,
-    {TEXTOID, TEXTARRAYOID},
+    {TEXTARRAYOID, TEXTARRAYOID},
     nullptr};
 
 /// Before any work is done. The statements ask again, and more closely.
@@ -145,9 +123,7 @@ void refuse_if_set(Datum name) {
         AsOwner owner; // whatever of it the caller may see
         if (execute(lock_type, {name}) == 0)
             return;
-        remove_what_goes(name);
-        NewestState newest;
-        fetch(count_settings, {name}, &counts, true);
+        counts = settings_of_types.where_set(name);
     }
     if (counts)
         throw Refusal(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST, cat("integration \"", view(name), "\" still has settings"))
@@ -206,11 +182,11 @@ void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, 
     lock_all_types();
     Value before, since;
     if (!force)
-        fetch(invalid_before, {name}, &before);
+        before = settings_of_types.misfits(name);
     execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
     if (force)
         return;
-    fetch(invalid_since, {name, before}, &since);
+    fetch(new_lines, {settings_of_types.misfits(name), before}, &since);
     if (since)
         throw Refusal(ERRCODE_CHECK_VIOLATION,
                       cat("settings that are there do not fit the new schema of integration \"", view(name), "\""))

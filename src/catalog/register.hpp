@@ -13,8 +13,13 @@ void require_registering();
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force);
 
-/// Called before it is counted what is set of a type: what will go at commit is not to be. Filled in by the room of
-/// settings when the module is loaded.
-extern void (*remove_what_goes)(Datum integration);
+/// What later rooms know of what is set of a type, each filled in by one of them when the module is loaded.
+struct SettingsOfTypes {
+    /// Where it is set, as a sentence with numbers; none if nowhere. What will go at commit is removed before.
+    std::optional<Datum> (*where_set)(Datum integration);
+    /// What does not fit its schema of the effective settings where something is set: lines as text[].
+    std::optional<Datum> (*misfits)(Datum integration);
+};
+extern SettingsOfTypes settings_of_types;
 
 } // namespace intd

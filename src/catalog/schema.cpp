@@ -31,9 +31,9 @@ struct Face {
 };
 
 /// A set of schemas, in the order in which they came to it.
-class Nodes {
+class NodeSet {
   public:
-    Nodes() {
+    NodeSet() {
         HASHCTL options = {};
         options.keysize = options.entrysize = sizeof(const SchemaNode *);
         options.hcxt = CurrentMemoryContext;
@@ -65,8 +65,8 @@ void each_below(const SchemaNode *node, Visit &&visit) {
 }
 
 /// What applies to all settings: the schema, and all that applies to the same value.
-Nodes beside(const SchemaNode *tree) {
-    Nodes nodes;
+NodeSet beside(const SchemaNode *tree) {
+    NodeSet nodes;
     nodes.add(tree);
     for (int i = 0; i < nodes.count(); i++)
         each_beside(nodes[i], [&](const SchemaNode *next) { nodes.add(next); });
@@ -74,8 +74,8 @@ Nodes beside(const SchemaNode *tree) {
 }
 
 /// The schemas that have writeOnly, or lead to one that has.
-Nodes secrets(const SchemaNode *tree) {
-    Nodes all;
+NodeSet secrets(const SchemaNode *tree) {
+    NodeSet all;
     all.add(tree);
     for (int i = 0; i < all.count(); i++)
         each_below(all[i], [&](const SchemaNode *next) { all.add(next); });
@@ -84,7 +84,7 @@ Nodes secrets(const SchemaNode *tree) {
         const SchemaNode *to, *from;
     };
     Growing<Leads> ways;
-    Nodes secret;
+    NodeSet secret;
     for (int i = 0; i < all.count(); i++) {
         const SchemaNode *from = all[i];
         each_below(from, [&](const SchemaNode *to) { ways.add({to, from}); });
@@ -103,7 +103,7 @@ Nodes secrets(const SchemaNode *tree) {
 
 void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *problems) {
     const SchemaNode *root = target_of(tree);
-    const Nodes secret = secrets(tree);
+    const NodeSet secret = secrets(tree);
     if (root->never || (root->types != 0 && (root->types & type_object) == 0))
         problems->add(root->place, "must describe an object, because settings are one");
 
@@ -120,7 +120,7 @@ void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *
 
     // A secret that is not a property of the root would not be known as one, so there must be none.
     const char *hint = "Only the properties of the root can be secret.";
-    const Nodes about_all = beside(tree);
+    const NodeSet about_all = beside(tree);
     for (int i = 0; i < about_all.count(); i++) {
         const SchemaNode *node = about_all[i];
         if (node->write_only)
@@ -185,14 +185,11 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
     read_names(value, &place, &names, problems);
     face->levels = 0;
     for (std::string_view name : names) {
-        if (name == "instance")
-            face->levels |= 1u << static_cast<unsigned>(core::Level::instance);
-        else if (name == "group")
-            face->levels |= 1u << static_cast<unsigned>(core::Level::group);
-        else if (name == "project")
-            face->levels |= 1u << static_cast<unsigned>(core::Level::project);
-        else
+        auto level = std::find(std::begin(core::level_names), std::end(core::level_names), name);
+        if (level == std::end(core::level_names))
             problems->add(&place, "has an unknown level", "The levels are instance, group and project.");
+        else
+            face->levels |= 1u << (level - core::level_names);
     }
 }
 
@@ -234,7 +231,7 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
         memcpy(copy, source, VARSIZE(source));
         Problems found;
         if (JB_ROOT_IS_OBJECT(copy)) {
-            result.root = compile_tree(&copy->root, result.context, limited, &found);
+            result.root = compile_tree(&copy->root, result.context, limited, {"x-atomic", "x-levels"}, &found);
             // a tree with problems has loose ends
             if (found.empty())
                 read_properties(result.root, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &found);

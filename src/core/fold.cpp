@@ -96,7 +96,7 @@ void Fold::lock(std::string_view name, const Scope *scope) {
     }
 }
 
-void Fold::apply(const Row &row) {
+void Fold::apply(const ScopeSettings &row) {
     step_++;
     if (row.custom) {
         for (int i = 0; i < static_cast<int>(fields_.size()); i++) {

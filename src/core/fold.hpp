@@ -15,6 +15,11 @@
 namespace intd::core {
 
 enum class Level : uint8_t { instance, group, project };
+constexpr std::string_view level_names[] = {"instance", "group", "project"};
+
+inline std::string_view name_of(Level level) {
+    return level_names[static_cast<int>(level)];
+}
 
 /// A place where settings are set. Compared by address within one fold.
 struct Scope {
@@ -24,11 +29,11 @@ struct Scope {
 
 struct Field {
     std::string_view name;
-    Value value;
+    FieldValue value;
 };
 
 /// What one scope has set for one type of integration.
-struct Row {
+struct ScopeSettings {
     const Scope *scope;
     bool custom;                // replaces all that it would inherit; false: an override, field by field
     std::optional<bool> active; // none: inherited (overrides only)
@@ -46,7 +51,7 @@ struct Resolved {
     std::string_view name;
     int unit;            // fields of one unit move, and are locked, together
     bool grouped;        // whether its unit has other fields
-    Value value;         // null: not set
+    FieldValue value;    // null: not set
     const Scope *source; // who supplied it; null: the schema's default, or not set
 };
 
@@ -58,7 +63,7 @@ class Fold {
     Fold &operator=(const Fold &) = delete;
 
     /// Goes one scope further down.
-    void apply(const Row &row);
+    void apply(const ScopeSettings &row);
 
     const Shape &shape() const { return *shape_; }
     /// The schema's properties by name first, then other keys in the order in which they were met.

@@ -4,7 +4,7 @@
 
 namespace intd::core {
 
-void Shape::add(std::string_view name, Value fallback, bool secret) {
+void Shape::add(std::string_view name, FieldValue fallback, bool secret) {
     properties_.push_back({name, fallback, secret, 0, 0, false});
 }
 

@@ -9,15 +9,15 @@
 namespace intd::core {
 
 /// A field's value. The core never looks inside; null is "absent" (a JSON null is a value, and not null here).
-using Value = const void *;
+using FieldValue = const void *;
 
 struct Property {
     std::string_view name;
-    Value fallback; // the schema's `default`, or null
-    bool secret;    // writeOnly
-    int unit;       // properties of one atomic group share a unit
-    int next;       // of the same unit; the last one's is the first
-    bool grouped;   // whether another property is in its unit
+    FieldValue fallback; // the schema's `default`, or null
+    bool secret;         // writeOnly
+    int unit;            // properties of one atomic group share a unit
+    int next;            // of the same unit; the last one's is the first
+    bool grouped;        // whether another property is in its unit
 };
 
 /// Called now and then by what takes long; what it throws ends that.
@@ -31,7 +31,7 @@ class Shape {
     explicit Shape(allocator memory, Pause at_times = nullptr) : properties_(memory), pause_(at_times) {}
 
     /// Adds a property that stands alone. Call seal() after the last one.
-    void add(std::string_view name, Value fallback, bool secret);
+    void add(std::string_view name, FieldValue fallback, bool secret);
     void seal();
     /// After seal(): these properties move together; groups that share a member become one. False if a name is
     /// not a property.

@@ -1,10 +1,8 @@
 // The tree by hand: add_*, move_* and remove_*. They run with the caller's rights and check at once; what other
 // sessions do meanwhile is checked at commit (see tree_rules.cpp).
 #include "hierarchy/arguments.hpp"
-#include "tracking/lifetime.hpp"
-#include "tracking/mirror.hpp"
+#include "hierarchy/hooks.hpp"
 #include "hierarchy/parents.hpp"
-#include "tracking/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
 
@@ -37,10 +35,6 @@ Statement &statement(Kind kind, int which) {
     return statements[static_cast<int>(kind)][which];
 }
 
-core::Level level_of(Kind kind) {
-    return kind == Kind::groups ? core::Level::group : core::Level::project;
-}
-
 /// The id that a function is about.
 Datum required_id(FunctionCallInfo fcinfo, Kind kind) {
     IdArgument id = id_argument(fcinfo, 0);
@@ -64,7 +58,7 @@ Value parent_argument(FunctionCallInfo fcinfo) {
 void begin_change(Kind kind) {
     Oid table = table_oid(table_of(kind));
     guard([&] { LockRelationOid(table, RowExclusiveLock); });
-    require_untracked(kind);
+    feeding.require_untracked(kind);
 }
 
 void require_parent(Value parent) {

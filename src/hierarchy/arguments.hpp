@@ -2,7 +2,7 @@
 #pragma once
 
 #include "hierarchy/external_id.hpp"
-#include "inheritance/chain.hpp"
+#include "hierarchy/scope.hpp"
 
 namespace intd {
 

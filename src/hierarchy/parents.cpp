@@ -1,6 +1,5 @@
 #include "hierarchy/parents.hpp"
 
-#include "tracking/transit.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "postgres/query.hpp"
@@ -194,6 +193,15 @@ void refuse_what_is_left(Datum id) {
 
 } // namespace
 
+Referring projects_in_groups = {
+    Table::projects,
+    {"SELECT pg_catalog.text 'projects' FROM integration_defaults.projects WHERE group_id IS NOT NULL LIMIT 1",
+     0,
+     {},
+     nullptr},
+    {"DELETE FROM integration_defaults.projects", 0, {}, nullptr},
+    "scope_parent_exists"};
+
 bool hold_group(Datum id) {
     if (held.context != nullptr && (held.command != GetCurrentCommandId(false) ||
                                     MemoryContextMemAllocated(held.context, false) > remember_at_most))
@@ -246,8 +254,8 @@ void refuse_missing_parent(TriggerData *data) {
     if (hold_group(*parent))
         return;
     throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                  cat("group \"", view(*parent), "\", the parent of ", is_group ? "group" : "project", " \"", view(*id),
-                      "\", is not there"))
+                  cat("group \"", view(*parent), "\", the parent of ",
+                      scope_name(is_group ? core::Level::group : core::Level::project, view(*id)), ", is not there"))
         .hint("The parent has to be there when the transaction commits.")
         .constraint("scope_parent_exists");
 }

@@ -6,6 +6,8 @@
 // the second waits for the first and sees what he did.
 #pragma once
 
+#include "hierarchy/scope.hpp"
+#include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 
 namespace intd {
@@ -31,6 +33,16 @@ bool expect_check_of(Datum parent);
 /// Throws 23503 unless the parent of a row that was inserted into or updated in groups or projects is there, and holds
 /// it. Does nothing for a row that is no longer current.
 void refuse_missing_parent(TriggerData *data);
+
+/// Rows that refer to another table, where all of that one goes by TRUNCATE.
+struct Referring {
+    Table table;
+    Statement find;         // gives the table's name if there are any
+    Statement empty;        // where the TRUNCATE cascades
+    const char *constraint; // named where they are left; null: none
+};
+/// Of projects, to groups.
+extern Referring projects_in_groups;
 
 /// `2 groups and 1 project`.
 const char *count_scopes(int64 groups, int64 projects);

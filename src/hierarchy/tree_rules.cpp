@@ -2,8 +2,7 @@
 
 #include "hierarchy/external_id.hpp"
 #include "hierarchy/parents.hpp"
-#include "tracking/tracked.hpp"
-#include "tracking/transit.hpp"
+#include "hierarchy/hooks.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "store/tables.hpp"
@@ -202,7 +201,7 @@ INTD_FUNCTION(rename_parent) {
     AsOwner owner;
     guard([] { forget_walked(); }); // the statement has had its note_group_changes()
     for (Kind kind : all_kinds)
-        if (!OidIsValid(tracked_relation(kind)))
+        if (!OidIsValid(feeding.tracked_relation(kind)))
             execute_newest(rename_statements[static_cast<int>(kind)], {old_id, new_id});
     return PointerGetDatum(nullptr);
 }

@@ -184,22 +184,4 @@ const TreeNode *Tree::parent_of(const Row &row) {
     return parent;
 }
 
-const char *scope_name(core::Level level, std::string_view id) {
-    switch (level) {
-    case core::Level::instance:
-        return "the instance";
-    case core::Level::group:
-        return cat("group \"", id, "\"");
-    default:
-        return cat("project \"", id, "\"");
-    }
-}
-
-Refusal unknown_scope(core::Level level, std::string_view id) {
-    bool group = level == core::Level::group;
-    return Refusal(ERRCODE_UNDEFINED_OBJECT, cat(scope_name(level, id), " does not exist"))
-        .hint(group ? "Groups are added with add_group() or by the table that track_groups() follows."
-                    : "Projects are added with add_project() or by the table that track_projects() follows.");
-}
-
 } // namespace intd

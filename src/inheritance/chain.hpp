@@ -169,10 +169,4 @@ inline bool is_within(const TreeNode *node, const TreeNode *ancestor) {
     return node != nullptr;
 }
 
-/// `group "7"`, `project "12"`, `the instance`: as messages name a scope.
-const char *scope_name(core::Level level, std::string_view id);
-
-/// The refusal 42704 of a group or project that is not there.
-Refusal unknown_scope(core::Level level, std::string_view id);
-
 } // namespace intd

@@ -23,7 +23,7 @@ struct Layer : core::Scope {
     std::string_view *locks;
     int lock_count;
 
-    core::Row row() const { return {this, custom, active, core_fields, fields.count, locks, lock_count}; }
+    core::ScopeSettings row() const { return {this, custom, active, core_fields, fields.count, locks, lock_count}; }
     bool sets_something() const { return row().sets_something(); }
 };
 
@@ -155,11 +155,5 @@ class Inheritance {
         const Folded *folded;
     } last_ = {0, nullptr, nullptr}; // a view asks several things of one row
 };
-
-/// What is remembered, if it is exact for the active snapshot and the current user; else a new one.
-Inheritance &inheritance();
-
-/// Called once, when the module is loaded.
-void watch_inheritance();
 
 } // namespace intd

@@ -1,7 +1,7 @@
-// What a backend remembers of what is inherited, and for whom it is exact.
-#include "postgres/snapshot.hpp"
+#include "inheritance/remembered.hpp"
+
 #include "inheritance/generation.hpp"
-#include "inheritance/inheritance.hpp"
+#include "postgres/snapshot.hpp"
 
 namespace intd {
 namespace {

@@ -127,7 +127,7 @@ SchemaNode *Compiler::object(const JsonbContainer *source, const JsonPlace *plac
 }
 
 void Compiler::unknown(std::string_view key, const JsonPlace *schema, const JsonPlace *here) {
-    if (key == "x-atomic" || key == "x-levels") {
+    if (std::find(root_only_.begin(), root_only_.end(), key) != root_only_.end()) {
         if (schema->above != nullptr)
             problems_->add(here, "is possible at the root only");
     } else if (key == "$defs")
@@ -487,8 +487,9 @@ int compare_values(const JsonbValue *a, const JsonbValue *b) {
     }
 }
 
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited, Problems *problems) {
-    Compiler compiler(schema, context, limited, problems);
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited,
+                         std::initializer_list<std::string_view> root_only, Problems *problems) {
+    Compiler compiler(schema, context, limited, root_only, problems);
     SchemaNode *root = compiler.object(schema, &document_root);
     compiler.resolve_references();
     if (problems->empty())

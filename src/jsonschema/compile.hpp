@@ -12,8 +12,9 @@ namespace intd {
 /// Server code: raises reports, owns nothing. The tree goes to `context`, what is needed meanwhile to the current one.
 class Compiler {
   public:
-    Compiler(const JsonbContainer *root, MemoryContext context, bool limited, Problems *problems)
-        : root_(root), context_(context), limited_(limited), problems_(problems) {}
+    Compiler(const JsonbContainer *root, MemoryContext context, bool limited,
+             std::initializer_list<std::string_view> root_only, Problems *problems)
+        : root_(root), context_(context), limited_(limited), root_only_(root_only), problems_(problems) {}
 
     SchemaNode *object(const JsonbContainer *source, const JsonPlace *place);
     /// After the tree is there: follows every $ref, making schemas that only a $ref leads to.
@@ -75,6 +76,7 @@ class Compiler {
     const JsonbContainer *root_;
     MemoryContext context_;
     bool limited_;
+    std::initializer_list<std::string_view> root_only_; // of compile_tree()'s caller
     Problems *problems_;
     std::string_view base_; // the root's $id without its fragment
     HTAB *made_ = nullptr;
@@ -87,6 +89,13 @@ class Compiler {
     SchemaNode *fresh_ = nullptr;    // nodes that nobody has yet
     int fresh_left_ = 0;
 };
+
+/// Makes the tree of a schema, which must be an object, in `context`, where the schema itself must be too. Problems are
+/// gathered in the current memory context; the tree is to be used only if there are none. Server code: raises reports.
+/// `limited`: 54000 for what is larger than the limits allow. `root_only`: annotations that mean something to whoever
+/// asks, at the root and nowhere else.
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited,
+                         std::initializer_list<std::string_view> root_only, Problems *problems);
 
 int compare_numbers(Numeric a, Numeric b);
 /// An order of values in which equal ones are equal.

@@ -147,9 +147,4 @@ struct Problems {
     }
 };
 
-/// Makes the tree of a schema, which must be an object, in `context`, where the schema itself must be too. Problems are
-/// gathered in the current memory context; the tree is to be used only if there are none. Server code: raises reports.
-/// `limited`: 54000 for what is larger than the limits allow.
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited, Problems *problems);
-
 } // namespace intd

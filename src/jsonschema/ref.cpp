@@ -64,10 +64,10 @@ int array_index(std::string_view step) {
     return index;
 }
 
-enum class State { open, done };
+enum class Visit { open, done };
 struct Visited {
     const SchemaNode *node;
-    State state;
+    Visit state;
 };
 
 } // namespace
@@ -167,16 +167,16 @@ bool Compiler::finds_loop(SchemaNode *node) {
     bool found;
     auto *visited = static_cast<Visited *>(hash_search(states_, &node, HASH_ENTER, &found));
     if (found) {
-        if (visited->state == State::done)
+        if (visited->state == Visit::done)
             return false;
         problems_->add(node->place, "applies to a value because it applies to it, without an end");
         return true;
     }
-    visited->state = State::open;
+    visited->state = Visit::open;
     bool loop = false;
     each_beside(node, [&](SchemaNode *next) { loop = loop || finds_loop(next); });
     visited = static_cast<Visited *>(hash_search(states_, &node, HASH_FIND, nullptr));
-    visited->state = State::done;
+    visited->state = Visit::done;
     return loop;
 }
 

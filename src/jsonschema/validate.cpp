@@ -1,4 +1,4 @@
-// The walk of validation. All of it is server code: it raises reports and owns nothing.
+// The walk of validation.
 #include "jsonschema/validate.hpp"
 
 #include "jsonschema/compile.hpp"
@@ -53,49 +53,38 @@ const char *write_number(Numeric number) {
     return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 }
 
-using Found = Growing<Violation>;
+/// 54000 when the steps are used up: schemas that are applied again and again to one value would never come to an end.
+void spend(int64 *steps, double spent) {
+    CHECK_FOR_INTERRUPTS();
+    if (spent > static_cast<double>(*steps))
+        max_check_steps
+            .refusal("checking the settings against their schema takes too long",
+                     psprintf("It takes more steps than integration_defaults.max_check_steps, which is %d.",
+                              max_check_steps.most))
+            .raise();
+    *steps -= static_cast<int64>(spent);
+}
 
-/// One validation. Without a list for the violations it stops at the first. It may take so many steps, and 54000 is
+/// One validation. Without a place for the violations it stops at the first. It may take so many steps, and 54000 is
 /// raised when they are used up: schemas that are applied again and again to one value would never come to an end.
 class Walk {
   public:
-    Walk(Found *violations, int64 *steps) : violations_(violations), steps_(steps) {}
+    Walk(Findings *findings, int64 *steps) : findings_(findings), steps_(steps) {}
 
     bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     /// What the schema says of one key of an object.
     bool check_key(const SchemaNode *node, std::string_view key, const JsonbValue *value, const JsonPlace *place);
-    void reserve_names(std::string_view key, const JsonPlace *place) {
-        if (key == "active" || key == "*")
-            fail(place, "reserved", "is a reserved name");
-    }
 
   private:
-    bool stops() const { return violations_ == nullptr; }
+    bool stops() const { return findings_ == nullptr; }
 
-    void spend(double steps) {
-        CHECK_FOR_INTERRUPTS();
-        if (steps > static_cast<double>(*steps_))
-            max_check_steps
-                .refusal("checking the settings against their schema takes too long",
-                         psprintf("It takes more steps than integration_defaults.max_check_steps, which is %d.",
-                                  max_check_steps.most))
-                .raise();
-        *steps_ -= static_cast<int64>(steps);
-    }
+    void spend(double steps) { intd::spend(steps_, steps); }
     /// For what looks at all of a value.
     void spend_on(const JsonbValue *value) {
         int bytes = value->type == jbvString ? value->val.string.len : is_scalar(value) ? 0 : value->val.binary.len;
         spend(bytes / 64);
     }
 
-    /// Notes a violation. `rule` is what tells it from others at the same place.
-    void fail(const JsonPlace *place, const char *rule, const char *text, bool root_required = false) {
-        std::string_view path = write_place(place, "");
-        const char *subject = path.empty() ? "settings" : path.data();
-        const char *whole = psprintf("%s: %s", subject, text);
-        spend(8.0 + static_cast<double>(path.size() + strlen(rule) + strlen(whole)) / 16); // and memory
-        violations_->add({path, rule, root_required, whole});
-    }
     /// Where a schema stands: what tells two rules apart that have no limit to show.
     const char *where(const SchemaNode *node) { return shown_place(node->place, "#"); }
     const char *at(const SchemaNode *node, const char *keyword) {
@@ -119,7 +108,7 @@ class Walk {
     bool check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     bool check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
 
-    Found *violations_;
+    Findings *findings_;
     int64 *steps_;
 };
 
@@ -139,7 +128,7 @@ class Walk {
         if (stops())                                                                                                   \
             return false;                                                                                              \
         valid = false;                                                                                                 \
-        fail(__VA_ARGS__);                                                                                             \
+        findings_->add(__VA_ARGS__);                                                                                   \
     } while (false)
 
 bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
@@ -410,35 +399,13 @@ bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, c
     return valid;
 }
 
-void arrange(Found &found) {
-    std::sort(found.begin(), found.end());
-    found.count = static_cast<int>(std::unique(found.begin(), found.end()) - found.begin());
-}
-
-/// The keys inside a secret, and inside what may once have been one, are of its value: texts go no further than to it.
-void hide_inside(const core::Shape &shape, Found &found) {
-    for (Violation &violation : found) {
-        const size_t end = violation.path.find('/', 1);
-        if (end == std::string_view::npos)
-            continue;
-        auto *name = static_cast<char *>(palloc(end)); // as write_place() has written it
-        size_t length = 0;
-        for (size_t i = 1; i < end; i++)
-            name[length++] = violation.path[i] != '~' ? violation.path[i] : violation.path[++i] == '1' ? '/' : '~';
-        const int n = shape.find({name, length});
-        if (n >= 0 ? shape.properties()[n].secret : shape.size() > 0)
-            violation.text = psprintf("%.*s/...%s", static_cast<int>(end), violation.path.data(),
-                                      violation.text.data() + violation.path.size());
-    }
-}
-
-/// A key of the settings is checked by the root and by all that the root always adds to itself.
-void check_setting(Walk &walk, const SchemaNode *node, std::string_view key, const JsonbValue *value) {
+/// A key is checked by the root and by all that the root always adds to itself.
+void check_alone(Walk &walk, const SchemaNode *node, std::string_view key, const JsonbValue *value) {
     check_stack_depth();
     node = target_of(node);
     walk.check_key(node, key, value, &document_root);
     for (const SchemaNode *each : node->all_of)
-        check_setting(walk, each, key, value);
+        check_alone(walk, each, key, value);
 }
 
 /// Values that were built, not read, in the form of those that were read.
@@ -460,43 +427,28 @@ bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps) {
     return walk.check(node, value, &document_root);
 }
 
-void validate(const Schema &schema, const Jsonb *settings, Violations &violations) {
-    Found found = guard([&] {
-        Found result;
-        if (!JB_ROOT_IS_OBJECT(settings)) {
-            result.add({"", "type object", false, "settings: must be of type object"});
-            return result;
-        }
-        JsonbValue value;
-        value.type = jbvBinary;
-        value.val.binary.data = const_cast<JsonbContainer *>(&settings->root);
-        value.val.binary.len = VARSIZE(settings) - VARHDRSZ;
-        Walk walk(&result, &violations.steps);
-        for (const JsonField &field : read_fields(&settings->root)) {
-            JsonPlace place = {&document_root, field.key, -1};
-            walk.reserve_names(field.key, &place);
-        }
-        walk.check(schema.root, &value, &document_root);
-        arrange(result);
-        hide_inside(schema.shape, result);
-        return result;
-    });
-    violations.insert(violations.end(), found.begin(), found.end());
+void Findings::add(const JsonPlace *place, const char *rule, const char *text, bool root_required) {
+    std::string_view path = write_place(place, "");
+    const char *subject = path.empty() ? whole : path.data();
+    const char *line = psprintf("%s: %s", subject, text);
+    spend(steps, 8.0 + static_cast<double>(path.size() + strlen(rule) + strlen(line)) / 16); // and memory
+    list.add({path, rule, root_required, line});
 }
 
-void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations) {
-    Found found = guard([&] {
-        Found result;
-        JsonbValue read = as_read(value);
-        JsonPlace place = {&document_root, key, -1};
-        Walk walk(&result, &violations.steps);
-        walk.reserve_names(key, &place);
-        check_setting(walk, schema.root, key, &read);
-        arrange(result);
-        hide_inside(schema.shape, result);
-        return result;
-    });
-    violations.insert(violations.end(), found.begin(), found.end());
+void Findings::arrange() {
+    std::sort(list.begin(), list.end());
+    list.count = static_cast<int>(std::unique(list.begin(), list.end()) - list.begin());
+}
+
+void check_value(const SchemaNode *root, const JsonbValue *value, Findings *found) {
+    Walk walk(found, found->steps);
+    walk.check(root, value, &document_root);
+}
+
+void check_key(const SchemaNode *root, std::string_view key, const JsonbValue &value, Findings *found) {
+    JsonbValue read = as_read(value);
+    Walk walk(found, found->steps);
+    check_alone(walk, root, key, &read);
 }
 
 } // namespace intd

@@ -1,40 +1,45 @@
-// Checks settings against a compiled schema. What does not fit becomes a violation; none of them ever contains a value,
-// which could be a secret: only names of keys and the schema's own limits.
+// Checks a value against a compiled schema. What does not fit becomes a violation; none of them ever contains a value,
+// which could be a secret: only names of keys and the schema's own limits. All of it is server code: raises reports,
+// owns nothing.
 #pragma once
 
-#include "store/limits.hpp"
-#include "catalog/schema.hpp"
+#include "jsonschema/node.hpp"
 
 namespace intd {
 
 struct Violation {
-    std::string_view path; // a JSON pointer into the settings: `/webhook`; empty for all of them
+    std::string_view path; // a JSON pointer into the value: `/webhook`; empty for all of it
     std::string_view rule; // keyword and limit: `type string`, `pattern ^https?://`, `required webhook`
-    bool root_required;    // a key that the schema requires of the settings is missing: of no matter while inactive
-    std::string_view text; // to be read, no further than to a secret: `/webhook: must be of type string`
+    bool root_required;    // a key that the schema requires of the whole value is missing
+    std::string_view text; // to be read: `/webhook: must be of type string`
 
-    /// The same violation of two states of the settings.
+    /// The same violation of two states of a value.
     friend bool operator==(const Violation &a, const Violation &b) { return a.path == b.path && a.rule == b.rule; }
     friend bool operator<(const Violation &a, const Violation &b) {
         return a.path != b.path ? a.path < b.path : a.rule < b.rule;
     }
 };
 
-/// What was found, and how many steps may still be taken to find more (max_check_steps): 54000 after that. Texts live
-/// in the memory context that was current when they were added.
-struct Violations : std::pmr::vector<Violation> {
-    explicit Violations(std::pmr::memory_resource *memory) : vector(memory), steps(max_check_steps.most) {}
-    int64 steps;
+/// What was found, in the current memory context.
+struct Findings {
+    const char *whole; // what texts call the whole value
+    int64 *steps;      // how many may still be taken to find more (max_check_steps): 54000 after that
+    Growing<Violation> list;
+
+    /// `rule` is what tells a violation from others at the same place.
+    void add(const JsonPlace *place, const char *rule, const char *text, bool root_required = false);
+    /// By path, then rule, each once.
+    void arrange();
 };
 
-/// Adds what does not fit of a whole object of settings, by path, then rule, each once.
-void validate(const Schema &schema, const Jsonb *settings, Violations &violations);
+/// Adds what does not fit of a whole value.
+void check_value(const SchemaNode *root, const JsonbValue *value, Findings *found);
 
-/// Adds what does not fit of one key, seen alone: against `properties`, `patternProperties` or `additionalProperties`,
-/// whichever apply to it.
-void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations);
+/// Adds what does not fit of one key of an object, seen alone: against `properties`, `patternProperties` or
+/// `additionalProperties`, whichever apply to it.
+void check_key(const SchemaNode *root, std::string_view key, const JsonbValue &value, Findings *found);
 
-/// Whether a value fits a schema; takes from *steps, and raises 54000 if it needs more. Server code: raises reports.
+/// Whether a value fits a schema; takes from *steps, and raises 54000 if it needs more.
 bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps);
 
 } // namespace intd

@@ -23,4 +23,12 @@ Datum text_array(const std::pmr::vector<std::string_view> &values) {
     });
 }
 
+Datum text_array(const Datum *texts, const bool *nulls, int count) {
+    return guard([&] {
+        int lower = 1;
+        return PointerGetDatum(construct_md_array(const_cast<Datum *>(texts), const_cast<bool *>(nulls), 1, &count,
+                                                  &lower, TEXTOID, -1, false, TYPALIGN_INT));
+    });
+}
+
 } // namespace intd

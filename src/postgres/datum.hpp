@@ -35,6 +35,8 @@ const char *shown(std::string_view name, int most = 255);
 
 /// A text[] Datum in the current memory context, in the order given.
 Datum text_array(const std::pmr::vector<std::string_view> &values);
+/// The same of text Datums, with a null where `nulls` says so.
+Datum text_array(const Datum *texts, const bool *nulls, int count);
 
 /// Argument n of a function as text, detoasted; none if it is NULL.
 inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {

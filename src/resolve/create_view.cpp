@@ -3,7 +3,7 @@
 #include "tracking/tracked.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
-#include "resolve/typed_view.hpp"
+#include "resolve/typed_values.hpp"
 #include "inheritance/inheritance.hpp"
 
 extern "C" {
@@ -14,7 +14,7 @@ extern "C" {
 namespace intd {
 namespace {
 
-using Names = std::pmr::vector<std::string_view>;
+using NameList = std::pmr::vector<std::string_view>;
 
 const char *identifier(std::string_view name) {
     return guard([&] { return quote_identifier(pnstrdup(name.data(), name.size())); });
@@ -65,7 +65,7 @@ Key tracked_key() {
 }
 
 /// The fields that a typed view of ours has by now, in the order of its columns; refuses any other relation.
-void existing_fields(Oid existing, std::string_view integration, Names &names) {
+void existing_fields(Oid existing, std::string_view integration, NameList &names) {
     struct Arguments {
         char **values;
         int count;
@@ -135,10 +135,10 @@ void run(const char *command) {
 }
 
 /// The names of the columns of fields, in their order: that of the field, unless another column has it.
-Names column_names(const Integration &type, const Names &fields, std::string_view key, ContextResource *memory) {
+NameList column_names(const Integration &type, const NameList &fields, std::string_view key, ContextResource *memory) {
     std::pmr::unordered_set<std::string_view> taken({"active", "inherited", "source_level", "source_id", "locked", key},
                                                     memory);
-    Names columns(memory);
+    NameList columns(memory);
     for (std::string_view field : fields) {
         std::string_view column = field;
         while (!taken.insert(column).second)
@@ -180,7 +180,7 @@ INTD_FUNCTION(create_view) {
 
     // Columns stay in the order that they have; fields that came later stand at the end.
     ContextResource memory(CurrentMemoryContext);
-    Names names(&memory);
+    NameList names(&memory);
     if (OidIsValid(creation.existing))
         existing_fields(creation.existing, type.name, names);
     for (std::string_view field : names)
@@ -197,7 +197,7 @@ INTD_FUNCTION(create_view) {
         throw Refusal(ERRCODE_TOO_MANY_COLUMNS,
                       cat("integration \"", type.name, "\" has more fields than a view can have columns"))
             .hint("Use the view project_integrations, which has all settings in one column.");
-    const Names column_of = column_names(type, names, key.column, &memory);
+    const NameList column_of = column_names(type, names, key.column, &memory);
 
     const Row *registered = read_row(Table::integrations, text_datum(type.name));
     const JsonbValue *declared = fields_of(jsonb_of(registered->values[column::schema])).find("properties");

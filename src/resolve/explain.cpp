@@ -1,12 +1,11 @@
 // Why a scope has the settings that it has: field by field, from the very fold that resolve() reads.
 #include "postgres/fingerprint.hpp"
+#include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 
 namespace intd {
 namespace {
-
-using Value = std::optional<Datum>;
 
 class Explanation {
   public:
@@ -34,7 +33,7 @@ class Explanation {
     }
 
   private:
-    static const JsonbValue *json(core::Value value) { return static_cast<const JsonbValue *>(value); }
+    static const JsonbValue *json(core::FieldValue value) { return static_cast<const JsonbValue *>(value); }
 
     const JsonbValue *own_value(std::string_view name) const {
         return own_ == nullptr ? nullptr : own_->fields.find(name);
@@ -71,11 +70,10 @@ class Explanation {
         return PointerGetDatum(to_jsonb(value));
     }
 
-    /// `instance` or `group 7`.
     static Value holder(const core::Scope *scope) {
         if (scope == nullptr)
             return std::nullopt;
-        return text_datum(scope->level == core::Level::instance ? "instance" : cat("group ", scope->id));
+        return text_datum(shown_scope(scope->level, scope->id));
     }
 
     const char *reason(const core::Scope *lock, const core::Scope *source, bool has_value) const {

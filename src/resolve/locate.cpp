@@ -40,8 +40,7 @@ Datum locked_names(const Folded &folded) {
 }
 
 Datum level_name(core::Level level) {
-    static constexpr std::string_view names[] = {"instance", "group", "project"};
-    return text_datum(names[static_cast<int>(level)]);
+    return text_datum(core::name_of(level));
 }
 
 std::optional<Datum> source_id(const core::Scope *source) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "hierarchy/arguments.hpp"
-#include "inheritance/inheritance.hpp"
+#include "inheritance/remembered.hpp"
 
 namespace intd {
 

@@ -1,4 +1,6 @@
-// What has gone out of shape, and what could go.
+#include "resolve/reports.hpp"
+
+#include "catalog/register.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
@@ -18,6 +20,21 @@ Statement own_rows = {
     1,
     {TEXTOID},
     nullptr};
+
+// A line for each row of invalid_settings() for the type; none while it is not registered.
+Statement invalid_lines = {
+    "SELECT ARRAY(SELECT pg_catalog.concat_ws(' ', found.scope_level, found.scope_id) OPERATOR(pg_catalog.||) ': ' "
+    "OPERATOR(pg_catalog.||) found.violation AS line FROM integration_defaults.integrations type, "
+    "LATERAL integration_defaults.invalid_settings(type.name) found WHERE type.name OPERATOR(pg_catalog.=) $1)",
+    1,
+    {TEXTOID},
+    nullptr};
+
+Value misfits(Datum integration) {
+    Value lines;
+    fetch(invalid_lines, {integration}, &lines);
+    return lines;
+}
 
 /// Calls visit(level, id, above, own) for each scope with a row of its own that sets something, below `top`.
 template <class Visit>
@@ -52,7 +69,7 @@ INTD_FUNCTION(invalid_settings) {
     if (asked)
         types.push_back(*asked);
     else {
-        for (const intd::Row &row : read_keys(Table::integrations))
+        for (const Row &row : read_keys(Table::integrations))
             types.push_back(view(row.values[column::name]));
         std::sort(types.begin(), types.end());
     }
@@ -115,6 +132,10 @@ INTD_FUNCTION(redundant_overrides) {
             }
         });
     return null_result(fcinfo);
+}
+
+void watch_reports() {
+    settings_of_types.misfits = misfits;
 }
 
 } // namespace intd

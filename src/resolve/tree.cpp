@@ -84,7 +84,7 @@ class Drawing {
         const TreeNode *node = drawn.node;
         const Folded &folded = inherited_.down_to(node, type_);
         const Layer *layer = inherited_.layer_of(node, type_);
-        const char *text = node->level == core::Level::instance ? "instance: " : cat("group ", node->id, ": ");
+        const char *text = cat(shown_scope(node->level, node->id), ": ");
         ContextResource memory(CurrentMemoryContext);
         std::pmr::vector<std::string_view> names(&memory);
         if (layer != nullptr && layer->sets_something()) {
@@ -96,8 +96,7 @@ class Drawing {
             text = cat(text, listed(layer->custom ? "sets" : "overrides", names), names.empty() ? " no fields" : "");
         } else if (folded.configured()) {
             const core::Scope *source = folded.fold->nearest();
-            text = cat(text, "inherits from ",
-                       source->level == core::Level::instance ? "instance" : cat("group ", source->id));
+            text = cat(text, "inherits from ", shown_scope(source->level, source->id));
         } else
             text = cat(text, "not configured");
         if (layer != nullptr && layer->lock_count > 0) {

@@ -1,4 +1,4 @@
-#include "resolve/typed_view.hpp"
+#include "resolve/typed_values.hpp"
 
 extern "C" {
 #include "utils/numeric.h"

@@ -1,5 +1,5 @@
 // Writing through a typed view.
-#include "resolve/typed_view.hpp"
+#include "resolve/typed_values.hpp"
 
 #include "tracking/rows.hpp"
 #include "postgres/snapshot.hpp"

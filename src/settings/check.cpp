@@ -1,5 +1,7 @@
 #include "settings/check.hpp"
 
+#include "hierarchy/scope.hpp"
+
 extern "C" {
 #include "utils/array.h"
 }
@@ -13,7 +15,7 @@ const char *place_name(const Place &place) {
 
 /// Who locks: `the instance` or `group 7`.
 const char *holder_name(const core::Scope *holder) {
-    return holder->level == core::Level::instance ? "the instance" : cat("group ", holder->id);
+    return cat(holder->level == core::Level::instance ? "the " : "", shown_scope(holder->level, holder->id));
 }
 
 /// The lines of a DETAIL: the first ones, and how many more there are.

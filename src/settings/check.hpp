@@ -1,7 +1,7 @@
 // The rules that a write of settings must keep.
 #pragma once
 
-#include "jsonschema/validate.hpp"
+#include "catalog/validate.hpp"
 #include "inheritance/inheritance.hpp"
 
 namespace intd {

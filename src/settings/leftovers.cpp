@@ -3,8 +3,7 @@
 #include "catalog/register.hpp"
 #include "hierarchy/external_id.hpp"
 #include "tracking/left_out.hpp"
-#include "tracking/lifetime.hpp"
-#include "tracking/mirror.hpp"
+#include "hierarchy/hooks.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "settings/references.hpp"
@@ -51,6 +50,22 @@ struct Statements {
 
 Statements all_statements[] = {LEFTOVER_STATEMENTS("group_settings", "group_id", "groups"),
                                LEFTOVER_STATEMENTS("project_settings", "project_id", "projects")};
+
+Statement count_settings = {
+    "SELECT CASE WHEN found.instance OPERATOR(pg_catalog.+) found.groups OPERATOR(pg_catalog.+) found.projects "
+    "    OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('It is set on the instance (%s), on groups (%s) and on "
+    "projects (%s).', "
+    "    found.instance, found.groups, found.projects) END "
+    "FROM (SELECT "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.instance_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS instance, "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.group_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS groups, "
+    "    (SELECT pg_catalog.count(*) FROM integration_defaults.project_settings "
+    "        WHERE integration OPERATOR(pg_catalog.=) $1) AS projects) AS found",
+    1,
+    {TEXTOID},
+    nullptr};
 
 Statements &statements_of(Kind kind) {
     return all_statements[static_cast<int>(kind)];
@@ -146,10 +161,10 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
 
 // --- removing --------------------------------------------------------------------------------------------------------
 
-Value fetch_newest(Statement &statement, Datum ids) {
+Value fetch_newest(Statement &statement, Datum parameter) {
     NewestState newest;
     Value found;
-    fetch(statement, {ids}, &found, true);
+    fetch(statement, {parameter}, &found, true);
     return found;
 }
 
@@ -256,11 +271,12 @@ void remove(Kind kind, const Ids &ids, Value integration) {
     }
 }
 
-/// The same for one type of integration, at any time; what is noted stays so.
-void remove_of_type(Datum integration) {
+/// Where a type of integration is set, once what will go at commit has been removed; what is noted stays so.
+Value where_set(Datum integration) {
     if (some_are_noted())
         for (Kind kind : all_kinds)
             remove(kind, *list.ids[static_cast<int>(kind)], integration);
+    return fetch_newest(count_settings, integration);
 }
 
 } // namespace
@@ -295,7 +311,7 @@ void remove_leftovers() {
 
 void watch_leftovers() {
     lifetime = {note_removed, note_all, rename_left_out};
-    remove_what_goes = remove_of_type;
+    settings_of_types.where_set = where_set;
     RegisterXactCallback(at_transaction_end, nullptr);
     RegisterSubXactCallback(at_subtransaction_end, nullptr);
 }

@@ -8,7 +8,7 @@
 // go. A rollback to a savepoint forgets what was noted since.
 #pragma once
 
-#include "tracking/tracked.hpp"
+#include "hierarchy/scope.hpp"
 #include "postgres/trigger.hpp"
 
 namespace intd {

@@ -1,7 +1,6 @@
 #include "settings/references.hpp"
 
 #include "catalog/integration.hpp"
-#include "tracking/mirror.hpp"
 #include "hierarchy/parents.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
@@ -24,7 +23,7 @@ Refusal missing_type(Table table, Datum type) {
 Refusal missing_scope(Table table, Datum scope) {
     bool group = table == Table::group_settings;
     return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                   cat(group ? "group \"" : "project \"", view(scope), "\" does not exist"))
+                   cat(scope_name(group ? core::Level::group : core::Level::project, view(scope)), " does not exist"))
         .hint("Add it before anything is set on it.")
         .constraint(group ? "group_settings_group_id_fkey" : "project_settings_project_id_fkey");
 }
@@ -41,53 +40,36 @@ Refusal missing_scope(Table table, Datum scope) {
         "DELETE FROM integration_defaults." table " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)", 1, {TEXTARRAYOID}, \
             nullptr, true                                                                                              \
     }
-#define REFERS(table, condition)                                                                                       \
-    "(SELECT pg_catalog.text '" table "' FROM integration_defaults." table " WHERE " condition " LIMIT 1)"
-
-#define EMPTIED(table)                                                                                                 \
+#define REFERRING(table)                                                                                               \
     {                                                                                                                  \
-        Table::table, {                                                                                                \
-            "DELETE FROM integration_defaults." #table, 0, {}, nullptr                                                 \
-        }                                                                                                              \
+        Table::table,                                                                                                  \
+            {"SELECT pg_catalog.text '" #table "' FROM integration_defaults." #table " LIMIT 1", 0, {}, nullptr},      \
+            {"DELETE FROM integration_defaults." #table, 0, {}, nullptr}, nullptr                                      \
     }
 
-/// A table whose rows refer to another, and how it is emptied.
-struct Referring {
-    Table table;
-    Statement empty; // null: none
-};
+Referring instance_rows = REFERRING(instance_settings), group_rows = REFERRING(group_settings),
+          project_rows = REFERRING(project_settings);
 
-/// A table that settings refer to: the statements for those of them that do, whether any row refers to it at all, and
-/// what goes with it where a TRUNCATE cascades.
+/// A table that settings refer to: the statements for those of them that do, and all that refers to it.
 struct Referenced {
     Table table;
-    Statement rename[3], remove, refers;
-    Referring referring[3];
+    Statement rename[3], remove;
+    Referring *referring[3];
 };
 Referenced all_referenced[] = {
     {Table::integrations,
      {RENAME("instance_settings", "integration"), RENAME("group_settings", "integration"),
       RENAME("project_settings", "integration")},
      {},
-     {"SELECT COALESCE(" REFERS("instance_settings", "true") ", " REFERS("group_settings", "true") ", " REFERS(
-          "project_settings", "true") ")",
-      0,
-      {},
-      nullptr},
-     {EMPTIED(instance_settings), EMPTIED(group_settings), EMPTIED(project_settings)}},
+     {&instance_rows, &group_rows, &project_rows}},
     {Table::groups,
      {RENAME("group_settings", "group_id")},
      REMOVE("group_settings", "group_id"),
-     {"SELECT COALESCE(" REFERS("projects", "group_id IS NOT NULL") ", " REFERS("group_settings", "true") ")",
-      0,
-      {},
-      nullptr},
-     {EMPTIED(projects), EMPTIED(group_settings), {}}},
+     {&projects_in_groups, &group_rows}},
     {Table::projects,
      {RENAME("project_settings", "project_id")},
      REMOVE("project_settings", "project_id"),
-     {"SELECT " REFERS("project_settings", "true"), 0, {}, nullptr},
-     {EMPTIED(project_settings), {}, {}}},
+     {&project_rows}},
 };
 
 /// The change that settings are just following.
@@ -255,17 +237,17 @@ INTD_FUNCTION(remove_settings) {
 
 /// Empties what refers to a table that a TRUNCATE … CASCADE has emptied, if the user may truncate that too (42501).
 void cascade_truncate(Referenced &referenced) {
-    for (Referring &referring : referenced.referring) {
-        if (referring.empty.sql == nullptr)
+    for (Referring *referring : referenced.referring) {
+        if (referring == nullptr)
             break;
-        Oid relation = table_oid(referring.table);
+        Oid relation = table_oid(referring->table);
         guard([&] {
             AclResult may = pg_class_aclcheck(relation, GetUserId(), ACL_TRUNCATE);
             if (may != ACLCHECK_OK)
                 aclcheck_error(may, OBJECT_TABLE, get_rel_name(relation));
         });
         AsOwner owner;
-        execute(referring.empty, {});
+        execute(referring->empty, {});
     }
 }
 
@@ -278,13 +260,15 @@ INTD_FUNCTION(check_truncate) {
         cascade_truncate(referenced);
     AsOwner owner;
     NewestState newest;
-    Value table;
-    fetch(referenced.refers, {}, &table, true);
-    if (table)
+    for (Referring *referring : referenced.referring) {
+        Value table;
+        if (referring == nullptr || fetch(referring->find, {}, &table, true) == 0)
+            continue;
         throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("rows of table \"", view(*table), "\" refer to table \"",
                                                          RelationGetRelationName(data->tg_relation), "\""))
             .hint("Truncate both in one command, or use TRUNCATE ... CASCADE.")
-            .constraint(view(*table) == "projects" ? "scope_parent_exists" : nullptr);
+            .constraint(referring->constraint);
+    }
     return PointerGetDatum(nullptr);
 }
 

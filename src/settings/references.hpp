@@ -2,7 +2,7 @@
 // groups and projects, ON DELETE CASCADE would hold. See hierarchy/parents.hpp for why and how.
 #pragma once
 
-#include "tracking/tracked.hpp"
+#include "hierarchy/scope.hpp"
 
 namespace intd {
 

@@ -1,6 +1,7 @@
 // The triggers of the settings tables: every write, by function, view, plain SQL or COPY, passes here.
 #include "settings/rules.hpp"
 
+#include "inheritance/remembered.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"

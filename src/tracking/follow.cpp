@@ -6,6 +6,8 @@
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
 //   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it; before each
 //                      statement, whether all these triggers are there and enabled
+#include "tracking/follow.hpp"
+
 #include "hierarchy/external_id.hpp"
 #include "tracking/feed.hpp"
 #include "tracking/left_out.hpp"
@@ -325,8 +327,7 @@ INTD_FUNCTION(follow_projects) {
     return follow(fcinfo, Kind::projects);
 }
 
-void watch_tracked() {
-    watch_tracked_relations();
+void watch_following() {
     watch_transit(finish_leaving);
 }
 

@@ -1,8 +1,9 @@
-// Our groups and projects while they follow a tracked table: nobody else changes them, but for a restore, which brings
-// the rows of both sides in any order.
-#include "tracking/tracked.hpp"
+// Nobody else changes them, but for a restore, which brings the rows of both sides in any order.
+#include "tracking/keep_tracked.hpp"
+
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
+#include "tracking/tracked.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"

@@ -3,7 +3,8 @@
 #include "tracking/bulk_insert.hpp"
 #include "hierarchy/external_id.hpp"
 #include "tracking/left_out.hpp"
-#include "tracking/lifetime.hpp"
+#include "hierarchy/hooks.hpp"
+#include "tracking/keep_tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
@@ -11,9 +12,6 @@
 #include "postgres/trigger.hpp"
 
 namespace intd {
-
-Lifetime lifetime;
-
 namespace {
 
 enum { insert, remove, remove_all, step_aside, rename, move, find, find_in, statement_count };
@@ -183,14 +181,6 @@ void adopt_children(Datum group) {
 
 } // namespace
 
-Datum text_array(const Datum *texts, const bool *nulls, int count) {
-    return guard([&] {
-        int lower = 1;
-        return PointerGetDatum(construct_md_array(const_cast<Datum *>(texts), const_cast<bool *>(nulls), 1, &count,
-                                                  &lower, TEXTOID, -1, false, TYPALIGN_INT));
-    });
-}
-
 void mirror_insert(Kind kind, const State *states, int count, bool may_be_held) {
     if (restoring())
         hold_restored(kind); // before the statement looks
@@ -268,7 +258,7 @@ void mirror_leave_out(Datum group_ids) {
 namespace {
 
 /// A row that was or is left out has another id. What is set on it goes along, unless there is nowhere to go.
-void rename_left_out(Kind kind, Datum before, const State &after) {
+void rename_set_on(Kind kind, Datum before, const State &after) {
     if (before == 0 || after.id == 0 || view(before) == view(after.id) || !is_id(view(before)))
         return;
     if (is_id(view(after.id)) && (after.in || !is_there(kind, after.id)))
@@ -297,7 +287,7 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
         if (!after.in) {
             run(kind, remove, {text_array(&held, nullptr, 1)});
             if (view(held) == view(before.id))
-                rename_left_out(kind, before.id, after);
+                rename_set_on(kind, before.id, after);
             let_back(kind, held, before.id);
             if (kind == Kind::groups && after.id != 0)
                 mirror_leave_out(text_array(&after.id, nullptr, 1));
@@ -313,12 +303,12 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
     }
     if (after.in) {
         insert_row(kind, after);
-        rename_left_out(kind, before.id, after);
+        rename_set_on(kind, before.id, after);
         if (kind == Kind::groups)
             adopt_children(after.id);
         return;
     }
-    rename_left_out(kind, before.id, after);
+    rename_set_on(kind, before.id, after);
     if (before.id != 0 && after.id == 0)
         mirror_remove_left_out(kind, &before.id, 1);
     if (kind == Kind::groups && !same_id && after.id != 0)

@@ -6,9 +6,6 @@
 
 namespace intd {
 
-/// A text[] of ids; a null where `nulls` says so.
-Datum text_array(const Datum *texts, const bool *nulls, int count);
-
 /// Adds rows, whose ids and parents have been checked. Where the ids may still be held by rows whose own change is yet
 /// to be told, those step aside.
 void mirror_insert(Kind kind, const State *states, int count, bool may_be_held);

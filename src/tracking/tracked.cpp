@@ -1,5 +1,6 @@
 #include "tracking/tracked.hpp"
 
+#include "hierarchy/hooks.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
@@ -468,7 +469,8 @@ INTD_FUNCTION(tracked_tables) {
     return static_cast<Datum>(0);
 }
 
-void watch_tracked_relations() {
+void watch_tracked() {
+    feeding = {tracked_relation, require_untracked};
     CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0));
     CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_roles, static_cast<Datum>(0));
     CacheRegisterSyscacheCallback(AUTHOID, forget_roles, static_cast<Datum>(0));

@@ -7,7 +7,7 @@
 // a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it.
 #pragma once
 
-#include "store/tables.hpp"
+#include "hierarchy/scope.hpp"
 
 extern "C" {
 #include "catalog/pg_trigger.h"
@@ -15,17 +15,6 @@ extern "C" {
 }
 
 namespace intd {
-
-/// What a table can be tracked for.
-enum class Kind : uint8_t { groups, projects };
-constexpr Kind all_kinds[] = {Kind::groups, Kind::projects};
-
-inline Table table_of(Kind kind) {
-    return kind == Kind::groups ? Table::groups : Table::projects;
-}
-inline const char *name_of(Kind kind) {
-    return kind == Kind::groups ? "groups" : "projects";
-}
 
 /// The columns and the filter of a tracked table. A POD in the memory context that was current.
 struct Source {
@@ -82,15 +71,10 @@ bool is_filtered(Kind kind);
 /// Of groups, asked where the answer must not be older than what others have committed.
 bool groups_are_filtered();
 
-/// While a dump is restored into a tracked table and ours, the two wait for each other's rows until the transaction
-/// ends.
-void hold_restored(Kind kind);
-
 /// `app.groups`, quoted where needed and with its schema.
 const char *relation_name(Oid relation);
 
-/// Called once, when the module is loaded: the first calls the second.
+/// Called once, when the module is loaded.
 void watch_tracked();
-void watch_tracked_relations();
 
 } // namespace intd

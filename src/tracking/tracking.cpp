@@ -3,7 +3,7 @@
 #include "tracking/equalize.hpp"
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
-#include "tracking/lifetime.hpp"
+#include "hierarchy/hooks.hpp"
 #include "tracking/rows.hpp"
 #include "tracking/attach.hpp"
 #include "postgres/path.hpp"

@@ -36,7 +36,7 @@ class Bytes {
     bool left() const { return next_ < end_; }
     unsigned byte() { return left() ? *next_++ : 0; }
     unsigned bits() { return byte() | byte() << 8; }
-    Value value() { return &values[byte() % sizeof(values)]; }
+    FieldValue value() { return &values[byte() % sizeof(values)]; }
     std::string_view name() { return names[byte() % name_count]; }
 
   private:
@@ -47,10 +47,10 @@ class Bytes {
 
 struct Naive {
     struct State {
-        Value value;
+        FieldValue value;
         const Scope *source;
     };
-    std::map<std::string_view, Value> fallbacks; // of all properties
+    std::map<std::string_view, FieldValue> fallbacks; // of all properties
     const std::map<std::string_view, std::set<std::string_view>> *units; // of all names
     std::map<std::string_view, State> fields; // absent: not set, or the fallback
     std::map<std::string_view, const Scope *> locks; // as they were written, the highest of each name
@@ -83,7 +83,7 @@ struct Naive {
         return {fallback == fallbacks.end() ? nullptr : fallback->second, nullptr};
     }
 
-    void apply(const Row &row) {
+    void apply(const ScopeSettings &row) {
         auto locked_now = [&, before = *this](std::string_view name) { return before.lock_of(name) != nullptr; };
         bool active_locked = active_lock() != nullptr;
         if (row.custom) {
@@ -146,7 +146,7 @@ void check_sole_source(const Fold &fold, const std::map<const Scope *, std::vect
     const Scope *sole = fold.sole_source();
     if (sole == nullptr)
         return;
-    std::map<std::string_view, Value> result, row;
+    std::map<std::string_view, FieldValue> result, row;
     for (const Resolved &field : fold.fields())
         if (field.value != nullptr)
             result.emplace(field.name, field.value);
@@ -170,7 +170,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < name_count; i++) {
         if ((has >> i & 1) == 0 || names[i] == "active" || names[i] == "*")
             continue;
-        Value fallback = (has_fallback >> i & 1) != 0 ? &values[i % sizeof(values)] : nullptr;
+        FieldValue fallback = (has_fallback >> i & 1) != 0 ? &values[i % sizeof(values)] : nullptr;
         shape.add(names[i], fallback, false);
         naive.fallbacks.emplace(names[i], fallback);
         properties.push_back(names[i]);
@@ -200,7 +200,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int n = 0; n < most_rows && bytes.left(); n++) {
         unsigned what = bytes.byte();
         scopes.push_back({n == 0 ? Level::instance : Level::group, ids.emplace_back(std::to_string(n))});
-        Row row = {&scopes.back(), (what & 1) != 0, std::nullopt, nullptr, 0, nullptr, 0};
+        ScopeSettings row = {&scopes.back(), (what & 1) != 0, std::nullopt, nullptr, 0, nullptr, 0};
         if ((what & 2) != 0)
             row.active = (what & 4) != 0;
         std::vector<Field> &fields = rows[row.scope];

@@ -16,12 +16,12 @@ namespace intd::test {
 using namespace core;
 
 /// Values are texts; the core sees only where they are.
-inline Value value(const std::string &text) {
+inline FieldValue value(const std::string &text) {
     static std::set<std::string> texts;
     return &*texts.insert(text).first;
 }
 
-inline std::string text(Value of) {
+inline std::string text(FieldValue of) {
     return of == nullptr ? "-" : *static_cast<const std::string *>(of);
 }
 

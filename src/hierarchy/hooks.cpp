@@ -1,0 +1,8 @@
+#include "hierarchy/hooks.hpp"
+
+namespace intd {
+
+Feeding feeding;
+Lifetime lifetime;
+
+} // namespace intd
