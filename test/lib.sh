@@ -239,7 +239,8 @@ poison() {
 }
 
 lint() {
-    python3 test/lint/sql_names.py --test && python3 test/lint/sql_names.py src
+    python3 test/lint/sql_names.py --test && python3 test/lint/sql_names.py src &&
+        python3 test/lint/rooms.py --test && python3 test/lint/rooms.py .
 }
 
 # The files of a part that were asked for; all of them if none were named, or if the part was.
@@ -258,7 +259,7 @@ chosen() { # part, file...
 test_all() { # part or file...
     local wanted=("$@")
     shopt -s nullglob
-    run_part lint test/lint/sql_names.py
+    run_part lint test/lint/*.py
     run_part unit test/unit/*.cpp
     run_part fuzz test/fuzz/*.cpp
     run_part regress sql/*.sql
