@@ -34,10 +34,10 @@ class Nodes {
 
     explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
-    const Entry *find(std::string_view id) const { return find(id, key_of(id)); }
-    const Entry *find(std::string_view id, uint64 key) const {
+    const Entry *find(std::string_view id) const {
         if (entries_.empty())
             return nullptr;
+        const uint64 key = key_of(id);
         for (size_t i = first(key);; i = (i + 1) & mask()) {
             if (entries_[i].key == 0)
                 return nullptr;

@@ -75,15 +75,8 @@ class Inheritance {
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
-        const uint64 key = Nodes::key_of(id);
-        if (key == last_.group && &type == last_.type)
-            return last_.folded;
-        const Nodes::Entry *known = tree_.known_groups().find(id, key);
-        const Folded *folded =
-            known == nullptr || known->setter == nullptr ? look_up_group(id, type) : &set_by(known->setter, type);
-        if (folded != nullptr && Nodes::is_whole(key))
-            last_ = {key, &type, folded};
-        return folded;
+        const Nodes::Entry *known = tree_.known_groups().find(id);
+        return known == nullptr || known->setter == nullptr ? look_up_group(id, type) : &set_by(known->setter, type);
     }
     /// The fold of what a project is in, given its row of `projects`.
     const Folded &around(const Row &project, const Integration &type);
@@ -149,11 +142,6 @@ class Inheritance {
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
     const Integration *last_type_ = nullptr;                    // often the next one, too
     std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
-    struct {
-        uint64 group; // as Nodes::key_of() has it; 0: none
-        const Integration *type;
-        const Folded *folded;
-    } last_ = {0, nullptr, nullptr}; // a view asks several things of one row
 };
 
 /// What is remembered, if it is exact for the active snapshot and the current user; else a new one.
