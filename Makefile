@@ -6,7 +6,7 @@ MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
 ROOMS = core postgres store jsonschema catalog hierarchy tracking inheritance settings resolve cascade
-OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp))))
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp) $(ROOMS:%=src/%/*/*.cpp))))
 
 # The install script is the declarations of all rooms, joined in that order.
 SQL_PARTS = src/install_begin.sql $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.sql))) src/install_end.sql

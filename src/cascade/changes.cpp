@@ -2,7 +2,7 @@
 
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
-#include "tracking/bulk_insert.hpp"
+#include "tracking/bulk/insert.hpp"
 #include "settings/leftovers.hpp"
 
 namespace intd {

@@ -21,31 +21,32 @@ bool OverlookBroken::now() {
     return true;
 }
 
-void Nodes::place(const Entry &entry, const TreeNode *node) {
+void Nodes::place(const Entry &entry) {
     size_t i = first(entry.key);
     while (entries_[i].key != 0)
         i = (i + 1) & mask();
     entries_[i] = entry;
-    nodes_[i] = node;
+    count_++;
 }
 
 void Nodes::grow(size_t count) {
     size_t size = std::max<size_t>(64, entries_.size());
     while (!fits(count, size))
         size *= 2;
-    Nodes larger(entries_.get_allocator().resource());
-    larger.entries_.resize(size);
-    larger.nodes_.resize(size);
-    larger.add_all(*this);
-    *this = std::move(larger);
+    std::pmr::vector<Entry> smaller(size, entries_.get_allocator());
+    smaller.swap(entries_);
+    count_ = 0;
+    for (const Entry &entry : smaller)
+        if (entry.key != 0)
+            place(entry);
 }
 
 namespace {
 
-/// A group's node, still without its parent, and its id.
+/// A group's node, still without its number and parent, and its id.
 TreeNode *make_node(TreeNode *place, char *name, std::string_view id) {
     memcpy(name, id.data(), id.size());
-    return new (place) TreeNode{core::Level::group, {name, id.size()}, nullptr};
+    return new (place) TreeNode{core::Level::group, 0, {name, id.size()}, nullptr};
 }
 
 } // namespace
@@ -117,7 +118,7 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
     std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
     Nodes all(memory_);
     all.make_room(groups_.count() + rows.count);
-    all.add_all(groups_);
+    all.copy(groups_, [](const TreeNode *) { return true; });
     for (int i = 0; i < rows.count; i++) {
         std::string_view id = id_of(rows.begin_[i]);
         make_node(&nodes[i], name, id);
@@ -155,7 +156,7 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
         return;
     }
     Nodes sound(memory_);
-    sound.add_all(all, ends);
+    sound.copy(all, ends);
     groups_ = std::move(sound);
 }
 

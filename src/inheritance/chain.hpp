@@ -9,70 +9,57 @@
 
 namespace intd {
 
-struct Integration;
-struct Folded;
-
 /// A group, or the instance (no parent, level instance).
 struct TreeNode {
     core::Level level;
+    uint32 number;       // from 1 in its Tree, the instance's is 0: what is kept of each goes by it
     std::string_view id; // empty for the instance
     const TreeNode *parent;
-    // for Inheritance
-    mutable const TreeNode *setter = nullptr;  // see setter_of()
-    mutable const Integration *type = nullptr; // what was last folded down to here, and how it is folded
-    mutable const Folded *folded = nullptr;
 };
 
-/// Nodes by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
-/// there are no chains, and the table is small: it has a short id, as most are, and what is wanted of the node.
+/// Groups by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
+/// there are no chains, and the table is small: it has a short id, as most are, and the number.
 class Nodes {
   public:
-    struct Entry {
-        uint64 key;                     // see key_of(); 0: free
-        mutable const TreeNode *setter; // as TreeNode::setter
-    };
+    static constexpr uint32 not_there = PG_UINT32_MAX;
 
     explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
-    const Entry *find(std::string_view id) const { return find(id, key_of(id)); }
-    const Entry *find(std::string_view id, uint64 key) const {
+    uint32 number(std::string_view id) const {
         if (entries_.empty())
-            return nullptr;
+            return not_there;
+        const uint64 key = key_of(id);
         for (size_t i = first(key);; i = (i + 1) & mask()) {
-            if (entries_[i].key == 0)
-                return nullptr;
-            if (entries_[i].key == key && (is_whole(key) || nodes_[i]->id == id))
-                return &entries_[i];
+            const Entry &entry = entries_[i];
+            if (entry.key == 0)
+                return not_there;
+            if (entry.key == key && (is_whole(key) || nodes_[entry.number - 1]->id == id))
+                return entry.number;
         }
     }
 
-    const TreeNode *node(const Entry *entry) const { return nodes_[entry - entries_.data()]; }
     /// Null if it is not there.
     const TreeNode *node(std::string_view id) const {
-        const Entry *found = find(id);
-        return found == nullptr ? nullptr : node(found);
+        const uint32 found = number(id);
+        return found == not_there ? nullptr : nodes_[found - 1];
     }
 
-    /// Adds a node whose id is not there yet.
-    void add(const TreeNode *node) {
+    /// Adds a group whose id is not there yet, and numbers it.
+    void add(TreeNode *node) {
         make_room(1);
-        place({key_of(node->id), nullptr}, node);
-        count_++;
+        nodes_.push_back(node);
+        node->number = last_number();
+        place({key_of(node->id), node->number});
     }
 
-    /// Adds those of the others' nodes that are wanted, none of which is there yet.
+    /// Becomes what the others are, but for those groups that are not wanted.
     template <class Wanted>
-    void add_all(const Nodes &others, Wanted &&wanted) {
+    void copy(const Nodes &others, Wanted &&wanted) {
+        nodes_ = others.nodes_;
         make_room(others.count_);
-        for (size_t i = 0; i < others.entries_.size(); i++)
-            if (others.entries_[i].key != 0 && wanted(others.nodes_[i])) {
-                place(others.entries_[i], others.nodes_[i]);
-                count_++;
-            }
-    }
-
-    void add_all(const Nodes &others) {
-        add_all(others, [](const TreeNode *) { return true; });
+        for (const Entry &entry : others.entries_)
+            if (entry.key != 0 && wanted(nodes_[entry.number - 1]))
+                place(entry);
     }
 
     /// For so many more.
@@ -82,6 +69,7 @@ class Nodes {
     }
 
     size_t count() const { return count_; }
+    uint32 last_number() const { return static_cast<uint32>(nodes_.size()); }
 
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
     /// set (the last byte's, that no short one has).
@@ -96,18 +84,23 @@ class Nodes {
             return byte(0) | byte(1) | byte(2) | byte(3) | byte(size - 3) | byte(size - 2) | byte(size - 1);
         return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
     }
-    static bool is_whole(uint64 key) { return key >> 63 == 0; }
 
   private:
+    struct Entry {
+        uint64 key; // see key_of(); 0: free
+        uint32 number;
+    };
+
+    static bool is_whole(uint64 key) { return key >> 63 == 0; }
     size_t mask() const { return entries_.size() - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
-    void place(const Entry &entry, const TreeNode *node);
+    void place(const Entry &entry);
     static bool fits(size_t count, size_t size) { return count * 8 <= size * 7; }
     void grow(size_t count);
 
     std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
+    size_t count_ = 0;                // of those that are taken
     std::pmr::vector<const TreeNode *> nodes_;
-    size_t count_ = 0;
 };
 
 class Tree {
@@ -137,7 +130,7 @@ class Tree {
     ContextResource *memory_;
     Nodes groups_;
     int looks_ = 0; // groups that were read one by one
-    TreeNode instance_ = {core::Level::instance, {}, nullptr};
+    TreeNode instance_ = {core::Level::instance, 0, {}, nullptr};
 };
 
 /// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of

@@ -53,24 +53,24 @@ const Layer *project_layer(Datum project, const Integration &type) {
     return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
-const TreeNode *Inheritance::find_setter(const TreeNode *node) {
+Inheritance::Setter *Inheritance::make_setter(const TreeNode *node, const Layers *layers) {
+    return new (memory_->allocate(sizeof(Setter))) Setter{node, layers};
+}
+
+Inheritance::Setter &Inheritance::find_setter(const TreeNode *node) {
+    setters_.resize(tree_.known_groups().last_number() + 1);
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
-    for (; node->setter == nullptr; node = node->parent) {
-        if (node->level == core::Level::instance) {
-            node->setter = node;
-            break;
-        }
+    for (; setters_[node->number] == nullptr; node = node->parent)
         way.push_back(node);
-    }
-    const TreeNode *setter = node->setter;
+    Setter *setter = setters_[node->number];
     for (auto next = way.rbegin(); next != way.rend(); ++next) {
-        if (read_layers(*next))
-            setter = *next;
-        (*next)->setter = setter;
+        if (const Layers *layers = read_layers(*next); layers != nullptr)
+            setter = make_setter(*next, layers);
+        setters_[(*next)->number] = setter;
     }
-    return setter;
+    return *setter;
 }
 
 Inheritance::Layers *Inheritance::make_layers() {
@@ -88,39 +88,36 @@ void Inheritance::read_all_layers() {
     all_read_ = true;
 }
 
-bool Inheritance::read_layers(const TreeNode *node) {
+const Inheritance::Layers *Inheritance::read_layers(const TreeNode *node) {
     const bool instance = node->level == core::Level::instance;
     if (!instance && !all_read_ && is_worth_reading_whole(Table::group_settings, looks_++))
         read_all_layers();
     if (!instance && all_read_) {
         auto found = by_group_.find(node->id);
-        if (found != by_group_.end())
-            layers_.emplace(node, found->second);
-        return found != by_group_.end();
+        return found == by_group_.end() ? nullptr : found->second;
     }
     Datum id = text_datum(node->id);
     InContext inside(context());
     Rows rows = read_rows(instance ? Table::instance_settings : Table::group_settings, instance ? 0 : id);
     if (rows.count == 0 && !instance)
-        return false;
+        return nullptr;
     Layers *layers = make_layers();
     for (const Row &row : rows)
         layers->push_back(layer_from(node->level, row));
-    layers_.emplace(node, layers);
-    return true;
+    return layers;
 }
 
 const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node) {
-    if (setter_of(node) != node)
+    Setter &setter = setter_of(node);
+    if (setter.node != node)
         return no_layers_;
-    if (auto known = layers_.find(node); known != layers_.end())
-        return *known->second;
-    read_layers(node);
-    return *layers_.find(node)->second;
+    if (setter.layers == nullptr)
+        setter.layers = read_layers(node);
+    return *setter.layers;
 }
 
 const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
-    if (node->level == core::Level::instance && layers_.find(node) == layers_.end()) {
+    if (node->level == core::Level::instance && setter_of(node).layers == nullptr) {
         InContext inside(context());
         const Row *row = read_row(Table::instance_settings, text_datum(type.name));
         return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
@@ -173,8 +170,10 @@ bool Inheritance::may_have_rows(Datum project) {
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), layers_(memory_), no_layers_(memory_), by_group_(memory_),
-      types_(memory_), folded_(memory_) {}
+    : memory_(ContextResource::in(context)), tree_(memory_), setters_(memory_), no_layers_(memory_), by_group_(memory_),
+      types_(memory_), folded_(memory_) {
+    setters_.push_back(make_setter(tree_.instance(), nullptr));
+}
 
 const Integration *Inheritance::look_up_type(std::string_view name, bool passing_over) {
     if (auto known = types_.find(name); known != types_.end())
@@ -220,36 +219,32 @@ const Folded &Inheritance::around(const Row &project, const Integration &type) {
 
 const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
     const TreeNode *node = tree_.group(id);
-    if (node == nullptr)
-        return nullptr;
-    const TreeNode *setter = setter_of(node);
-    tree_.known_groups().find(id)->setter = setter;
-    return &set_by(setter, type);
+    return node == nullptr ? nullptr : &down_to(node, type);
 }
 
-const Folded &Inheritance::fold_down_to(const TreeNode *setter, const Integration &type) {
+const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type) {
     // up to what is folded already, then down
     ContextResource passing_memory(CurrentMemoryContext);
-    std::pmr::vector<const TreeNode *> way(&passing_memory);
+    std::pmr::vector<const Setter *> way(&passing_memory);
     const Folded *folded = nullptr;
-    for (const TreeNode *node = setter; folded == nullptr;) {
-        if (auto known = folded_.find({node, &type}); known != folded_.end()) {
+    for (const Setter *next = &setter; folded == nullptr;) {
+        if (auto known = folded_.find({next, &type}); known != folded_.end()) {
             folded = known->second;
             break;
         }
-        way.push_back(node);
-        if (node->parent == nullptr)
-            folded = &above(node, type);
+        way.push_back(next);
+        if (next->node->parent == nullptr)
+            folded = &above(next->node, type);
         else
-            node = setter_of(node->parent);
+            next = &setter_of(next->node->parent);
     }
     InContext inside(context());
     for (auto next = way.rbegin(); next != way.rend(); ++next) {
-        folded = &with(*folded, layer_of(*next, type));
+        folded = &with(*folded, layer_of((*next)->node, type));
         folded_.emplace(Key{*next, &type}, folded);
     }
-    setter->type = &type;
-    setter->folded = folded;
+    setter.type = &type;
+    setter.folded = folded;
     return *folded;
 }
 

@@ -75,15 +75,8 @@ class Inheritance {
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
-        const uint64 key = Nodes::key_of(id);
-        if (key == last_.group && &type == last_.type)
-            return last_.folded;
-        const Nodes::Entry *known = tree_.known_groups().find(id, key);
-        const Folded *folded =
-            known == nullptr || known->setter == nullptr ? look_up_group(id, type) : &set_by(known->setter, type);
-        if (folded != nullptr && Nodes::is_whole(key))
-            last_ = {key, &type, folded};
-        return folded;
+        Setter *known = known_setter(tree_.known_groups().number(id));
+        return known == nullptr ? look_up_group(id, type) : &set_by(*known, type);
     }
     /// The fold of what a project is in, given its row of `projects`.
     const Folded &around(const Row &project, const Integration &type);
@@ -100,36 +93,45 @@ class Inheritance {
     void forget_projects();
     /// All rows of the group or the instance.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
-    /// The nearest scope that has rows, the node itself or above it; the instance counts as one that has.
-    const TreeNode *setter_of(const TreeNode *node) {
-        return node->setter != nullptr ? node->setter : find_setter(node);
-    }
 
     MemoryContext context() const { return memory_->context(); }
 
   private:
+    using Layers = std::pmr::vector<NamedLayer>;
+    /// A group that has rows, or the instance.
+    struct Setter {
+        const TreeNode *node;
+        const Layers *layers; // null: not read yet, as only the instance's may be
+        const Integration *type = nullptr;
+        const Folded *folded = nullptr; // down to here, for the type that was asked for last
+    };
     struct Key {
-        const TreeNode *node; // null: above the instance
+        const Setter *setter; // null: above the instance
         const Integration *type;
-        bool operator==(const Key &other) const { return node == other.node && type == other.type; }
+        bool operator==(const Key &other) const { return setter == other.setter && type == other.type; }
     };
     struct Hash {
         size_t operator()(const Key &key) const {
-            return (reinterpret_cast<size_t>(key.node) >> 4) * 31 + (reinterpret_cast<size_t>(key.type) >> 4);
+            return (reinterpret_cast<size_t>(key.setter) >> 4) * 31 + (reinterpret_cast<size_t>(key.type) >> 4);
         }
     };
 
     const Integration *look_up_type(std::string_view name, bool passing_over);
-    const TreeNode *find_setter(const TreeNode *node);
-    const Folded *look_up_group(std::string_view id, const Integration &type);
-    /// The fold down to a scope that is its own setter.
-    const Folded &set_by(const TreeNode *setter, const Integration &type) {
-        return setter->type == &type ? *setter->folded : fold_down_to(setter, type);
+    Setter *known_setter(uint32 number) const { return number < setters_.size() ? setters_[number] : nullptr; }
+    /// The nearest, the node itself or above it.
+    Setter &setter_of(const TreeNode *node) {
+        Setter *known = known_setter(node->number);
+        return known != nullptr ? *known : find_setter(node);
     }
-    const Folded &fold_down_to(const TreeNode *setter, const Integration &type);
-    using Layers = std::pmr::vector<NamedLayer>;
-    /// Reads all rows of the group or the instance; whether there are any.
-    bool read_layers(const TreeNode *node);
+    Setter &find_setter(const TreeNode *node);
+    Setter *make_setter(const TreeNode *node, const Layers *layers);
+    const Folded *look_up_group(std::string_view id, const Integration &type);
+    const Folded &set_by(Setter &setter, const Integration &type) {
+        return setter.type == &type ? *setter.folded : fold_down_to(setter, type);
+    }
+    const Folded &fold_down_to(Setter &setter, const Integration &type);
+    /// All rows of the group or the instance; null if a group has none.
+    const Layers *read_layers(const TreeNode *node);
     Layers *make_layers();
     /// Reads the rows of all groups.
     void read_all_layers();
@@ -138,8 +140,8 @@ class Inheritance {
 
     ContextResource *memory_;
     Tree tree_;
-    std::pmr::unordered_map<const TreeNode *, const std::pmr::vector<NamedLayer> *> layers_; // of those that have any
-    const std::pmr::vector<NamedLayer> no_layers_;
+    std::pmr::vector<Setter *> setters_; // by a node's number; null: not known yet
+    const Layers no_layers_;
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
     bool all_read_ = false;
     int looks_ = 0;                // groups whose rows were read one by one
@@ -147,13 +149,8 @@ class Inheritance {
     Projects *projects_ = nullptr; // once all are read
     int project_looks_ = 0;        // projects whose rows were asked for one by one
     std::pmr::unordered_map<std::string_view, const Integration *> types_;
-    const Integration *last_type_ = nullptr;                    // often the next one, too
-    std::pmr::unordered_map<Key, const Folded *, Hash> folded_; // of those that have rows
-    struct {
-        uint64 group; // as Nodes::key_of() has it; 0: none
-        const Integration *type;
-        const Folded *folded;
-    } last_ = {0, nullptr, nullptr}; // a view asks several things of one row
+    const Integration *last_type_ = nullptr; // often the next one, too
+    std::pmr::unordered_map<Key, const Folded *, Hash> folded_;
 };
 
 } // namespace intd

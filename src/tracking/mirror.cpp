@@ -1,6 +1,6 @@
 #include "tracking/mirror.hpp"
 
-#include "tracking/bulk_insert.hpp"
+#include "tracking/bulk/insert.hpp"
 #include "hierarchy/external_id.hpp"
 #include "tracking/left_out.hpp"
 #include "hierarchy/hooks.hpp"

@@ -13,9 +13,9 @@ EXCEPTIONS = [
     # Parsed with search_path fixed; read_binding() reads the clause that this becomes, and no other way of saying it.
     ("tracking/attach.cpp", "IS [NOT] DISTINCT FROM", "IS DISTINCT FROM"),
     # Compared with what the server says of a constraint; nothing runs it.
-    ("tracking/bulk_insert.cpp", "a function without its schema", "octet_length ( id )"),
-    ("tracking/bulk_insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) <= 255"),
-    ("tracking/bulk_insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) >= 1"),
+    ("tracking/bulk/insert.cpp", "a function without its schema", "octet_length ( id )"),
+    ("tracking/bulk/insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) <= 255"),
+    ("tracking/bulk/insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) >= 1"),
 ]
 
 MESSAGES = {"errmsg", "errdetail", "errhint", "errmsg_internal", "errcontext", "elog", "Refusal", "hint", "detail", "refuse",

@@ -1,7 +1,7 @@
-#include "tracking/bulk_insert.hpp"
+#include "tracking/bulk/insert.hpp"
 
 #include "hierarchy/parents.hpp"
-#include "tracking/sorted.hpp"
+#include "tracking/bulk/sorted.hpp"
 #include "tracking/tracked.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
