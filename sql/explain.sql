@@ -73,3 +73,8 @@ SELECT set_active('hook', true, 'p');
 SELECT override_fields('hook', '{"note": "now fits"}', 'p');
 SELECT set_active('hook', true, 'p');
 SELECT * FROM invalid_settings('hook') WHERE scope_level = 'project';
+-- of many places, those that fitted before, and not all of them
+SELECT register_integration('many', '{}');
+SELECT set_custom('many', 'p3', (SELECT jsonb_object_agg('f' || n, n) FROM generate_series(10, 34) n));
+SELECT register_integration('many', '{"properties": {"f10": {"type": "string"}}}', force => true);
+SELECT register_integration('many', '{"additionalProperties": {"type": "string"}, "properties": {"f10": {"type": "string"}}}');
