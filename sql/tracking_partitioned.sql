@@ -97,6 +97,16 @@ SELECT id FROM groups WHERE id = '60';
 DELETE FROM app.g WHERE id = 61;
 UPDATE app.g SET type = 'User' WHERE id = 60;
 SELECT resync('app.g');
+-- So is another one that leaves because the first is gone, when the commit is under way.
+INSERT INTO app.g VALUES (62, NULL, 'Group'), (63, NULL, 'Group');
+CREATE FUNCTION app.take_along() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN UPDATE app.g SET type = 'User' WHERE id = 63 AND type = 'Group'; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER take_along AFTER DELETE ON groups DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION app.take_along();
+UPDATE app.g SET type = 'User' WHERE id = 62;
+SELECT id FROM groups WHERE id IN ('62', '63');
+DROP TRIGGER take_along ON groups;
+SELECT resync('app.g');
 DROP TRIGGER swallow ON app.g_user;
 
 -- A new partition is followed; rows that come and go by ATTACH and DETACH need resync().

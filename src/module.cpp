@@ -7,7 +7,9 @@
 #include "hierarchy/tree_rules.hpp"
 #include "inheritance/generation.hpp"
 #include "inheritance/remembered.hpp"
+#include "postgres/invalidation.hpp"
 #include "postgres/query.hpp"
+#include "postgres/transaction.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/reports.hpp"
 #include "settings/leftovers.hpp"
@@ -27,20 +29,25 @@ void _PG_init(void) {
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     intd::define_limits();
     MarkGUCPrefixReserved("integration_defaults");
-    intd::watch_changes(); // before all others: it is the last to act before a commit
-    intd::watch_materialized();
-    intd::watch_locks();
+    intd::watch_transactions();
+    intd::watch_invalidations();
+    // In this order, which is that of the rooms, they hear of ends of transactions, and act before a commit: rows of
+    // tracked tables that never arrived are gone (tracking), then what was set on ids that are gone, and then
+    // effective_settings follows (cascade).
     intd::watch_planning();
-    intd::watch_tables();
     intd::watch_trigger_functions();
+    intd::watch_tables();
     intd::watch_integrations();
     intd::watch_references();
     intd::watch_tree();
     intd::watch_tracked();
     intd::watch_following();
-    intd::watch_leftovers();
     intd::watch_generations();
     intd::watch_inheritance();
+    intd::watch_leftovers();
     intd::watch_reports();
+    intd::watch_materialized();
+    intd::watch_locks();
+    intd::watch_changes();
 }
 }

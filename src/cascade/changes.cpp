@@ -2,8 +2,9 @@
 
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
-#include "tracking/bulk/insert.hpp"
+#include "postgres/transaction.hpp"
 #include "settings/leftovers.hpp"
+#include "tracking/bulk/insert.hpp"
 
 namespace intd {
 namespace {
@@ -25,6 +26,7 @@ struct {
     int deepest; // no change has been noted or followed at a deeper level
 } list;
 
+/// Its memory goes with the transaction.
 void forget() {
     list = {};
 }
@@ -71,22 +73,17 @@ void drop_followed() {
     guard([&] { MemoryContextDelete(context); });
 }
 
-void end_subtransaction(bool aborts) {
-    int level = GetCurrentTransactionNestLevel();
-    if (list.changes == nullptr || list.deepest < level)
+void end_savepoint(const Savepoint &savepoint) {
+    if (list.changes == nullptr || list.deepest < savepoint.level)
         return;
-    if (aborts) {
-        auto kept = std::remove_if(list.changes->begin(), list.changes->end(),
-                                   [&](const Noted &noted) { return noted.noted >= level; });
-        list.changes->erase(kept, list.changes->end());
-    }
     for (Noted &noted : *list.changes) {
-        if (noted.noted >= level)
-            noted.noted = level - 1;
-        if (noted.followed >= level)
-            noted.followed = aborts ? 0 : level - 1;
+        noted.noted = savepoint.level_of(noted.noted);
+        noted.followed = savepoint.level_of(noted.followed);
     }
-    list.deepest = level - 1;
+    auto kept =
+        std::remove_if(list.changes->begin(), list.changes->end(), [](const Noted &noted) { return noted.noted == 0; });
+    list.changes->erase(kept, list.changes->end());
+    list.deepest = savepoint.level - 1;
     if (list.changes->empty()) {
         MemoryContext context = list.context; // a transaction may have many that roll back
         forget();
@@ -94,37 +91,18 @@ void end_subtransaction(bool aborts) {
     }
 }
 
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_COMMIT_SUB)
-        end_subtransaction(event == SUBXACT_EVENT_ABORT_SUB);
-}
-
 bool is_unsettled() {
-    return list.changes != nullptr && std::any_of(list.changes->begin(), list.changes->end(),
-                                                  [](const Noted &noted) { return noted.followed == 0; });
+    return some_are_noted() ||
+           (list.changes != nullptr && std::any_of(list.changes->begin(), list.changes->end(),
+                                                   [](const Noted &noted) { return noted.followed == 0; }));
 }
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) {
-        forget(); // its memory goes with the transaction
-        return;
-    }
-    // What goes with its group or project, and then what follows from that. Triggers that users have on our tables, and
-    // deferred ones, may themselves change something.
-    while (some_are_noted() || is_unsettled())
-        entry([] {
-            guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-            if (some_are_noted())
-                remove_leftovers();
-            settle_noted(true);
-            guard([] {
-                PopActiveSnapshot();
-                AfterTriggerFireDeferred();
-            });
-            return static_cast<Datum>(0);
-        });
+/// What goes with its group or project, and then what follows from that. Triggers that users have on our tables may
+/// themselves change something.
+void settle_all() {
+    if (some_are_noted())
+        remove_leftovers();
+    settle_noted(true);
 }
 
 } // namespace
@@ -159,8 +137,9 @@ void settle_noted(bool at_commit) {
 
 void watch_changes() {
     watch_new_projects("settle", any_materialized);
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    before_commit(is_unsettled, settle_all);
+    on_transaction_end(forget);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

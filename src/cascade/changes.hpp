@@ -28,7 +28,7 @@ void note(const Change &change);
 /// Lets effective_settings follow what has been noted and not followed yet. `at_commit`: nothing is left for later.
 void settle_noted(bool at_commit);
 
-/// Called once, when the module is loaded, before what else acts before a commit: callbacks run in reverse order.
+/// Called once, when the module is loaded.
 void watch_changes();
 
 } // namespace intd

@@ -1,6 +1,7 @@
 #include "cascade/locks.hpp"
 
 #include "cascade/materialized.hpp"
+#include "postgres/transaction.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -28,11 +29,6 @@ void lock(Subject subject, uint32 key, LOCKMODE mode) {
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, effective_settings(), key, subject);
     LockAcquire(&tag, mode, false, false);
     AcceptInvalidationMessages();
-}
-
-void at_transaction_end(XactEvent event, void *) {
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-        projects_locked = 0;
 }
 
 } // namespace
@@ -65,7 +61,7 @@ void Locks::take() {
 }
 
 void watch_locks() {
-    RegisterXactCallback(at_transaction_end, nullptr);
+    on_transaction_end([] { projects_locked = 0; });
 }
 
 } // namespace intd

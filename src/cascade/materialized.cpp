@@ -1,5 +1,6 @@
 #include "cascade/materialized.hpp"
 
+#include "postgres/invalidation.hpp"
 #include "postgres/trigger.hpp"
 
 extern "C" {
@@ -21,7 +22,7 @@ struct {
     bool valid;
 } known;
 
-void forget(Datum, Oid relation) {
+void forget(Oid relation) {
     if (relation == InvalidOid || relation == known.relation || !OidIsValid(known.relation))
         known.valid = false;
 }
@@ -180,7 +181,7 @@ INTD_FUNCTION(refuse_plain_writes) {
 }
 
 void watch_materialized() {
-    CacheRegisterRelcacheCallback(forget, static_cast<Datum>(0));
+    on_relation_change(forget);
 }
 
 } // namespace intd

@@ -1,5 +1,7 @@
 #include "catalog/integration.hpp"
 
+#include "postgres/transaction.hpp"
+
 extern "C" {
 #include "common/hashfn.h"
 }
@@ -58,9 +60,7 @@ void retire_oldest() {
     kept--;
 }
 
-void free_retired(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
-        return;
+void free_retired() {
     while (retired != nullptr) {
         Entry *entry = retired;
         retired = entry->next;
@@ -181,7 +181,7 @@ void check_integration_name(std::string_view name) {
 }
 
 void watch_integrations() {
-    RegisterXactCallback(free_retired, nullptr);
+    on_transaction_end(free_retired);
 }
 
 } // namespace intd

@@ -1,8 +1,8 @@
 #include "hierarchy/parents.hpp"
 
 #include "postgres/memory.hpp"
-#include "postgres/path.hpp"
 #include "postgres/query.hpp"
+#include "postgres/transaction.hpp"
 #include "store/tables.hpp"
 
 namespace intd {
@@ -68,38 +68,11 @@ Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOI
                        nullptr,
                        true};
 
-/// Holds what is there of these groups and remembers it. Server code cannot remember, so ids are copied out first.
-void hold_some(const std::string_view *ids, size_t count) {
-    struct Found {
-        Datum *ids;
-        uint64 count;
-    };
+/// Holds what is there of these groups and remembers it.
+void hold_some(const std::pmr::vector<std::string_view> &ids) {
     AsOwner owner;
-    Found found = guard([&] {
-        MemoryContext caller = CurrentMemoryContext;
-        auto *texts = static_cast<Datum *>(palloc(count * sizeof(Datum)));
-        for (size_t i = 0; i < count; i++)
-            texts[i] = PointerGetDatum(cstring_to_text_with_len(ids[i].data(), static_cast<int>(ids[i].size())));
-        Datum array =
-            PointerGetDatum(construct_array(texts, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
-        int level = fix_search_path_as_owner();
-        SPI_connect();
-        int code = SPI_execute_plan(prepared(hold_many), &array, nullptr, false, 0);
-        if (code != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        MemoryContextSwitchTo(caller);
-        Found held_now = {static_cast<Datum *>(palloc((SPI_processed + 1) * sizeof(Datum))), SPI_processed};
-        bool is_null;
-        for (uint64 i = 0; i < SPI_processed; i++)
-            held_now.ids[i] = PointerGetDatum(
-                PG_DETOAST_DATUM_COPY(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
-        SPI_finish();
-        restore_search_path(level);
-        MemoryContextSwitchTo(caller);
-        return held_now;
-    });
-    for (uint64 i = 0; i < found.count; i++)
-        remember_held(view(found.ids[i]));
+    for (Datum id : fetch_column(hold_many, {text_array(ids)}))
+        remember_held(view(id));
     held.command = GetCurrentCommandId(false);
 }
 
@@ -112,28 +85,27 @@ void hold_expected() {
     if (expected.ids->size() > 1) {
         RowMemory memory;
         ContextResource resource(expected.context);
-        std::pmr::vector<std::string_view> ids(expected.ids->begin(), expected.ids->end(), &resource);
+        using Ids = std::pmr::vector<std::string_view>;
+        Ids ids(expected.ids->begin(), expected.ids->end(), &resource);
         std::sort(ids.begin(), ids.end());
         if (held.context != nullptr && held.command != GetCurrentCommandId(false))
             forget_held();
         for (size_t from = 0; from < ids.size(); from += at_once) {
             InContext inside(memory.empty());
-            hold_some(&ids[from], std::min(at_once, ids.size() - from));
+            hold_some(Ids(ids.begin() + from, ids.begin() + std::min(from + at_once, ids.size()), &resource));
         }
     }
     forget_expected();
 }
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
+void end_transaction() {
     forget_held();
     forget_expected();
     rows_are_represented = false;
 }
 
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event != SUBXACT_EVENT_ABORT_SUB)
+void end_savepoint(const Savepoint &savepoint) {
+    if (!savepoint.rolled_back)
         return;
     forget_held();
     forget_expected();
@@ -300,8 +272,8 @@ INTD_FUNCTION(hold_parent) {
 }
 
 void watch_references() {
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

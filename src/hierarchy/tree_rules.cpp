@@ -5,6 +5,7 @@
 #include "hierarchy/hooks.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
+#include "postgres/transaction.hpp"
 #include "store/tables.hpp"
 
 extern "C" {
@@ -46,15 +47,13 @@ void prepare_walked() {
             AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups", ALLOCSET_DEFAULT_SIZES);
 }
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
+void end_transaction() {
     freed_groups = moves_locked = false;
     walked = {}; // its memory goes with the transaction
 }
 
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event == SUBXACT_EVENT_ABORT_SUB) {
+void end_savepoint(const Savepoint &savepoint) {
+    if (savepoint.rolled_back) {
         moves_locked = false;
         forget_walked();
     }
@@ -225,8 +224,8 @@ INTD_FUNCTION(check_id_is_final) {
 }
 
 void watch_tree() {
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

@@ -1,8 +1,10 @@
 #include "inheritance/generation.hpp"
 
+#include "postgres/invalidation.hpp"
 #include "postgres/snapshot.hpp"
-#include "store/tables.hpp"
+#include "postgres/transaction.hpp"
 #include "postgres/trigger.hpp"
+#include "store/tables.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -39,26 +41,23 @@ struct {
     ShownTransactions beginning; // of the epoch
 } watched;
 
-/// The subtransaction that has counted this transaction, and in which the tables are locked; 0: none has.
-SubTransactionId counted_in, locked_in;
+/// The level of nested transactions at which this transaction was counted, and at which the tables were locked; 0: they
+/// were not.
+int counted_at, locked_at;
 
-void forget_tables(Datum, Oid relation) {
+void forget_tables(Oid relation) {
     if (relation == InvalidOid || relation == watched.relation || !watched.valid ||
         std::find(std::begin(watched.tables), std::end(watched.tables), relation) != std::end(watched.tables))
         watched.valid = false;
 }
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-        counted_in = locked_in = InvalidSubTransactionId;
+void end_transaction() {
+    counted_at = locked_at = 0;
 }
 
-void at_subtransaction_end(SubXactEvent event, SubTransactionId self, SubTransactionId parent, void *) {
-    for (SubTransactionId *done : {&counted_in, &locked_in})
-        if (*done == self && event == SUBXACT_EVENT_COMMIT_SUB)
-            *done = parent;
-        else if (*done == self && event == SUBXACT_EVENT_ABORT_SUB)
-            *done = InvalidSubTransactionId;
+void end_savepoint(const Savepoint &savepoint) {
+    counted_at = savepoint.level_of(counted_at);
+    locked_at = savepoint.level_of(locked_at);
 }
 
 Oid generations() {
@@ -107,32 +106,31 @@ bool is_counted(Oid oid, Oid function) {
 
 /// Begins an epoch. A message that arrives meanwhile makes it invalid again.
 void look_at_tables() {
-    watched.valid = true;
-    watched.counted = false;
-    watched.epoch++;
-    watched.relation = generations();
-    for (int i = 0; i < small_count; i++)
-        watched.tables[i] = table_oid(small[i]);
-    // A parallel operation takes no new snapshot; neither does one end, or begin, an epoch for others.
-    if (!OidIsValid(watched.relation) || IsInParallelMode()) {
-        watched.valid = false;
-        return;
-    }
-    Oid function = own_trigger_function("count_change");
-    bool counted = is_counted(watched.relation, own_trigger_function("keep_generations"));
-    for (int i = 0; i < small_count; i++)
-        counted = counted && is_counted(watched.tables[i], function);
-    // after the look: who changes what that did not show, is shown or counts
-    watched.beginning = ShownTransactions(GetLatestSnapshot());
-    watched.counted = counted;
+    remember(watched.valid, [] {
+        watched.counted = false;
+        watched.epoch++;
+        watched.relation = generations();
+        // A parallel operation takes no new snapshot; neither does one end, or begin, an epoch for others.
+        if (!OidIsValid(watched.relation) || IsInParallelMode()) {
+            watched.valid = false;
+            return;
+        }
+        Oid function = own_trigger_function("count_change");
+        bool counted = is_counted(watched.relation, own_trigger_function("keep_generations"));
+        for (Oid table : watched.tables)
+            counted = counted && is_counted(table, function);
+        // after the look: who changes what that did not show, is shown or counts
+        watched.beginning = ShownTransactions(GetLatestSnapshot());
+        watched.counted = counted;
+    });
 }
 
 void lock_tables() {
-    if (locked_in != InvalidSubTransactionId)
+    if (locked_at > 0)
         return;
     for (Oid table : watched.tables)
         LockRelationOid(table, AccessShareLock);
-    locked_in = GetCurrentSubTransactionId();
+    locked_at = GetCurrentTransactionNestLevel();
 }
 
 /// The sum that the active snapshot shows; none if it would take long. Every read does this once: so it reads the pages
@@ -230,7 +228,7 @@ void count() {
     }
     ExecDropSingleTupleTableSlot(slot);
     relation_close(relation, NoLock);
-    counted_in = GetCurrentSubTransactionId();
+    counted_at = GetCurrentTransactionNestLevel();
 }
 
 void require_counting(const TriggerData *data) {
@@ -242,7 +240,7 @@ void require_counting(const TriggerData *data) {
 
 /// Whether what this transaction reads may have one.
 bool may_have_generation() {
-    return counted_in == InvalidSubTransactionId && !IsolationIsSerializable() && !IsParallelWorker();
+    return counted_at == 0 && !IsolationIsSerializable() && !IsParallelWorker();
 }
 
 } // namespace
@@ -254,6 +252,8 @@ std::optional<Generation> generation() {
         bool known;
         Generation generation;
     };
+    if (!watched.valid)
+        std::transform(std::begin(small), std::end(small), watched.tables, table_oid);
     Found found = guard([&]() -> Found {
         if (!watched.valid)
             look_at_tables();
@@ -273,7 +273,7 @@ std::optional<Generation> generation() {
 }
 
 bool is_still(const Generation &generation) {
-    return watched.valid && watched.epoch == generation.epoch && counted_in == InvalidSubTransactionId;
+    return watched.valid && watched.epoch == generation.epoch && counted_at == 0;
 }
 
 bool hold(const Generation &generation) {
@@ -288,7 +288,7 @@ INTD_FUNCTION(count_change) {
     TriggerData *data =
         own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
     require_counting(data);
-    if (counted_in == InvalidSubTransactionId)
+    if (counted_at == 0)
         guard([] { count(); });
     if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
         return PointerGetDatum(nullptr);
@@ -306,9 +306,9 @@ INTD_FUNCTION(keep_generations) {
 }
 
 void watch_generations() {
-    CacheRegisterRelcacheCallback(forget_tables, static_cast<Datum>(0));
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_relation_change(forget_tables);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

@@ -1,5 +1,6 @@
 #include "inheritance/remembered.hpp"
 
+#include "postgres/transaction.hpp"
 #include "inheritance/generation.hpp"
 #include "postgres/snapshot.hpp"
 
@@ -94,9 +95,7 @@ struct {
     Oid user;
 } passing;
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
+void end_transaction() {
     kept.memory.here = false;
     if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
         kept.memory.forget_snapshot();
@@ -105,8 +104,8 @@ void at_transaction_end(XactEvent event, void *) {
         MemoryContextReset(passing.memory.context);
 }
 
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event != SUBXACT_EVENT_ABORT_SUB)
+void end_savepoint(const Savepoint &savepoint) {
+    if (!savepoint.rolled_back)
         return;
     kept.memory.forget_snapshot();
     passing.memory.forget();
@@ -163,8 +162,8 @@ Inheritance &inheritance() {
 }
 
 void watch_inheritance() {
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

@@ -95,21 +95,6 @@ auto guard(Body &&body) -> decltype(body()) {
     }
 }
 
-/// Runs server code that reads what is to be remembered, which is `valid` from before that on: so a message of the
-/// server that arrives meanwhile makes it invalid again. So does an error.
-template <class Body>
-void remember(bool &valid, Body &&body) {
-    valid = true;
-    PG_TRY();
-    { body(); }
-    PG_CATCH();
-    {
-        valid = false;
-        PG_RE_THROW();
-    }
-    PG_END_TRY();
-}
-
 /// Cuts our own statements, which a report's CONTEXT quotes whole, to what a person can use (see query.hpp).
 void shorten_own_statements(ErrorData *report);
 

@@ -28,39 +28,20 @@ uint64 run(Statement &statement, std::initializer_list<Value> parameters, Value 
     Arguments arguments(parameters);
     struct Found {
         uint64 rows;
-        Datum values[max_results];
-        bool nulls[max_results];
+        Value values[max_results];
     };
     Found found = guard([&] {
-        MemoryContext target = CurrentMemoryContext;
-        int level = fix_search_path_as_owner();
-        SPI_connect();
-        int code = SPI_execute_plan(prepared(statement), arguments.values, arguments.nulls, read_only, 0);
-        if (code < 0)
-            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        Found answer;
-        answer.rows = SPI_processed;
-        for (int i = 0; i < columns; i++) {
-            answer.nulls[i] = true;
-            if (SPI_processed == 0 || SPI_tuptable == nullptr)
-                continue;
-            answer.values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &answer.nulls[i]);
-            if (answer.nulls[i])
-                continue;
-            Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, i);
-            MemoryContext inside = MemoryContextSwitchTo(target);
-            answer.values[i] = attribute->attlen == -1
-                                   ? PointerGetDatum(PG_DETOAST_DATUM_COPY(answer.values[i]))
-                                   : datumCopy(answer.values[i], attribute->attbyval, attribute->attlen);
-            MemoryContextSwitchTo(inside);
-        }
-        SPI_finish();
-        restore_search_path(level);
-        MemoryContextSwitchTo(target);
+        Connection connection;
+        SPIPlanPtr plan = prepared(statement);
+        Found answer = {};
+        answer.rows = read_only ? connection.read(plan, arguments.values, arguments.nulls)
+                                : connection.run(plan, arguments.values, arguments.nulls);
+        for (int i = 0; i < columns && answer.rows > 0; i++)
+            answer.values[i] = connection.result(0, i);
+        connection.finish();
         return answer;
     });
-    for (int i = 0; i < columns; i++)
-        results[i] = found.nulls[i] ? std::nullopt : Value(found.values[i]);
+    std::copy_n(found.values, columns, results);
     return found.rows;
 }
 
@@ -116,15 +97,63 @@ void plan_for_few_rows(SPIPlanPtr plan) {
 
 } // namespace
 
+Connection::Connection() : caller_(CurrentMemoryContext), path_(fix_search_path_as_owner()) {
+    SPI_connect();
+}
+
+void Connection::finish() {
+    SPI_finish();
+    restore_search_path(path_);
+    MemoryContextSwitchTo(caller_);
+}
+
+namespace {
+
+uint64 require_success(int code) {
+    if (code < 0)
+        elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+    return SPI_processed;
+}
+
+} // namespace
+
+uint64 Connection::run(SPIPlanPtr plan, const Datum *values, const char *nulls, Snapshot snapshot, Snapshot crosscheck,
+                       bool alone, int limit) {
+    return require_success(
+        SPI_execute_snapshot(plan, const_cast<Datum *>(values), nulls, snapshot, crosscheck, false, alone, limit));
+}
+
+uint64 Connection::read(SPIPlanPtr plan, const Datum *values, const char *nulls) {
+    return require_success(SPI_execute_plan(plan, const_cast<Datum *>(values), nulls, true, 0));
+}
+
+std::optional<Datum> Connection::result(uint64 row, int column) const {
+    bool is_null;
+    Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, &is_null);
+    if (is_null)
+        return std::nullopt;
+    Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column);
+    MemoryContext inside = MemoryContextSwitchTo(caller_);
+    value = attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
+                                    : datumCopy(value, attribute->attbyval, attribute->attlen);
+    MemoryContextSwitchTo(inside);
+    return value;
+}
+
+SPIPlanPtr prepare(const char *sql, int parameters, Oid *types, int options) {
+    SPIPlanPtr plan = SPI_prepare_cursor(sql, parameters, types, options);
+    if (plan == nullptr)
+        elog(ERROR, "SPI_prepare failed for \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+    return plan;
+}
+
 SPIPlanPtr prepared(Statement &statement) {
     bool few = is_about_few_rows(statement);
     if (statement.plan == nullptr) {
-        SPIPlanPtr plan = SPI_prepare_cursor(statement.sql, statement.parameters, statement.types,
-                                             statement.generic || few ? CURSOR_OPT_GENERIC_PLAN
-                                             : statement.custom       ? CURSOR_OPT_CUSTOM_PLAN
-                                                                      : 0);
-        if (plan == nullptr)
-            elog(ERROR, "SPI_prepare failed for \"%s\": %s", statement.sql, SPI_result_code_string(SPI_result));
+        SPIPlanPtr plan = prepare(statement.sql, statement.parameters, statement.types,
+                                  statement.generic || few ? CURSOR_OPT_GENERIC_PLAN
+                                  : statement.custom       ? CURSOR_OPT_CUSTOM_PLAN
+                                                           : 0);
         SPI_keepplan(plan);
         statement.plan = plan;
         statement.next = std::exchange(statements, &statement);
@@ -186,9 +215,7 @@ namespace {
 uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters, bool alone, int limit) {
     Arguments arguments(parameters);
     return guard([&] {
-        MemoryContext caller = CurrentMemoryContext;
-        int level = fix_search_path_as_owner();
-        SPI_connect();
+        Connection connection;
         SPIPlanPtr plan = prepared(statement);
         Snapshot newest = InvalidSnapshot, crosscheck = InvalidSnapshot; // READ COMMITTED takes the newest by itself
         if (IsolationUsesXactSnapshot()) {
@@ -196,14 +223,8 @@ uint64 run_newest(Statement &statement, std::initializer_list<Value> parameters,
             newest = GetLatestSnapshot();
             crosscheck = GetTransactionSnapshot();
         }
-        int code =
-            SPI_execute_snapshot(plan, arguments.values, arguments.nulls, newest, crosscheck, false, alone, limit);
-        if (code < 0)
-            elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
-        uint64 rows = SPI_processed;
-        SPI_finish();
-        restore_search_path(level);
-        MemoryContextSwitchTo(caller);
+        uint64 rows = connection.run(plan, arguments.values, arguments.nulls, newest, crosscheck, alone, limit);
+        connection.finish();
         return rows;
     });
 }
@@ -219,18 +240,28 @@ uint64 execute_newest_alone(Statement &statement, std::initializer_list<Value> p
 }
 
 void run_command(const char *command) {
-    int level = fix_search_path_as_owner();
-    SPI_connect();
-    if (int code = SPI_execute(command, false, 0); code < 0)
-        elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-    SPI_finish();
-    restore_search_path(level);
+    Connection connection;
+    require_success(SPI_execute(command, false, 0));
+    connection.finish();
     CommandCounterIncrement();
 }
 
 uint64 fetch_row(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns,
                  bool read_only) {
     return run(statement, parameters, results, columns, read_only);
+}
+
+Column fetch_column(Statement &statement, std::initializer_list<Value> parameters) {
+    Arguments arguments(parameters);
+    return guard([&] {
+        Connection connection;
+        Column found = {nullptr, connection.run(prepared(statement), arguments.values, arguments.nulls)};
+        found.begin_ = static_cast<Datum *>(MemoryContextAlloc(connection.caller(), (found.count + 1) * sizeof(Datum)));
+        for (uint64 i = 0; i < found.count; i++)
+            found.begin_[i] = *connection.result(i, 0);
+        connection.finish();
+        return found;
+    });
 }
 
 Cursor::Cursor(Statement &statement, std::initializer_list<Value> parameters) : caller_(CurrentMemoryContext) {

@@ -18,8 +18,40 @@ struct Statement {
     Statement *next = nullptr; // of those that have a plan
 };
 
-/// The statement's kept plan. Server code: raises reports; SPI must be connected.
+// Server code: raises reports; SPI must be connected.
+
+/// The statement's kept plan.
 SPIPlanPtr prepared(Statement &statement);
+
+/// A plan that goes with the connection.
+SPIPlanPtr prepare(const char *sql, int parameters, Oid *types, int options = 0);
+
+/// SPI, connected for server code from here until finish(), which brings back what was before; an error does that with
+/// the (sub)transaction, and then nothing here is needed: it owns nothing. Statements run with the search_path that
+/// ours need (see path.hpp).
+class Connection {
+  public:
+    Connection();
+    void finish();
+
+    /// Runs a plan: SPI_tuptable has the rows, and their number is returned. It sees what `snapshot` shows and what
+    /// this transaction did; without one the newest state under READ COMMITTED, else the transaction's snapshot. 40001
+    /// if it would change a row that `crosscheck` does not show. Unless `alone`, AFTER triggers of what it changes fire
+    /// with those of the statement whose trigger we are in. Stops after `limit` rows.
+    uint64 run(SPIPlanPtr plan, const Datum *values, const char *nulls = nullptr, Snapshot snapshot = InvalidSnapshot,
+               Snapshot crosscheck = InvalidSnapshot, bool alone = true, int limit = 0);
+    /// Runs a plan that only reads, under the active snapshot.
+    uint64 read(SPIPlanPtr plan, const Datum *values, const char *nulls = nullptr);
+
+    /// A value of the result, both counted from 0, detoasted and in the memory context of the caller; none for NULL.
+    std::optional<Datum> result(uint64 row, int column) const;
+    /// The memory context in which SPI was connected; meanwhile its own is the current one.
+    MemoryContext caller() const { return caller_; }
+
+  private:
+    MemoryContext caller_;
+    int path_;
+};
 
 /// A report's CONTEXT has the whole of a statement that was run by SPI: leaves it down to the first relation of ours.
 void shorten(ErrorData *report, std::string_view statement);
@@ -58,6 +90,15 @@ inline uint64 fetch(Statement &statement, std::initializer_list<Value> parameter
                     bool read_only = false) {
     return fetch_row(statement, parameters, result, 1, read_only);
 }
+
+/// The first column of all rows, copied to the current memory context; it must not be NULL.
+struct Column {
+    Datum *begin_;
+    uint64 count;
+    const Datum *begin() const { return begin_; }
+    const Datum *end() const { return begin_ + count; }
+};
+Column fetch_column(Statement &statement, std::initializer_list<Value> parameters);
 
 /// Runs a statement in the newest state: on what this transaction did and all that has been committed. 40001 if it
 /// would change a row that the transaction's own snapshot, under REPEATABLE READ or SERIALIZABLE, does not show. AFTER

@@ -1,5 +1,7 @@
 #include "postgres/trigger.hpp"
 
+#include "postgres/invalidation.hpp"
+
 extern "C" {
 #include "catalog/pg_proc.h"
 #include "nodes/plannodes.h"
@@ -19,7 +21,7 @@ struct {
     bool valid;
 } known;
 
-void forget_functions(Datum, int, uint32) {
+void forget_functions() {
     known.count = 0;
     known.valid = false;
 }
@@ -69,19 +71,20 @@ Oid own_trigger_function(const char *name) {
     for (int i = 0; i < known.count; i++)
         if (strcmp(known.functions[i].name, name) == 0)
             return known.functions[i].oid;
-    known.valid = true; // before reading: a message that arrives meanwhile makes it false again
-    Oid schema = get_namespace_oid("integration_defaults", true);
-    oidvector *none = buildoidvector(nullptr, 0);
-    Oid oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
+    Oid oid = InvalidOid;
+    remember(known.valid, [&] {
+        Oid schema = get_namespace_oid("integration_defaults", true);
+        oidvector *none = buildoidvector(nullptr, 0);
+        oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
                               ObjectIdGetDatum(schema));
+    });
     if (known.valid && known.count < static_cast<int>(lengthof(known.functions)))
         known.functions[known.count++] = {name, oid};
     return oid;
 }
 
 void watch_trigger_functions() {
-    CacheRegisterSyscacheCallback(PROCOID, forget_functions, static_cast<Datum>(0));
-    CacheRegisterSyscacheCallback(NAMESPACEOID, forget_functions, static_cast<Datum>(0));
+    on_function_change(forget_functions);
 }
 
 const Trigger *find_trigger(Relation relation, const char *function) {

@@ -6,6 +6,7 @@
 #include "hierarchy/hooks.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
+#include "postgres/transaction.hpp"
 #include "settings/references.hpp"
 
 namespace intd {
@@ -99,6 +100,7 @@ struct {
     Ids *ids[2];
 } list;
 
+/// Its memory goes with the transaction.
 void forget() {
     list = {};
 }
@@ -135,26 +137,18 @@ void note(Kind kind, std::string_view id) {
     ids.known.insert(own);
 }
 
-void at_transaction_end(XactEvent event, void *) {
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-        forget(); // its memory goes with the transaction
-}
-
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (list.context == nullptr || (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
+void end_savepoint(const Savepoint &savepoint) {
+    if (list.context == nullptr)
         return;
-    const int level = GetCurrentTransactionNestLevel();
-    const bool aborts = event == SUBXACT_EVENT_ABORT_SUB;
     for (Ids *ids : list.ids) {
-        if (ids->all >= level)
-            ids->all = aborts ? 0 : level - 1;
-        for (size_t i = ids->noted.size(); i > 0 && ids->noted[i - 1].level >= level; i--) {
-            if (!aborts)
-                ids->noted[i - 1].level = level - 1;
-            else {
-                ids->known.erase(ids->noted[i - 1].id);
-                ids->noted.pop_back();
-            }
+        ids->all = savepoint.level_of(ids->all);
+        for (size_t i = ids->noted.size(); i > 0 && ids->noted[i - 1].level >= savepoint.level; i--) {
+            Noted &last = ids->noted[i - 1];
+            last.level = savepoint.level_of(last.level);
+            if (last.level > 0)
+                continue;
+            ids->known.erase(last.id);
+            ids->noted.pop_back();
         }
     }
 }
@@ -312,8 +306,8 @@ void remove_leftovers() {
 void watch_leftovers() {
     lifetime = {note_removed, note_all, rename_left_out};
     settings_of_types.where_set = where_set;
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_transaction_end(forget);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

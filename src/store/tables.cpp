@@ -1,7 +1,8 @@
 #include "store/tables.hpp"
 
-#include "postgres/path.hpp"
+#include "postgres/invalidation.hpp"
 #include "postgres/query.hpp"
+#include "postgres/transaction.hpp"
 
 extern "C" {
 #include "access/parallel.h"
@@ -118,13 +119,13 @@ int writing_functions = 0;
 /// The owner of all six, once they were found to have the same.
 Oid owner_of_all = InvalidOid;
 
-void forget_table(Datum, Oid relation) {
+void forget_table(Oid relation) {
     for (Known &table : known)
         if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
             table.valid = table.locked = false, table.reader = reader_of_all = owner_of_all = InvalidOid;
 }
 
-void forget_readers(Datum, int, uint32) {
+void forget_readers() {
     for (Known &table : known)
         table.reader = InvalidOid;
     reader_of_all = InvalidOid;
@@ -133,16 +134,6 @@ void forget_readers(Datum, int, uint32) {
 void forget_locks() {
     for (Known &table : known)
         table.locked = false;
-}
-
-void at_transaction_end(XactEvent event, void *) {
-    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE && event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-        forget_locks();
-}
-
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (event == SUBXACT_EVENT_ABORT_SUB)
-        forget_locks();
 }
 
 /// Whether the relation's primary key is the first `keys` columns in order, and holds for every snapshot.
@@ -239,8 +230,9 @@ bool is_direct(Table table) {
     if (entry.reader != user) {
         reader_of_all = InvalidOid;
         Oid &reader = known[static_cast<int>(table)].reader;
-        reader = user; // before checking: a message that arrives meanwhile takes it back
-        if (pg_class_aclcheck(entry.relation, user, ACL_SELECT) != ACLCHECK_OK) {
+        bool may = false;
+        remember(reader, user, [&] { may = pg_class_aclcheck(entry.relation, user, ACL_SELECT) == ACLCHECK_OK; });
+        if (!may) {
             reader = InvalidOid;
             return false;
         }
@@ -324,25 +316,18 @@ Rows select(Table table, int nkeys, const Datum *keys, int columns) {
                      nkeys,
                      {TEXTOID, TEXTOID},
                      nullptr};
-    MemoryContext target = CurrentMemoryContext;
-    int level = fix_search_path_as_owner();
-    SPI_connect();
-    int code = SPI_execute_plan(prepared(statement), const_cast<Datum *>(keys), nullptr, true, 0);
-    if (code != SPI_OK_SELECT)
-        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-    MemoryContext inside = MemoryContextSwitchTo(target);
+    Connection connection;
+    const uint64 count = connection.read(prepared(statement), keys);
+    MemoryContextSwitchTo(connection.caller());
     Rows rows = {nullptr, 0};
     int room = 0;
-    for (uint64 i = 0; i < SPI_processed; i++) {
+    for (uint64 i = 0; i < count; i++) {
         Datum values[max_columns];
         bool nulls[max_columns];
         heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
         copy_row(another(&rows, &room), values, nulls, SPI_tuptable->tupdesc, columns);
     }
-    MemoryContextSwitchTo(inside);
-    SPI_finish();
-    restore_search_path(level);
-    MemoryContextSwitchTo(target);
+    connection.finish();
     return rows;
 }
 
@@ -514,11 +499,13 @@ AsOwner::AsOwner() {
 }
 
 void watch_tables() {
-    CacheRegisterRelcacheCallback(forget_table, static_cast<Datum>(0));
-    CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_readers, static_cast<Datum>(0));
-    CacheRegisterSyscacheCallback(AUTHOID, forget_readers, static_cast<Datum>(0));
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    on_relation_change(forget_table);
+    on_role_change(forget_readers);
+    on_transaction_end(forget_locks);
+    on_savepoint_end([](const Savepoint &savepoint) {
+        if (savepoint.rolled_back)
+            forget_locks();
+    });
 }
 
 } // namespace intd

@@ -4,6 +4,7 @@
 #include "tracking/left_out.hpp"
 #include "tracking/rows.hpp"
 #include "postgres/path.hpp"
+#include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
 
@@ -83,7 +84,7 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
     int level = NewGUCNestLevel();
     fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
     set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-    SPI_connect();
+    Connection connection;
     Portal rows = open_reading(relation, reading_text(relation, source));
     for (;;) {
         SPI_cursor_fetch(rows, true, 10000);
@@ -98,7 +99,7 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
         SPI_freetuptable(SPI_tuptable);
     }
     SPI_cursor_close(rows);
-    SPI_finish();
+    connection.finish();
     AtEOXact_GUC(true, level);
     SetUserIdAndSecContext(user, context);
     relation_close(relation, AccessShareLock);
@@ -147,32 +148,18 @@ struct Outcome {
 };
 
 Outcome run(const char *text) {
-    MemoryContext caller = CurrentMemoryContext;
     int level = NewGUCNestLevel();
     fix_search_path();
     // A filter makes the planner expect few rows; with many, a nested loop over a CTE takes for ever.
     set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-    SPI_connect();
-    SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
-    if (plan == nullptr)
-        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-    Snapshot newest = RegisterSnapshot(GetLatestSnapshot());
-    int code = SPI_execute_snapshot(plan, nullptr, nullptr, newest, InvalidSnapshot, false, true, 0);
-    UnregisterSnapshot(newest);
-    if (code != SPI_OK_SELECT || SPI_processed != 1)
-        elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+    Connection connection;
+    connection.run(prepare(text, 0, nullptr), nullptr, nullptr, GetLatestSnapshot());
     Outcome outcome = {};
-    bool is_null;
     for (int i = 0; i < 5; i++)
-        outcome.counts[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null));
-    Datum twice = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6, &is_null);
-    if (!is_null) {
-        MemoryContextSwitchTo(caller);
-        outcome.twice = PointerGetDatum(PG_DETOAST_DATUM_COPY(twice));
-    }
-    SPI_finish();
+        outcome.counts[i] = DatumGetInt64(*connection.result(0, i));
+    outcome.twice = connection.result(0, 5).value_or(0);
+    connection.finish();
     AtEOXact_GUC(true, level);
-    MemoryContextSwitchTo(caller);
     return outcome;
 }
 

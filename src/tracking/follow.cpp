@@ -304,15 +304,10 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     return PointerGetDatum(nullptr);
 }
 
-/// Before a commit: what is still leaving is gone. That may leave checks to do, which the server did before.
+/// Before a commit: what is still leaving is gone.
 void finish_leaving() {
-    guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
     for (Kind kind : all_kinds)
         remove_lapsed(kind, 0);
-    guard([] {
-        PopActiveSnapshot();
-        AfterTriggerFireDeferred();
-    });
 }
 
 } // namespace

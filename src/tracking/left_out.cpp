@@ -170,19 +170,15 @@ void close_lookup(Lookup *lookup) {
 }
 
 /// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
-uint64 look_up(Lookup *lookup, std::string_view id) {
+uint64 look_up(Connection &connection, const Lookup *lookup, std::string_view id) {
     Datum value;
     if (!as_parameter(lookup->type, id, &value))
         return 0;
     Owner owner;
     owner.enter(lookup->owner);
-    int code = lookup->newest ? SPI_execute_snapshot(lookup->plan, &value, nullptr, GetLatestSnapshot(),
-                                                     InvalidSnapshot, false, true, 0)
-                              : SPI_execute_plan(lookup->plan, &value, nullptr, false, 0);
+    uint64 rows = connection.run(lookup->plan, &value, nullptr, lookup->newest ? GetLatestSnapshot() : InvalidSnapshot);
     owner.leave();
-    if (code != SPI_OK_SELECT)
-        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-    return SPI_processed;
+    return rows;
 }
 
 /// What row n of the result says, evaluated as the table's owner: whoever writes the other table has not chosen to run
@@ -242,19 +238,18 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
     };
     Oid source = tracked_relation(Kind::groups);
     Found left_out = guard([&] {
-        MemoryContext caller = CurrentMemoryContext;
         Found found;
         bool *unused;
         deconstruct_array(DatumGetArrayTypeP(*unknown), TEXTOID, -1, false, TYPALIGN_INT, &found.ids, &unused,
                           &found.count);
         int kept = 0;
-        SPI_connect();
+        Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, Kind::groups, source, false)) {
             for (int i = 0; i < found.count; i++) {
                 CHECK_FOR_INTERRUPTS();
                 bool there = false, in = false;
-                uint64 rows = look_up(&lookup, view(found.ids[i]));
+                uint64 rows = look_up(connection, &lookup, view(found.ids[i]));
                 for (uint64 n = 0; n < rows; n++)
                     if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(found.ids[i]))
                         there = true, in = in || state.in;
@@ -265,8 +260,7 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
             }
             close_lookup(&lookup);
         }
-        SPI_finish();
-        MemoryContextSwitchTo(caller);
+        connection.finish();
         found.count = kept;
         return found;
     });
@@ -287,27 +281,25 @@ Datum children_in_source(Kind kind, Datum group) {
         int count;
     };
     Found children = guard([&] {
-        MemoryContext caller = CurrentMemoryContext;
         Found found = {nullptr, 0};
-        SPI_connect();
+        Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, kind, source, true)) {
-            uint64 rows = look_up(&lookup, view(group));
-            found.ids = static_cast<Datum *>(
-                MemoryContextAllocExtended(caller, std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
+            uint64 rows = look_up(connection, &lookup, view(group));
+            found.ids = static_cast<Datum *>(MemoryContextAllocExtended(
+                connection.caller(), std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
             for (uint64 n = 0; n < rows; n++) {
                 CHECK_FOR_INTERRUPTS();
                 State state = found_state(&lookup, n);
                 if (!state.in || !state.parent || view(*state.parent) != view(group))
                     continue;
-                MemoryContext inside = MemoryContextSwitchTo(caller);
+                MemoryContext inside = MemoryContextSwitchTo(connection.caller());
                 found.ids[found.count++] = datumCopy(state.id, false, -1);
                 MemoryContextSwitchTo(inside);
             }
             close_lookup(&lookup);
         }
-        SPI_finish();
-        MemoryContextSwitchTo(caller);
+        connection.finish();
         return found;
     });
     return children.count == 0 ? 0 : text_array(children.ids, nullptr, children.count);
@@ -317,7 +309,6 @@ namespace {
 
 /// Those of the ids that rows of the table have, which are locked: 0 for none. Server code.
 Datum ids_in(Relation relation, const Source &source, Datum ids) {
-    MemoryContext caller = CurrentMemoryContext;
     TupleDesc shape = RelationGetDescr(relation);
     require_exact_text(shape, source.id);
     Form_pg_attribute attribute = TupleDescAttr(shape, source.id - 1);
@@ -341,7 +332,7 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
     Oid array_type = get_array_type(type);
     Owner owner;
     owner.enter(relation->rd_rel->relowner);
-    SPI_connect();
+    Connection connection;
     const char *alias = alias_of(relation), *text = text_of(alias, attribute);
     SPIPlanPtr plan =
         prepare_over(relation,
@@ -350,18 +341,11 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
                               text, name_of(relation), alias,
                               as_text ? text : psprintf("%s.%s", alias, quote_identifier(NameStr(attribute->attname)))),
                      1, &array_type);
-    int code = SPI_execute_snapshot(plan, &array, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
-    if (code != SPI_OK_SELECT || SPI_processed != 1)
-        elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
-    bool is_null;
-    Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-    MemoryContextSwitchTo(caller);
-    if (!is_null)
-        found = PointerGetDatum(PG_DETOAST_DATUM_COPY(found));
-    SPI_finish();
+    connection.run(plan, &array, nullptr, GetLatestSnapshot());
+    Datum found = connection.result(0, 0).value_or(0);
+    connection.finish();
     owner.leave();
-    MemoryContextSwitchTo(caller);
-    return is_null ? 0 : found;
+    return found;
 }
 
 } // namespace

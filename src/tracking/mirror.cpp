@@ -7,7 +7,6 @@
 #include "tracking/keep_tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
-#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 
@@ -167,14 +166,9 @@ void adopt_children(Datum group) {
             Following following(kind);
             guard([&] {
                 Datum values[] = {group, children};
-                int level = fix_search_path_as_owner();
-                SPI_connect();
-                int code = SPI_execute_snapshot(prepared(adopt[static_cast<int>(kind)]), values, nullptr,
-                                                GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
-                if (code != SPI_OK_UPDATE)
-                    elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
-                SPI_finish();
-                restore_search_path(level);
+                Connection connection;
+                connection.run(prepared(adopt[static_cast<int>(kind)]), values, nullptr, GetLatestSnapshot());
+                connection.finish();
             });
         }
 }

@@ -2,6 +2,7 @@
 
 #include "hierarchy/external_id.hpp"
 #include "postgres/path.hpp"
+#include "postgres/query.hpp"
 
 extern "C" {
 #include "executor/executor.h"
@@ -144,9 +145,7 @@ void free_row_reader(RowReader *reader) {
 }
 
 SPIPlanPtr prepare_over(Relation relation, const char *text, int parameters, Oid *types) {
-    SPIPlanPtr plan = SPI_prepare(text, parameters, types);
-    if (plan == nullptr)
-        elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    SPIPlanPtr plan = prepare(text, parameters, types);
     List *sources = SPI_plan_get_plan_sources(plan);
     for (int i = 0; i < list_length(sources); i++) {
         List *relations = static_cast<CachedPlanSource *>(list_nth(sources, i))->relationOids;

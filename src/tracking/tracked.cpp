@@ -1,6 +1,7 @@
 #include "tracking/tracked.hpp"
 
 #include "hierarchy/hooks.hpp"
+#include "postgres/invalidation.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
@@ -192,42 +193,42 @@ bool may_feed(Oid role, const Ours &ours) {
     return role == ours.owner || pg_class_aclmask(ours.table, role, rights, ACLMASK_ALL) == rights;
 }
 
-Oid owner_of(Oid relation) {
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-    if (!HeapTupleIsValid(tuple))
-        return InvalidOid;
-    Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-    ReleaseSysCache(tuple);
-    return owner;
-}
+/// A relation's owner, and whether it is one that can be tracked. No owner: it was dropped.
+struct Owned {
+    Oid owner;
+    bool trackable;
+};
 
-/// Whether a relation with a binding counts: anybody may hang our trigger functions on what is his.
-bool counts(Oid relation, const Ours &ours) {
+Owned owned(Oid relation) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
     if (!HeapTupleIsValid(tuple))
-        return false;
+        return {InvalidOid, false};
     auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-    const bool counts = (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE) &&
-                        !form->relispartition && form->relpersistence != RELPERSISTENCE_TEMP &&
-                        form->relnamespace != get_namespace_oid("integration_defaults", true) &&
-                        may_feed(form->relowner, ours);
+    const Oid owner = form->relowner;
+    const bool trackable = (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE) &&
+                           !form->relispartition && form->relpersistence != RELPERSISTENCE_TEMP &&
+                           form->relnamespace != get_namespace_oid("integration_defaults", true);
     ReleaseSysCache(tuple);
-    return counts;
+    return {owner, trackable};
 }
 
-/// The one of those that count. track_*() makes no second one, but who owns a table that counts can hang triggers there
-/// by himself: our owner's comes first, then the one with most of the triggers, then the oldest.
+/// The one of those that count, which are not all: anybody may hang our trigger functions on what is his. track_*()
+/// makes no second one, but who owns a table that counts can hang triggers there by himself: our owner's comes first,
+/// then the one with most of the triggers, then the oldest.
 Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
     Oid found = InvalidOid;
     int best = 0;
     for (const Hung &trigger : triggers) {
-        if (!trigger.binds || !counts(trigger.relation, ours))
+        if (!trigger.binds)
+            continue;
+        const auto [owner, trackable] = owned(trigger.relation);
+        if (!trackable || !may_feed(owner, ours))
             continue;
         uint8_t parts = 0;
         for (const Hung &other : triggers)
             if (other.relation == trigger.relation)
                 parts |= other.parts;
-        const int rank = 1 + __builtin_popcount(parts) + (owner_of(trigger.relation) == ours.owner ? 100 : 0);
+        const int rank = 1 + __builtin_popcount(parts) + (owner == ours.owner ? 100 : 0);
         if (rank > best || (rank == best && trigger.relation < found)) {
             found = trigger.relation;
             best = rank;
@@ -287,11 +288,7 @@ struct {
 } known;
 
 /// Creating or dropping a trigger says that its table has changed, whichever that is; so do other rights on ours.
-void forget_tracked(Datum, Oid) {
-    known.valid = false;
-}
-
-void forget_roles(Datum, int, uint32) {
+void forget() {
     known.valid = false;
 }
 
@@ -310,7 +307,6 @@ Ours ours_of(Kind kind) {
 }
 
 void know_tracked() {
-    // valid before reading: a message that arrives meanwhile makes it false again
     while (!known.valid) {
         const Ours ours[] = {ours_of(Kind::groups), ours_of(Kind::projects)};
         guard([&] {
@@ -346,7 +342,7 @@ void require_feeding(Oid relation, Kind kind) {
         const char *name;
     };
     Owner owner = guard([&]() -> Owner {
-        Oid role = owner_of(relation);
+        Oid role = owned(relation).owner;
         if (!OidIsValid(role))
             return {true, nullptr}; // dropped
         return {may_feed(role, ours), GetUserNameFromId(role, true)};
@@ -471,9 +467,8 @@ INTD_FUNCTION(tracked_tables) {
 
 void watch_tracked() {
     feeding = {tracked_relation, require_untracked};
-    CacheRegisterRelcacheCallback(forget_tracked, static_cast<Datum>(0));
-    CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_roles, static_cast<Datum>(0));
-    CacheRegisterSyscacheCallback(AUTHOID, forget_roles, static_cast<Datum>(0));
+    on_relation_change([](Oid) { forget(); });
+    on_role_change(forget);
 }
 
 } // namespace intd

@@ -1,11 +1,13 @@
 #include "tracking/transit.hpp"
 
+#include "postgres/transaction.hpp"
+
 namespace intd {
 namespace {
 
 struct Ahead {
     Ahead *next;
-    SubTransactionId subtransaction;
+    int level; // of nested transactions, at which it was remembered
     Kind kind;
     Datum id;
     State later;
@@ -13,7 +15,7 @@ struct Ahead {
 
 struct Left {
     Left *next;
-    SubTransactionId subtransaction;
+    int level;
     Leaving leaving;
 };
 
@@ -21,7 +23,6 @@ struct Left {
 Ahead *aheads = nullptr;
 Left *lefts = nullptr;
 bool aside = false;
-void (*flush)() = nullptr;
 
 Datum copy_text(Datum text) {
     return text == 0 ? 0 : datumCopy(text, false, -1);
@@ -40,7 +41,7 @@ void add_to(Entry *&list, Fill fill) {
         auto *entry = static_cast<Entry *>(palloc0(sizeof(Entry)));
         fill(entry);
         entry->next = list;
-        entry->subtransaction = GetCurrentSubTransactionId();
+        entry->level = GetCurrentTransactionNestLevel();
         list = entry;
         MemoryContextSwitchTo(caller);
     });
@@ -59,33 +60,19 @@ Entry *take_from(Entry *&list, Matches matches) {
 }
 
 template <class Entry>
-void end_subtransaction(Entry *&list, SubXactEvent event, SubTransactionId own, SubTransactionId parent) {
-    auto is_own = [&](const Entry &entry) { return entry.subtransaction == own; };
-    if (event == SUBXACT_EVENT_ABORT_SUB)
-        while (take_from(list, is_own) != nullptr) {
-        }
-    else if (event == SUBXACT_EVENT_COMMIT_SUB)
-        for (Entry *entry = list; entry != nullptr; entry = entry->next)
-            if (is_own(*entry))
-                entry->subtransaction = parent;
-}
-
-void at_subtransaction_end(SubXactEvent event, SubTransactionId own, SubTransactionId parent, void *) {
-    end_subtransaction(aheads, event, own, parent);
-    end_subtransaction(lefts, event, own, parent);
-}
-
-void at_transaction_end(XactEvent event, void *) {
-    if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
-        if (lefts != nullptr)
-            entry([] {
-                flush();
-                return static_cast<Datum>(0);
-            });
-        return;
+void end_savepoint(Entry *&list, const Savepoint &savepoint) {
+    for (Entry *entry = list; entry != nullptr; entry = entry->next)
+        entry->level = savepoint.level_of(entry->level);
+    while (take_from(list, [](const Entry &entry) { return entry.level == 0; }) != nullptr) {
     }
-    if (event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-        return;
+}
+
+void end_savepoint(const Savepoint &savepoint) {
+    end_savepoint(aheads, savepoint);
+    end_savepoint(lefts, savepoint);
+}
+
+void end_transaction() {
     aheads = nullptr;
     lefts = nullptr;
     aside = false;
@@ -144,10 +131,10 @@ void remember_aside() {
     aside = true;
 }
 
-void watch_transit(void (*before_commit)()) {
-    flush = before_commit;
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+void watch_transit(void (*finish)()) {
+    before_commit([] { return lefts != nullptr; }, finish);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
 }
 
 } // namespace intd

@@ -36,7 +36,7 @@ bool take_lapsed(Kind kind, int depth, State *state);
 bool some_are_aside();
 void remember_aside();
 
-/// Called once, when the module is loaded. `before_commit` runs before each commit in which rows are still leaving.
-void watch_transit(void (*before_commit)());
+/// Called once, when the module is loaded. `finish` runs before a commit where rows are still leaving.
+void watch_transit(void (*finish)());
 
 } // namespace intd

@@ -1,0 +1,39 @@
+#include "postgres/invalidation.hpp"
+
+#include "postgres/listeners.hpp"
+
+namespace intd {
+namespace {
+
+Listeners<void (*)(Oid)> of_relations;
+Listeners<void (*)()> of_roles, of_functions;
+
+void tell_of_relation(Datum, Oid relation) {
+    for (auto listener : of_relations)
+        listener(relation);
+}
+
+void tell_of_entry(Datum, int cache, uint32) {
+    for (auto listener : cache == AUTHMEMROLEMEM || cache == AUTHOID ? of_roles : of_functions)
+        listener();
+}
+
+} // namespace
+
+void on_relation_change(void (*listener)(Oid relation)) {
+    of_relations.add(listener);
+}
+void on_role_change(void (*listener)()) {
+    of_roles.add(listener);
+}
+void on_function_change(void (*listener)()) {
+    of_functions.add(listener);
+}
+
+void watch_invalidations() {
+    CacheRegisterRelcacheCallback(tell_of_relation, static_cast<Datum>(0));
+    for (int cache : {AUTHMEMROLEMEM, AUTHOID, PROCOID, NAMESPACEOID})
+        CacheRegisterSyscacheCallback(cache, tell_of_entry, static_cast<Datum>(0));
+}
+
+} // namespace intd
