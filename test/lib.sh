@@ -145,7 +145,7 @@ need_for() { # part
         fuzz) need clang libclang-rt-dev ;;
         tap) need perl libipc-run-perl ;;
         schema) need python3 python3-psycopg json-schema-test-suite ;;
-        model | attack) need python3 python3-psycopg ;;
+        model | attack | pairs) need python3 python3-psycopg ;;
     esac
 }
 
@@ -263,6 +263,7 @@ test_all() { # part or file...
     run_part fuzz test/fuzz/*.cpp
     run_part regress sql/*.sql
     run_part isolation test/isolation/specs/*.spec
+    run_part pairs test/pairs/run.py
     run_part tap test/t/*.pl
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""Two sessions, and each pair of operations in two transactions: how a pair ends is a letter in a matrix of docs/locking.md,
+and after each pair must hold: what is there is what the reference model has after the operations that have committed, in one
+of their orders; whom the extension refused the model refuses, too, in such an order; the rows of effective_settings are those
+of the view; nobody has met a deadlock.
+
+Connects by the PG* environment variables to a database where the extension is installed and empty. `run.py PART...` plays
+only these parts; with `--write` it puts the matrices that it finds into docs/locking.md. Whether a session waits is asked of
+the server: nothing depends on time. The last line is `N passed, N failed` (pairs)."""
+
+import os
+import sys
+from multiprocessing import Pool
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../model"))
+
+import matrix  # noqa: E402
+from operations import MEET_TRACKED, OPERATIONS, TRACKED  # noqa: E402
+from serial import Serial  # noqa: E402
+from sessions import Session  # noqa: E402
+from world import World  # noqa: E402
+
+# As another trigger of a client's own statement on a table of ours would: what is tracked is followed at once, not at commit.
+FOLLOW = "UPDATE integration_defaults.instance_settings SET active = active WHERE false"
+
+
+class Play:
+    """One pair. order: what happens one after the other, as in `begin1 begin2 op1 op2 commit1 commit2`. A step that has to
+    wait for the other session ends when that one lets it."""
+
+    def __init__(self, sessions, level, order, first, second):
+        self.sessions, self.error, self.waited = sessions, [None, None], [set(), set()]
+        self.steps = {
+            "begin": f"BEGIN ISOLATION LEVEL {level}; SELECT FROM integration_defaults.groups", "commit": "COMMIT",
+            "follow": FOLLOW}
+        self.operations = first, second
+        for step in order.split():
+            self.step(int(step[-1]) - 1, step[:-1])
+        for who in (0, 1):
+            self.end(who)
+
+    def step(self, who, what):
+        session = self.sessions[who]
+        if session.blocked and not self.end(who):  # it waits for the other one, who has not got on either
+            raise RuntimeError("both wait")
+        session.send(self.operations[who].sql.format(n=who + 1) if what == "op" else self.steps[what])
+        session.what = what
+        if not session.end_or_wait():
+            self.waited[who].add(what)
+        else:
+            self.note(who)
+        other = self.sessions[1 - who]
+        if other.blocked and other.end_or_wait():
+            self.note(1 - who)
+
+    def end(self, who):
+        session = self.sessions[who]
+        if session.blocked:
+            if not session.end_or_wait():
+                return False
+            self.note(who)
+        return True
+
+    def note(self, who):
+        self.error[who] = self.error[who] or self.sessions[who].error
+
+    def letter(self):
+        first, second = self.error
+        if "40P01" in self.error:
+            return "d"
+        if first and second:
+            return "x"
+        if first:
+            return "S" if first == "40001" else "R"
+        if second:
+            return "s" if second == "40001" else "r"
+        return "c" if self.waited[0] else "w" if self.waited[1] else "."
+
+
+TOGETHER = "begin1 begin2 op1 op2 commit1 commit2"
+TURNED = "begin1 begin2 op1 op2 commit2 commit1"
+AFTER = "begin1 begin2 op1 commit1 op2 commit2"
+FOLLOWED = "begin1 begin2 op1 follow1 op2 follow2 commit1 commit2"
+
+
+class Part:
+    """A matrix: a line for each operation of the first session, a column for each of the second, and in a cell a letter for
+    each way to play them: what they meet in, and in which order."""
+
+    def __init__(self, name, level, pairs, ways):
+        self.name, self.level, self.ways = name, level, ways
+        self.pairs = [(first, second) for lines, columns in pairs for first in lines for second in columns]
+
+
+EVERYTHING = [(OPERATIONS, OPERATIONS)]
+THROUGH_TRACKED = [(TRACKED, TRACKED + MEET_TRACKED), (MEET_TRACKED, TRACKED)]
+PARTS = [
+    Part("READ COMMITTED", "READ COMMITTED", EVERYTHING, [("plain", TOGETHER), ("materialized", TOGETHER)]),
+    Part("REPEATABLE READ", "REPEATABLE READ", EVERYTHING,
+         [("plain", AFTER), ("materialized", TOGETHER), ("materialized", AFTER)]),
+    Part("READ COMMITTED, through tracked tables", "READ COMMITTED", THROUGH_TRACKED,
+         [("tracked", TOGETHER), ("tracked", FOLLOWED)]),
+    Part("REPEATABLE READ, through tracked tables", "REPEATABLE READ", THROUGH_TRACKED,
+         [("tracked", TOGETHER), ("tracked", AFTER)]),
+]
+# What SERIALIZABLE refuses beyond that is a matter of pages, and another one on each major.
+SERIALIZABLE = Part("SERIALIZABLE", "SERIALIZABLE", EVERYTHING, [("materialized", TOGETHER)])
+ALL = [*PARTS, SERIALIZABLE]
+
+
+def play_all(job):
+    """(the letters of a part in one way, what is wrong)"""
+    number = job[1]
+    part = ALL[job[0]]  # an operation can't be sent to another process
+    kind, order = part.ways[number]
+    world = World(kind, f"{kind}_{os.getpid()}")
+    letters, wrong = {}, []
+
+    def play(order, first, second):
+        world.reset()
+        played = Play(world.sessions, part.level, order, first, second)
+        world.anew = first.materializes or second.materializes
+        found = Serial.explain(world, played)
+        if found:
+            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {order}: {found}; errors: {played.error}")
+        return played.letter()
+
+    for first, second in part.pairs:
+        letter = letters[first.name, second.name] = play(order, first, second)
+        if letter in "dx":
+            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {order}: both fail, or in a deadlock")
+        if letter == "." and part is PARTS[0] and (turned := play(TURNED, first, second)) != ".":
+            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {turned} where the second commits first")
+    world.drop()
+    return letters, wrong
+
+
+def main(arguments):
+    document = matrix.Document(os.path.join(HERE, "../../docs/locking.md"))
+    wanted = [a for a in arguments if a != "--write"]
+    parts = [p for p in ALL if not wanted or p.name in wanted]
+    jobs = [(ALL.index(part), number) for part in parts for number in range(len(part.ways))]
+    with Pool(2) as pool:
+        played = pool.map(play_all, jobs, 1)
+    plays = sum(len(letters) for letters, _ in played)
+    failed = 0
+    for part in parts:
+        ways = [letters for (of, _), (letters, _) in zip(jobs, played) if ALL[of] is part]
+        found = {pair: "".join(letters[pair] for letters in ways) for pair in ways[0]}
+        wrong = [line for (of, _), (_, lines) in zip(jobs, played) if ALL[of] is part for line in lines]
+        if part is SERIALIZABLE:
+            _, expected = document.read("REPEATABLE READ")
+            for pair, letter in found.items():
+                if letter not in (expected.get(pair, "???")[1], "s", "S"):
+                    wrong.append(f"SERIALIZABLE: {', '.join(pair)}: {letter}, not {expected.get(pair)} or s or S")
+        else:
+            text = matrix.draw(part.name, found)
+            if "--write" in arguments:
+                document.write(part.name, text)
+            known, expected = document.read(part.name)
+            for pair in sorted({*found, *expected}):
+                if found.get(pair) != expected.get(pair):
+                    wrong.append(f"{part.name}: {', '.join(pair)}: {found.get(pair)}, not {expected.get(pair)}")
+            if known != text:
+                print(text)
+        for line in wrong:
+            print(line)
+        failed += len(wrong)
+    print(f"{plays - min(failed, plays - 1)} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
