@@ -52,12 +52,6 @@ def write_view(on, verdict, n):
         on.view_update(verdict, ("project", "3"), "chat", {"settings": {**seen["settings"], "three": n}})
 
 
-def clear(on, verdict, n):
-    for scope, name in list(on.rows):
-        if scope[0] == "project" and name == "chat":
-            del on.rows[scope, name]
-
-
 def rename_type(on, verdict, n):
     if "chat" in on.types:
         on.types["chat2"] = on.types.pop("chat")
@@ -88,10 +82,8 @@ def known(on, verdict, n):
 OPERATIONS = [
     # what is set
     setting("instance", "set_default", settings={"all"}),
-    setting("reset", "reset_default"),
     setting("group", "set_default", settings={"b"}, group_id="b"),
     setting("group e", "set_default", settings={"e"}, group_id="e"),
-    setting("above", "override_fields", fields={"a"}, group_id="a"),
     setting("lock", "lock_fields", fields=["all"], group_id="a"),
     setting("custom", "set_custom", project_id="1", settings={"one"}),
     setting("override", "override_fields", fields={"two"}, project_id="2"),
@@ -99,7 +91,6 @@ OPERATIONS = [
     Operation("view", "UPDATE integration_defaults.project_integrations"
               " SET settings = settings || jsonb_build_object('three', {n})"
               " WHERE project_id = '3' AND integration = 'chat'", write_view),
-    Operation("clear", "DELETE FROM integration_defaults.project_settings WHERE integration = 'chat'", clear),
     setting("spare", "set_default", "spare", settings={"q"}),
     # the tree
     modelled("add", call("add_project", "'5'", "'b'"), "add_project", project_id="5", group_id="b"),

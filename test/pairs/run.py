@@ -12,6 +12,8 @@ import os
 import sys
 from multiprocessing import Pool
 
+import psycopg
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../model"))
 
@@ -114,17 +116,26 @@ def play_all(job):
     number = job[1]
     part = ALL[job[0]]  # an operation can't be sent to another process
     kind, order = part.ways[number]
-    world = World(kind, f"{kind}_{os.getpid()}")
+    database = f"{kind}_{os.getpid()}"
+    world = World(kind, database)
     letters, wrong = {}, []
 
     def play(order, first, second):
-        world.reset()
-        played = Play(world.sessions, part.level, order, first, second)
-        world.anew = first.materializes or second.materializes
-        found = Serial.explain(world, played)
+        nonlocal world
+        found, letter, errors = None, "!", None
+        try:
+            world.reset()
+            played = Play(world.sessions, part.level, order, first, second)
+            world.anew = first.materializes or second.materializes
+            letter, errors = played.letter(), played.error
+            found = Serial.explain(world, played)
+        except (RuntimeError, psycopg.Error) as stuck:
+            found = f"{type(stuck).__name__}: {stuck}"
+            world.drop()
+            world = World(kind, database)
         if found:
-            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {order}: {found}; errors: {played.error}")
-        return played.letter()
+            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {order}: {letter}: {found}; errors: {errors}")
+        return letter
 
     for first, second in part.pairs:
         letter = letters[first.name, second.name] = play(order, first, second)

@@ -104,4 +104,4 @@ class World:
             session.connection.finish()
         self.control.close()
         with psycopg.connect(autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{self.database}"')
+            connection.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
