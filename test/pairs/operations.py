@@ -9,10 +9,12 @@ SET = ["chat", "talk"]
 
 
 class Operation:
-    """materializes: it may change which types are. hides: what the other one refers to may seem to be missing."""
+    """materializes: it may change which types are. hides: what the other one refers to may seem to be missing. late: what
+    it refers to may be missing where it has been read."""
 
-    def __init__(self, name, sql, model, materializes=False, hides=False):
-        self.name, self.sql, self.model, self.materializes, self.hides = name, sql, model, materializes, hides
+    def __init__(self, name, sql, model, materializes=False, hides=False, late=False):
+        self.name, self.sql, self.model = name, sql, model
+        self.materializes, self.hides, self.late = materializes, hides, late
 
 
 def call(function, *arguments):
@@ -90,7 +92,7 @@ OPERATIONS = [
     setting("use", "use_default", project_id="2"),
     Operation("view", "UPDATE integration_defaults.project_integrations"
               " SET settings = settings || jsonb_build_object('three', {n})"
-              " WHERE project_id = '3' AND integration = 'chat'", write_view),
+              " WHERE project_id = '3' AND integration = 'chat'", write_view, late=True),
     setting("spare", "set_default", "spare", settings={"q"}),
     # the tree
     modelled("add", call("add_project", "'5'", "'b'"), "add_project", project_id="5", group_id="b"),
@@ -153,7 +155,9 @@ def place(level, scope_id, parent):
 def name_anew(level, old, new):
     def change(on, verdict):
         table, ours = on.app[level], (on.groups, on.projects)[level]
-        if old in table:
+        if old in table and new in table:
+            verdict.refuse("23505")
+        elif old in table:
             table[new], ours[new] = table.pop(old), ours.pop(old)
             on._rename_rows(("group", "project")[level], old, new)
     return change
@@ -169,6 +173,8 @@ def gone(*scopes):
 
 def name_group_anew(on, verdict):
     name_anew(0, "b", "f")(on, verdict)
+    if verdict.must:
+        return
     for project, (group, _) in on.app[1].items():
         if group == "b":
             on.app[1][project] = ("f", True)

@@ -39,33 +39,26 @@ class Play:
         self.operations = first, second
         for step in order.split():
             self.step(int(step[-1]) - 1, step[:-1])
-        for who in (0, 1):
-            self.end(who)
+        while any(session.blocked for session in sessions):
+            self.end(0), self.end(1)
 
     def step(self, who, what):
-        session = self.sessions[who]
-        if session.blocked and not self.end(who):  # it waits for the other one, who has not got on either
-            raise RuntimeError("both wait")
+        session, other = self.sessions[who], self.sessions[1 - who]
+        while session.blocked and not self.end(who):  # both wait: the server ends one
+            if not other.blocked:
+                raise RuntimeError("the next step of a session that waits for the other one")
+            self.end(1 - who)
         session.send(self.operations[who].sql.format(n=who + 1) if what == "op" else self.steps[what])
-        session.what = what
-        if not session.end_or_wait():
+        if not self.end(who):
             self.waited[who].add(what)
-        else:
-            self.note(who)
-        other = self.sessions[1 - who]
-        if other.blocked and other.end_or_wait():
-            self.note(1 - who)
+        self.end(1 - who)
 
     def end(self, who):
+        """Whether the session does not wait."""
         session = self.sessions[who]
-        if session.blocked:
-            if not session.end_or_wait():
-                return False
-            self.note(who)
-        return True
-
-    def note(self, who):
-        self.error[who] = self.error[who] or self.sessions[who].error
+        if session.blocked and session.end_or_wait():
+            self.error[who] = self.error[who] or session.error
+        return not session.blocked
 
     def letter(self):
         first, second = self.error
@@ -83,7 +76,7 @@ class Play:
 TOGETHER = "begin1 begin2 op1 op2 commit1 commit2"
 TURNED = "begin1 begin2 op1 op2 commit2 commit1"
 AFTER = "begin1 begin2 op1 commit1 op2 commit2"
-FOLLOWED = "begin1 begin2 op1 follow1 op2 follow2 commit1 commit2"
+FOLLOWED = "begin1 begin2 op1 follow1 op2 commit1 commit2"
 
 
 class Part:

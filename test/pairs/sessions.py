@@ -12,7 +12,7 @@ class Session:
         self.connection = pq.PGconn.connect(f"dbname={database}".encode())
         if self.connection.status != pq.ConnStatus.OK:
             raise RuntimeError(self.connection.error_message.decode())
-        self.blocked, self.error, self.what = False, None, None
+        self.blocked, self.error = False, None
         self.run("SET deadlock_timeout = '100ms'; SET client_min_messages = warning; SET jit = off")
 
     def run(self, sql):
