@@ -18,7 +18,10 @@ def draw(name, cells):
 class Document:
     def __init__(self, path):
         self.path = path
-        with open(path) as file:
+        self.load()
+
+    def load(self):
+        with open(self.path) as file:
             self.text = file.read()
 
     def block(self, name):
@@ -40,6 +43,7 @@ class Document:
         return block[0], cells
 
     def write(self, name, text):
+        self.load()
         block = self.block(name)
         if block:
             self.text = self.text[:block.start()] + text + self.text[block.end():]

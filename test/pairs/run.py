@@ -2,7 +2,7 @@
 """Two sessions, and each pair of operations in two transactions: how a pair ends is a letter in a matrix of docs/locking.md,
 and after each pair must hold: what is there is what the reference model has after the operations that have committed, in one
 of their orders; whom the extension refused the model refuses, too, in such an order; the rows of effective_settings are those
-of the view; nobody has met a deadlock.
+of the view; nobody who does one thing has met a deadlock.
 
 Connects by the PG* environment variables to a database where the extension is installed and empty. `run.py PART...` plays
 only these parts; with `--write` it puts the matrices that it finds into docs/locking.md. Whether a session waits is asked of
@@ -76,6 +76,7 @@ class Play:
 TOGETHER = "begin1 begin2 op1 op2 commit1 commit2"
 TURNED = "begin1 begin2 op1 op2 commit2 commit1"
 AFTER = "begin1 begin2 op1 commit1 op2 commit2"
+# Two statements, the second of which locks what follows: the only way that may end in a deadlock, in the cells that say so.
 FOLLOWED = "begin1 begin2 op1 follow1 op2 commit1 commit2"
 
 
@@ -93,7 +94,7 @@ THROUGH_TRACKED = [(TRACKED, TRACKED + MEET_TRACKED), (MEET_TRACKED, TRACKED)]
 PARTS = [
     Part("READ COMMITTED", "READ COMMITTED", EVERYTHING, [("plain", TOGETHER), ("materialized", TOGETHER)]),
     Part("REPEATABLE READ", "REPEATABLE READ", EVERYTHING,
-         [("plain", AFTER), ("materialized", TOGETHER), ("materialized", AFTER)]),
+         [("materialized", TOGETHER), ("materialized", AFTER)]),
     Part("READ COMMITTED, through tracked tables", "READ COMMITTED", THROUGH_TRACKED,
          [("tracked", TOGETHER), ("tracked", FOLLOWED)]),
     Part("REPEATABLE READ, through tracked tables", "REPEATABLE READ", THROUGH_TRACKED,
@@ -132,10 +133,10 @@ def play_all(job):
 
     for first, second in part.pairs:
         letter = letters[first.name, second.name] = play(order, first, second)
-        if letter in "dx":
+        if letter == "x" or letter == "d" and order != FOLLOWED:
             wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {order}: both fail, or in a deadlock")
-        if letter == "." and part is PARTS[0] and (turned := play(TURNED, first, second)) != ".":
-            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {turned} where the second commits first")
+        if letter == "." and part is PARTS[0] and play(TURNED, first, second) in "dx":
+            wrong.append(f"{part.name}, {kind}: {first.name}, {second.name}: {TURNED}: both fail, or in a deadlock")
     world.drop()
     return letters, wrong
 
@@ -156,8 +157,8 @@ def main(arguments):
         if part is SERIALIZABLE:
             _, expected = document.read("REPEATABLE READ")
             for pair, letter in found.items():
-                if letter not in (expected.get(pair, "???")[1], "s", "S"):
-                    wrong.append(f"SERIALIZABLE: {', '.join(pair)}: {letter}, not {expected.get(pair)} or s or S")
+                if letter not in (expected.get(pair, "?")[0], "s", "S"):
+                    wrong.append(f"SERIALIZABLE: {', '.join(pair)}: {letter}, not as REPEATABLE READ ({expected.get(pair)}), s or S")
         else:
             text = matrix.draw(part.name, found)
             if "--write" in arguments:

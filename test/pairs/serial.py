@@ -67,9 +67,11 @@ class Serial:
         if there.pop("differences"):
             return "effective_settings differs from the view"
         differ = []
-        for order in permutations(range(2)):
-            order = [n for n in order if play.error[n] != "40001"
-                     and not (play.error[n] == "23503" and (play.operations[1 - n].hides or play.operations[n].late))]
+        done = [n for n in (0, 1) if play.error[n] not in ("40001", "40P01")]
+        missed = [n for n in done if play.operations[n].may_miss(play.operations[1 - n])]
+        orders = [[n for n in order if n in done and n != skipped]
+                  for skipped in [None, *missed] for order in permutations(range(2))]
+        for order in orders:
             refusals, after = cls.outcome(world.tracked, tuple(pair[n] for n in order))
             got = [play.error[n] for n in order]
             if not all(code in refused if code else not refused for code, refused in zip(got, refusals)):
