@@ -17,8 +17,11 @@ class Operation:
 
     def may_miss(self, other):
         """Whether it may find, after `other`, that there is nothing to do, or be refused, whatever the model says: it has
-        read before it waited."""
-        return other.hides or (self.name, other.name) in (("use", "T rename"), ("view", "tG empty"), ("view", "t truncate"))
+        read before it waited, or under an old snapshot."""
+        return other.hides or (self.name, other.name) in MISSES
+
+
+MISSES = {("use", "T rename"), ("view", "T rename"), ("view", "tG empty"), ("view", "t truncate"), ("tG rename", "t add"), ("tG empty", "t move")}
 
 
 def call(function, *arguments):
