@@ -1,4 +1,4 @@
-"""A matrix in a document, as text in a block of its own: its name, the columns' numbers, and a line for each first operation."""
+"""A matrix in a document, a block of its own: its name, the columns' numbers, and a line for each operation that is first."""
 
 import re
 

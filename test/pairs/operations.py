@@ -21,7 +21,8 @@ class Operation:
         return other.hides or (self.name, other.name) in MISSES
 
 
-MISSES = {("use", "T rename"), ("view", "T rename"), ("view", "tG empty"), ("view", "t truncate"), ("tG rename", "t add"), ("tG empty", "t move")}
+MISSES = {("use", "T rename"), ("view", "T rename"), ("view", "tG empty"), ("view", "t truncate"), ("tG rename", "t add"),
+          ("tG empty", "t move")}
 
 
 def call(function, *arguments):

@@ -146,7 +146,7 @@ def main(arguments):
     wanted = [a for a in arguments if a != "--write"]
     parts = [p for p in ALL if not wanted or p.name in wanted]
     jobs = [(ALL.index(part), number) for part in parts for number in range(len(part.ways))]
-    with Pool(2) as pool:
+    with Pool(4) as pool:
         played = pool.map(play_all, jobs, 1)
     plays = sum(len(letters) for letters, _ in played)
     failed = 0
@@ -158,7 +158,7 @@ def main(arguments):
             _, expected = document.read("REPEATABLE READ")
             for pair, letter in found.items():
                 if letter not in (expected.get(pair, "?")[0], "s", "S"):
-                    wrong.append(f"SERIALIZABLE: {', '.join(pair)}: {letter}, not as REPEATABLE READ ({expected.get(pair)}), s or S")
+                    wrong.append(f"SERIALIZABLE: {', '.join(pair)}: {letter}, not s, S or {expected.get(pair)}")
         else:
             text = matrix.draw(part.name, found)
             if "--write" in arguments:

@@ -35,7 +35,8 @@ STATE = f"""SELECT pg_catalog.json_build_object(
 'groups', (SELECT pg_catalog.json_object_agg(id, parent_id) FROM {S}.groups),
 'projects', (SELECT pg_catalog.json_object_agg(id, group_id) FROM {S}.projects),
 'types', (SELECT pg_catalog.json_object_agg(name, pg_catalog.json_build_array(schema, allowed)) FROM {S}.integrations),
-'rows', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(level, id, integration, custom, active, settings, locked)) FROM (
+'rows', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(level, id, integration, custom, active, settings, locked))
+    FROM (
     SELECT 'group' AS level, group_id AS id, integration, custom, active, settings, locked FROM {S}.group_settings
     UNION ALL SELECT 'instance', '', integration, custom, active, settings, locked FROM {S}.instance_settings
     UNION ALL SELECT 'project', project_id, integration, custom, active, settings, '{{}}' FROM {S}.project_settings) r),
