@@ -4,16 +4,9 @@ DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
--- What a client sees of an error besides its message.
-CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
 \pset format unaligned
 \pset tuples_only on
 BEGIN;
@@ -153,4 +146,4 @@ DROP ROLE regress_catalog;
 DROP TABLE foreign_table;
 SELECT remove_project(7), remove_project(8), remove_group(1);
 DELETE FROM integrations;
-DROP FUNCTION refusal;
+DROP FUNCTION refusal, undone;

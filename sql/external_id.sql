@@ -3,6 +3,8 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
+\pset format unaligned
+\pset footer off
 SET search_path = public, integration_defaults;
 
 SELECT 7::smallint::external_id, 7::integer::external_id, 7::bigint::external_id, 7.00::numeric::external_id,

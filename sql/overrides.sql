@@ -5,6 +5,7 @@ CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = integration_defaults;
 \pset format unaligned
+\pset tuples_only on
 \pset null NULL
 
 SELECT register_integration('hook', '{"properties": {

@@ -6,6 +6,7 @@ CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 \pset format unaligned
+\pset tuples_only on
 \pset null NULL
 
 SELECT register_integration('chat', '{"properties": {"url": {"type": "string"}, "token": {"writeOnly": true}, "channel": {"default": "#all"}}, "x-atomic": [["url", "token"]]}');

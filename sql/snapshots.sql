@@ -2,6 +2,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 RESET client_min_messages;
+\pset format unaligned
+\pset footer off
 CREATE EXTENSION integration_defaults;
 SET search_path = integration_defaults, public;
 SELECT add_group('a'), add_group('b', 'a'), add_project(1, 'b'), add_project(2);

@@ -26,19 +26,9 @@ BEGIN
         (SELECT count(*) FROM projects WHERE group_id IS NULL));
     SET LOCAL enable_seqscan = on; SET LOCAL enable_indexonlyscan = on; SET LOCAL enable_bitmapscan = on;
 END $$;
-CREATE FUNCTION refusal(VARIADIC statements text[]) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE statement text; rule text; message text; detail text;
-BEGIN
-    FOREACH statement IN ARRAY statements LOOP
-        EXECUTE statement;
-    END LOOP;
-    SET CONSTRAINTS ALL IMMEDIATE;
-    SET CONSTRAINTS ALL DEFERRED;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(E'\n', SQLSTATE || ' ' || rule, message, nullif(detail, ''));
-END $$;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
 \pset format unaligned
 \pset tuples_only on
 

@@ -9,22 +9,9 @@ SET search_path = app, integration_defaults;
 CREATE VIEW tree AS
     SELECT 'group' AS kind, id, parent_id FROM groups UNION ALL SELECT 'project', id, group_id FROM projects
     ORDER BY 1, 2;
--- What a client sees of an error. Everything is undone.
-CREATE FUNCTION refusal(VARIADIC statements text[]) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE statement text; message text; detail text;
-BEGIN
-    FOREACH statement IN ARRAY statements LOOP
-        EXECUTE statement;
-    END LOOP;
-    SET CONSTRAINTS ALL IMMEDIATE;
-    SET CONSTRAINTS ALL DEFERRED;
-    RAISE SQLSTATE 'XX999';
-EXCEPTION WHEN SQLSTATE 'XX999' THEN
-    RETURN 'fine';
-WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(E'\n', SQLSTATE || ' ' || message, nullif(detail, ''));
-END $$;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
 \pset format unaligned
 \pset tuples_only on
 CREATE TABLE app.g (id int PRIMARY KEY, parent_id int, name text);
@@ -40,7 +27,7 @@ INSERT INTO app.writes VALUES
     (4, 'DELETE FROM app.p'), (5, 'TRUNCATE app.p'), (6, 'INSERT INTO app.p SELECT 1, 1 WHERE false');
 CREATE FUNCTION app.unfollowed(VARIADIC before text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN QUERY SELECT DISTINCT refusal(VARIADIC array_append(before, write)) FROM app.writes;
+    RETURN QUERY SELECT DISTINCT undone(VARIADIC array_append(before, write)) FROM app.writes;
 END $$;
 SELECT app.unfollowed('SELECT 1');
 SELECT app.unfollowed(format('DROP TRIGGER %I ON app.p', tgname)) FROM pg_trigger
@@ -48,7 +35,7 @@ SELECT app.unfollowed(format('DROP TRIGGER %I ON app.p', tgname)) FROM pg_trigge
 SELECT app.unfollowed(format('ALTER TABLE app.p %s TRIGGER integration_defaults_projects_%s', what, which))
     FROM unnest('{check,delete,insert,truncate,update}'::text[]) which, unnest('{DISABLE,ENABLE REPLICA}'::text[]) what ORDER BY what, which;
 -- Not the other kind.
-SELECT refusal('DROP TRIGGER integration_defaults_projects_delete ON app.p', 'INSERT INTO app.g VALUES (3)');
+SELECT undone('DROP TRIGGER integration_defaults_projects_delete ON app.p', 'INSERT INTO app.g VALUES (3)');
 -- resync() mends it, and what always fires stays so. untrack() and track_*() work, too.
 DROP TRIGGER integration_defaults_projects_check ON app.p;
 ALTER TABLE app.p DISABLE TRIGGER integration_defaults_projects_insert,
@@ -59,8 +46,8 @@ SELECT app.unfollowed('SELECT 1');
 DROP TRIGGER integration_defaults_projects_update ON app.p;
 SELECT kind FROM tracked_tables;
 SELECT app.unfollowed('SELECT 1');
-SELECT refusal('SELECT resync(''app.p'')');
-SELECT refusal('SELECT add_project(7)');
+SELECT undone('SELECT resync(''app.p'')');
+SELECT undone('SELECT add_project(7)');
 SELECT track_projects('app.p');
 SELECT app.unfollowed('SELECT 1');
 DROP TRIGGER integration_defaults_projects_update ON app.p;

@@ -18,19 +18,9 @@ RESET client_min_messages;
 GRANT ALL ON SCHEMA app TO regress_intd_app;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 DROP VIEW tree;
--- What a client sees of an error.
-CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE state text; rule text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    SET CONSTRAINTS ALL IMMEDIATE;
-    SET CONSTRAINTS ALL DEFERRED;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, rule = CONSTRAINT_NAME, message = MESSAGE_TEXT,
-        detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || rule, message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
 GRANT EXECUTE ON FUNCTION app.refusal TO PUBLIC;
 \pset format unaligned
 \pset tuples_only on

@@ -7,19 +7,9 @@ SET search_path = public, integration_defaults;
 CREATE VIEW tree AS
     SELECT 'group' AS kind, id, parent_id FROM groups UNION ALL SELECT 'project', id, group_id FROM projects
     ORDER BY 1, 2;
--- What a client sees of an error besides its message.
-CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE state text; rule text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    SET CONSTRAINTS ALL IMMEDIATE;
-    SET CONSTRAINTS ALL DEFERRED;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, rule = CONSTRAINT_NAME, message = MESSAGE_TEXT,
-        detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || rule, message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
 \pset format unaligned
 \pset tuples_only on
 
@@ -157,5 +147,5 @@ SET client_min_messages = warning;
 TRUNCATE groups, projects, group_settings, project_settings;
 DROP OWNED BY regress_intd_nobody;
 DROP ROLE regress_intd_nobody;
-DROP FUNCTION refusal;
+DROP FUNCTION refusal, undone;
 DROP VIEW tree;

@@ -6,6 +6,7 @@ RESET client_min_messages;
 CREATE SCHEMA app;
 SET search_path = app, public;
 \pset format unaligned
+\pset footer off
 \pset null NULL
 
 SELECT integration_defaults.register_integration('chat', '{"properties": {

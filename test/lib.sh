@@ -106,15 +106,13 @@ regress() { # regress or isolation, file...
     fi
     names=("${@##*/}")
     as_server mkdir "$output"
-    # What SERIALIZABLE refuses depends on how the tables are laid out, so nothing may tidy them up meanwhile.
-    echo 'autovacuum = off' | as_server tee "$output/steady.conf" >/dev/null
     if [ -n "${VALGRIND-}" ]; then
         bin=$output/bin
         under_valgrind "$bin" || return
     fi
     as_server PG_REGRESS_SOCK_DIR="$W" "$PGXS_TESTS/$kind/$program" --inputdir="$input" --outputdir="$output" \
         --bindir="$bin" --temp-instance="$output/instance" --temp-config="$W/server.conf" \
-        --temp-config="$output/steady.conf" --encoding=UTF8 --no-locale --dbname=regression "${names[@]%.*}" || status=$?
+        --encoding=UTF8 --no-locale --dbname=regression "${names[@]%.*}" || status=$?
     if [ -n "${VALGRIND-}" ] && grep -hE -B12 -A12 'intd::|intd_|integration_defaults' "$bin"/logs/*; then
         echo "0 passed, 1 failed"
     fi
@@ -145,7 +143,7 @@ need_for() { # part
         fuzz) need clang libclang-rt-dev ;;
         tap) need perl libipc-run-perl ;;
         schema) need python3 python3-psycopg json-schema-test-suite ;;
-        model | attack) need python3 python3-psycopg ;;
+        model | attack | pairs) need python3 python3-psycopg ;;
     esac
 }
 
@@ -264,6 +262,7 @@ test_all() { # part or file...
     run_part fuzz test/fuzz/*.cpp
     run_part regress sql/*.sql
     run_part isolation test/isolation/specs/*.spec
+    run_part pairs test/pairs/run.py
     run_part tap test/t/*.pl
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
