@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import psycopg
 
@@ -15,7 +16,7 @@ SAMPLE = 20_000  # projects of which the contender "copy" has all integrations
 SLACK = {"webhook": "https://chat.example/all", "username": "robot", "channel": "#general",
          "notify_only_broken_pipelines": True, "branches_to_be_notified": "default_and_protected",
          "labels_to_be_notified": "~backend,~frontend", "labels_to_be_notified_behavior": "match_any",
-         "push_events": True, "issue_events": True, "confidential_issue_events": False, "merge_request_events": True,
+         "push_events": True, "issues_events": True, "confidential_issues_events": False, "merge_requests_events": True,
          "note_events": False, "tag_push_events": True, "pipeline_events": True, "wiki_page_events": False,
          "push_channel": "#pushes", "issue_channel": "#issues", "merge_request_channel": "#reviews"}
 
@@ -51,18 +52,33 @@ BYTES_EACH = ("SELECT pg_total_relation_size('integration_defaults.projects')::f
               " FROM integration_defaults.projects")
 
 
+VALUES = ["https://tool.example/value", True, "12345678", "com.example.app", "https://acme.atlassian.net/wiki",
+          "https://discord.com/api/webhooks/1/value", "https://linear.app/value"]
+
+
+def value_for(field):
+    """A value that the field's schema takes, or None."""
+    if "enum" in field or field["type"] not in ("string", "boolean"):
+        return None
+    return next((value for value in VALUES if isinstance(value, bool) == (field["type"] == "boolean")
+                 and (field["type"] == "boolean" or re.search(field.get("pattern", ""), value))), None)
+
+
 def types(connection):
-    """The integrations that take part, with settings for the default of each: {name: settings}."""
-    chosen = {"slack": SLACK}
+    """The integrations that take part, with settings for the default of each: {name: (settings, active)}."""
+    chosen, kinds = {"slack": (SLACK, True)}, set()
     for name, schema in connection.execute("SELECT name, schema FROM integration_defaults.integrations ORDER BY name"):
         if len(chosen) == INTEGRATIONS or name in chosen or "instance" not in schema.get("x-levels", ["instance"]):
             continue
-        values = {"string": "https://tool.example/value", "boolean": True}
         required = schema.get("required", [])
         fields = required + [each for each in schema["properties"] if each not in required]
-        usable = [each for each in fields if schema["properties"][each].keys() <= {"type", "writeOnly", "x-api-only"}
-                  and schema["properties"][each]["type"] in values]
-        chosen[name] = {each: values[schema["properties"][each]["type"]] for each in usable[:8]}
+        values = {each: value_for(schema["properties"][each]) for each in fields}
+        usable = [each for each in fields if values[each] is not None]
+        kind = schema.get("x-exclusive")  # of which one can be active
+        complete = kind not in kinds and set(required) <= set(usable)
+        if kind is not None and complete:
+            kinds.add(kind)
+        chosen[name] = ({each: values[each] for each in usable[:8]}, complete)
     return chosen
 
 
@@ -94,8 +110,9 @@ def load(name, projects, sample):
         run("INSERT INTO integration_defaults.groups SELECT id::text, parent_id::text FROM app.groups")
         run("INSERT INTO integration_defaults.projects SELECT id::text, group_id::text FROM app.projects ORDER BY id")
         before = settings_bytes(connection)
-        for integration, settings in types(connection).items():
-            run("SELECT integration_defaults.set_default(%s, %s)", (integration, json.dumps(settings)))
+        for integration, (settings, active) in types(connection).items():
+            run("SELECT integration_defaults.set_default(%s, %s, active => %s)",
+                (integration, json.dumps(settings), active))
         inheriting_bytes = settings_bytes(connection) - before
         with connection.transaction():
             # 1 % of the groups have a default, the two homes of the moved group among them, the moved one not.

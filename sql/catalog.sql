@@ -125,6 +125,39 @@ SELECT violation FROM validate_settings('slack', '{"webhook": 1, "push_events": 
 SELECT violation FROM validate_settings('jira', '{"project_keys": ["A", 1]}');
 SELECT (SELECT count(*) FROM validate_settings(NULL, '{}')), (SELECT count(*) FROM validate_settings('slack', NULL));
 
+-- Loaded again it writes nothing; what was registered or changed by hand stays, unless it is replaced.
+CREATE TEMP TABLE loaded AS SELECT * FROM integrations;
+CREATE TEMP VIEW changed AS SELECT name FROM loaded l FULL JOIN integrations i USING (name) WHERE l IS DISTINCT FROM i;
+CREATE TEMP TABLE versions AS SELECT name, xmin AS version FROM integrations;
+SELECT load_catalog(), (SELECT count(*) FROM integrations i JOIN versions v USING (name) WHERE i.xmin = v.version);
+SELECT unregister_integration('asana'), register_integration('asana', '{"properties": {"mine": {}}}', 'Asana', 'common');
+UPDATE integrations SET title = 'Our chat' WHERE name = 'slack';
+UPDATE integrations SET schema = jsonb_set(schema, '{properties,priority,default}', '0') WHERE name = 'pushover';
+UPDATE integrations SET category = NULL WHERE name = 'drone_ci';
+UPDATE integrations SET schema = schema - 'x-catalog' WHERE name = 'jenkins';
+SELECT allow_integrations('{asana}');
+SELECT load_catalog();
+SELECT name FROM integrations WHERE title = 'Our chat' OR schema->'properties' ? 'mine' OR schema @> '{"properties": {"priority": {"default": 0}}}' ORDER BY name;
+SELECT load_catalog(replace => true), load_catalog(replace => NULL);
+SELECT string_agg(name, ' ') FROM integrations WHERE allowed;
+SELECT allow_integrations(NULL);
+SELECT name FROM changed;
+-- A type as an older catalogue had it, which nobody has changed, is brought up to date. What is set of it is kept, and
+-- listed where it does not fit any more.
+CREATE FUNCTION older(type text, older jsonb) RETURNS void LANGUAGE sql AS $$
+    UPDATE integrations SET schema = older || jsonb_build_object('x-catalog',
+        left(encode(sha256(convert_to(concat_ws(E'\n', title, category, older::text), 'UTF8')), 'hex'), 16)) WHERE name = type $$;
+SELECT older('slack', '{"properties": {"webhook": {"type": "string"}, "issue_events": {"type": "boolean"}}}');
+SELECT older('pushover', '{"properties": {"priority": {"type": "string"}}}');
+SELECT add_project(1), set_default('slack', '{"webhook": "chat.example", "issue_events": true}'), set_custom('slack', 1, '{"webhook": "https://chat.example/1"}');
+SELECT name FROM changed ORDER BY name;
+SELECT load_catalog();
+SELECT name FROM changed;
+SELECT settings FROM instance_settings;
+SELECT scope_level, violation FROM invalid_settings('slack');
+SELECT reset_default('slack'), use_default('slack', 1), remove_project(1);
+DROP FUNCTION older;
+
 -- The trigger's function is for its table only.
 CREATE TABLE foreign_table (name text, title text, category text, schema jsonb);
 CREATE TRIGGER borrowed BEFORE INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION check_integration();

@@ -122,6 +122,17 @@ SELECT attname FROM pg_attribute WHERE attrelid = 'odd_settings'::regclass AND a
 UPDATE odd_settings SET "it's \ ""odd""" = 'a', locked_setting = 'b', locked_setting_setting = 'c' WHERE "Repo Id" = 2;
 SELECT settings FROM integration_defaults.project_settings WHERE integration = 'odd';
 
+-- what the schema says of a field is its column's comment, until somebody writes another one
+SELECT integration_defaults.register_integration('told', '{"properties": {"both": {"title": "Both", "description": "It''s a \"field\"."}, "title": {"title": "Title"},
+    "description": {"description": "Only this."}, "locked": {"title": "A name that the view has"}, "none": {"type": "string"}, "all": true, "other": {"title": "", "description": ""}}}');
+SELECT integration_defaults.create_view('told');
+COMMENT ON COLUMN told_settings.title IS 'ours';
+COMMENT ON COLUMN told_settings.both IS NULL;
+SELECT integration_defaults.register_integration('told', schema || jsonb_build_object('properties', schema->'properties' || '{"new": {"title": "New"}, "title": {"title": "Other"}}'))
+FROM integration_defaults.integrations WHERE name = 'told';
+SELECT integration_defaults.create_view('told');
+SELECT attname, col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = 'told_settings'::regclass AND attnum > 6 ORDER BY attnum;
+
 -- a key of a type of the user's, which its own cast turns into our id
 SELECT integration_defaults.untrack('"Repos"');
 DELETE FROM integration_defaults.projects;

@@ -143,7 +143,7 @@ need_for() { # part
         fuzz) need clang libclang-rt-dev ;;
         tap) need perl libipc-run-perl ;;
         schema) need python3 python3-psycopg json-schema-test-suite ;;
-        model | attack | pairs) need python3 python3-psycopg ;;
+        catalogue | model | pairs | attack) need python3 python3-psycopg ;;
     esac
 }
 
@@ -266,6 +266,7 @@ test_all() { # part or file...
     run_part tap test/t/*.pl
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
+    run_part catalogue test/catalogue/run.py
     run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
     run_part attack test/attack/run.py
     run_part clients test/clients/*/

@@ -12,17 +12,18 @@ CREATE FUNCTION integration_defaults.register_integration(
     force boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_register_integration';
 COMMENT ON FUNCTION integration_defaults.register_integration(text, jsonb, text, text, boolean) IS
-    'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema draft 7 of its settings, with writeOnly for secrets, "x-atomic" and "x-levels" (22023 if malformed, with every place in DETAIL). A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
+    'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema draft 7 of its settings, with writeOnly for secrets, "x-atomic", "x-levels" and "x-exclusive" (22023 if malformed, with every place in DETAIL). A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
 
 CREATE FUNCTION integration_defaults.unregister_integration(name text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unregister_integration';
 COMMENT ON FUNCTION integration_defaults.unregister_integration(text) IS
     'removes a type of integration: 42704 if it is not registered, 2BP01 while it has settings anywhere';
 
-CREATE FUNCTION integration_defaults.load_catalog(catalog text DEFAULT 'gitlab') RETURNS integer
+CREATE FUNCTION integration_defaults.load_catalog(catalog text DEFAULT 'gitlab', replace boolean DEFAULT false)
+    RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_load_catalog';
-COMMENT ON FUNCTION integration_defaults.load_catalog(text) IS
-    'registers every type of a catalogue that comes with the extension, and gives their number: 22023 if there is no such catalogue';
+COMMENT ON FUNCTION integration_defaults.load_catalog(text, boolean) IS
+    'registers every type of a catalogue that comes with the extension, or brings it up to date, and gives their number. A type that somebody registered or changed by hand stays as it is, with a NOTICE, unless replace is true. Settings are kept; those that no longer fit are told in a NOTICE and listed by invalid_settings(). 22023 if there is no such catalogue';
 
 CREATE FUNCTION integration_defaults.allow_integrations(names text[]) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_allow_integrations';

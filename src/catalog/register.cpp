@@ -82,24 +82,6 @@ void require_rights(std::initializer_list<AclMode> rights) {
     });
 }
 
-/// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
-/// A transaction whose snapshot is older than what the other did can't tell, and has to be run again.
-void lock_all_types() {
-    execute(lock_types, {});
-    if (!IsolationUsesXactSnapshot())
-        return;
-    Value seen, newest;
-    fetch(list_types, {}, &seen);
-    {
-        NewestState state;
-        fetch(list_types, {}, &newest, true);
-    }
-    if (seen.has_value() != newest.has_value() || (seen && view(*seen) != view(*newest)))
-        throw Refusal(ERRCODE_T_R_SERIALIZATION_FAILURE,
-                      "could not serialize access due to concurrent changes of integrations")
-            .hint("The transaction might succeed if retried.");
-}
-
 [[noreturn]] void refuse_unknown(std::string_view name) {
     throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
 }
@@ -176,21 +158,42 @@ void require_registering() {
     require_rights({ACL_INSERT, ACL_UPDATE, ACL_SELECT});
 }
 
+void lock_all_types() {
+    execute(lock_types, {});
+    if (!IsolationUsesXactSnapshot())
+        return;
+    Value seen, newest;
+    fetch(list_types, {}, &seen);
+    {
+        NewestState state;
+        fetch(list_types, {}, &newest, true);
+    }
+    if (seen.has_value() != newest.has_value() || (seen && view(*seen) != view(*newest)))
+        throw Refusal(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "could not serialize access due to concurrent changes of integrations")
+            .hint("The transaction might succeed if retried.");
+}
+
+const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category) {
+    const Value before = settings_of_types.misfits(name);
+    Value since;
+    execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
+    fetch(new_lines, {settings_of_types.misfits(name), before}, &since);
+    return since ? cat(view(*since)) : nullptr;
+}
+
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force) {
     WritingFunction function;
     lock_all_types();
-    Value before, since;
-    if (!force)
-        before = settings_of_types.misfits(name);
-    execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
-    if (force)
+    if (force) {
+        execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
         return;
-    fetch(new_lines, {settings_of_types.misfits(name), before}, &since);
-    if (since)
+    }
+    if (const char *since = replace_type(name, schema, title, category))
         throw Refusal(ERRCODE_CHECK_VIOLATION,
                       cat("settings that are there do not fit the new schema of integration \"", view(name), "\""))
-            .detail(cat(view(*since)))
+            .detail(since)
             .hint("Mend them first; or register it with force => true, and invalid_settings() lists them.")
             .constraint("setting_matches_schema");
 }

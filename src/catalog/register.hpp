@@ -13,6 +13,14 @@ void require_registering();
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force);
 
+/// The same, whatever is set: gives what does not fit any more, a line each, or null. For a WritingFunction that has
+/// all types locked.
+const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category);
+
+/// Registering and allowing exclude each other, so that no type comes in allowed while a list of allowed ones is made.
+/// A transaction whose snapshot is older than what the other did can't tell, and has to be run again.
+void lock_all_types();
+
 /// What later rooms know of what is set of a type, each filled in by one of them when the module is loaded.
 struct SettingsOfTypes {
     /// Where it is set, as a sentence with numbers; none if nowhere. What will go at commit is removed before.

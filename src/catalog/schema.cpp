@@ -22,6 +22,7 @@ struct Face {
     Growing<Property> properties;              // by name (bytes)
     Growing<Growing<std::string_view>> groups; // x-atomic
     unsigned levels;
+    std::string_view exclusive; // or empty
 
     Property *find(std::string_view name) const {
         Property *found = std::lower_bound(properties.begin(), properties.end(), name,
@@ -193,13 +194,24 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
     }
 }
 
-/// x-atomic and x-levels. Names of properties are checked only against properties that could be read.
+void read_exclusive(const JsonbValue &value, Face *face, Problems *problems) {
+    if (value.type == jbvString && value.val.string.len > 0)
+        face->exclusive = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+    else {
+        JsonPlace place = {&document_root, "x-exclusive", -1};
+        problems->add(&place, "must be the name of a kind of types, as \"issue tracker\"");
+    }
+}
+
+/// x-atomic, x-levels and x-exclusive. Names of properties are checked only against properties that could be read.
 void read_own_keywords(const JsonFields &fields, Face *face, Problems *problems) {
     const JsonbValue *atomic = fields.find("x-atomic");
     if (atomic != nullptr && problems->empty())
         read_atomic(*atomic, face, problems);
     if (const JsonbValue *levels = fields.find("x-levels"))
         read_levels(*levels, face, problems);
+    if (const JsonbValue *exclusive = fields.find("x-exclusive"))
+        read_exclusive(*exclusive, face, problems);
 }
 
 const char *describe(const Problems &problems) {
@@ -231,7 +243,8 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
         memcpy(copy, source, VARSIZE(source));
         Problems found;
         if (JB_ROOT_IS_OBJECT(copy)) {
-            result.root = compile_tree(&copy->root, result.context, limited, {"x-atomic", "x-levels"}, &found);
+            result.root =
+                compile_tree(&copy->root, result.context, limited, {"x-atomic", "x-levels", "x-exclusive"}, &found);
             // a tree with problems has loose ends
             if (found.empty())
                 read_properties(result.root, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &found);
@@ -256,6 +269,7 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
     schema->context = compiled.context;
     schema->root = compiled.root;
     schema->levels = compiled.face.levels;
+    schema->exclusive = compiled.face.exclusive;
     for (const Face::Property &property : compiled.face.properties)
         schema->shape.add(property.name, property.fallback, property.secret);
     schema->shape.seal();

@@ -2,9 +2,10 @@
 // walks.
 //
 // Beside the standard's keywords: `default` of a property is its built-in fallback; `writeOnly: true` on a property, or
-// on anything inside it, makes it a secret; at the root `x-atomic` lists groups of properties that move together, and
-// `x-levels` where settings may be set. Other keywords that start with `x-` are free annotations; what draft 7 does not
-// know is refused. A $ref stays inside the schema.
+// on anything inside it, makes it a secret; at the root `x-atomic` lists groups of properties that move together,
+// `x-levels` where settings may be set, and `x-exclusive` names a kind of types of which one at most may be active on a
+// scope. Other keywords that start with `x-` are free annotations; what draft 7 does not know is refused. A $ref stays
+// inside the schema.
 #pragma once
 
 #include "core/fold.hpp"
@@ -18,8 +19,9 @@ struct SchemaNode;
 struct Schema {
     Schema(std::pmr::memory_resource *memory, core::Pause pause) : shape(memory, pause) {}
 
-    core::Shape shape; // fallbacks are `const JsonbValue *`
-    unsigned levels;   // 1 << core::Level for each level at which settings may be set
+    core::Shape shape;          // fallbacks are `const JsonbValue *`
+    unsigned levels;            // 1 << core::Level for each level at which settings may be set
+    std::string_view exclusive; // the kind, or empty
     const SchemaNode *root;
     MemoryContext context; // holds all of it: delete this to free it
 

@@ -8,6 +8,8 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "commands/comment.h"
 #include "nodes/makefuncs.h"
 }
 
@@ -134,6 +136,23 @@ void run(const char *command) {
     }
 }
 
+/// What a property's schema says it is, or null.
+const char *property_comment(const JsonbValue *property) {
+    if (property == nullptr || property->type != jbvBinary || !is_object(to_jsonb(*property)))
+        return nullptr;
+    const JsonFields keywords = fields_of(to_jsonb(*property));
+    auto text = [&](std::string_view keyword) -> std::string_view {
+        const JsonbValue *value = keywords.find(keyword);
+        if (value == nullptr || value->type != jbvString)
+            return {};
+        return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
+    };
+    const std::string_view title = text("title"), description = text("description");
+    if (title.empty() && description.empty())
+        return nullptr;
+    return cat(title, title.empty() || description.empty() ? "" : ": ", description);
+}
+
 /// The names of the columns of fields, in their order: that of the field, unless another column has it.
 NameList column_names(const Integration &type, const NameList &fields, std::string_view key, ContextResource *memory) {
     std::pmr::unordered_set<std::string_view> taken({"active", "inherited", "source_level", "source_id", "locked", key},
@@ -238,7 +257,15 @@ INTD_FUNCTION(create_view) {
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
     run(cat("COMMENT ON VIEW ", qualified, " IS ",
             literal(cat("settings of integration ", type.name, " for every project, made by create_view()"))));
-    return guard([&] { return ObjectIdGetDatum(get_relname_relid(name, get_namespace_oid(creation.schema, false))); });
+    const Oid made = guard([&] { return get_relname_relid(name, get_namespace_oid(creation.schema, false)); });
+    for (size_t n = 0; n < names.size(); n++) {
+        const char *comment = property_comment(properties.find(names[n]));
+        const int number = typed_column::first_field + static_cast<int>(n);
+        // what somebody has written there stays
+        if (comment != nullptr && guard([&] { return GetComment(made, RelationRelationId, number) == nullptr; }))
+            run(cat("COMMENT ON COLUMN ", qualified, ".", identifier(column_of[n]), " IS ", literal(comment)));
+    }
+    return ObjectIdGetDatum(made);
 }
 
 } // namespace intd

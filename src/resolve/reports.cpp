@@ -36,7 +36,7 @@ Value misfits(Datum integration) {
     return lines;
 }
 
-/// Calls visit(level, id, above, own) for each scope with a row of its own that sets something, below `top`.
+/// Calls visit(place, id, own) for each scope with a row of its own that sets something, below `top`.
 template <class Visit>
 void visit_own_rows(Inheritance &inherited, const Integration &type, const TreeNode *top, Visit &&visit) {
     RowMemory memory;
@@ -52,7 +52,7 @@ void visit_own_rows(Inheritance &inherited, const Integration &type, const TreeN
         const Folded &above = project ? inherited.down_to(node, type) : inherited.above(node, type);
         const Layer *own = project ? project_layer(*id, type) : inherited.layer_of(node, type);
         if (own != nullptr && own->sets_something())
-            visit(level, id, above, *own);
+            visit(Place{level, id ? view(*id) : std::string_view(), above, node}, id, *own);
     }
     rows.close();
 }
@@ -80,14 +80,23 @@ INTD_FUNCTION(invalid_settings) {
             continue;
         }
         const Integration &type = inherited.type(name);
-        visit_own_rows(inherited, type, inherited.tree().instance(),
-                       [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
-                           ContextResource row_memory(CurrentMemoryContext);
-                           Violations violations(&row_memory);
-                           effective_violations(inherited.with(above, &own), violations);
-                           for (const Violation &violation : violations)
-                               result.add({text_datum(type.name), level_name(level), id, text_datum(violation.text)});
-                       });
+        const std::pmr::vector<const Integration *> rivals = rivals_of(inherited, type, &memory);
+        visit_own_rows(
+            inherited, type, inherited.tree().instance(), [&](const Place &place, const Value &id, const Layer &own) {
+                ContextResource row_memory(CurrentMemoryContext);
+                Violations violations(&row_memory);
+                const Folded &folded = inherited.with(place.above, &own);
+                effective_violations(folded, violations);
+                auto add = [&](std::string_view text) {
+                    result.add({text_datum(type.name), level_name(place.level), id, text_datum(text)});
+                };
+                for (const Violation &violation : violations)
+                    add(violation.text);
+                const Integration *rival = folded.active() ? active_rival(inherited, rivals, place) : nullptr;
+                if (rival != nullptr)
+                    add(cat("active: only one of the kind \"", shown(type.schema->exclusive), "\" may be, and \"",
+                            rival->name, "\" is, too"));
+            });
     }
     return null_result(fcinfo);
 }
@@ -101,36 +110,35 @@ INTD_FUNCTION(redundant_overrides) {
     Inheritance &inherited = asked->inherited; // not a structured binding: a lambda can't capture one
     const Integration &type = asked->type;
     const Located &top = asked->at;
-    visit_own_rows(
-        inherited, type, top.node, [&](core::Level level, const Value &id, const Folded &above, const Layer &own) {
-            if (own.custom)
-                return;
-            const core::Fold &without = *above.fold, &with = *inherited.with(above, &own).fold;
-            auto same = [&](const core::Resolved &field) {
-                int n = without.find(field.name);
-                return same_json(static_cast<const JsonbValue *>(field.value),
-                                 n < 0 ? nullptr : static_cast<const JsonbValue *>(without.fields()[n].value));
-            };
-            if (own.active && *own.active == without.active() && above.configured())
-                result.add({level_name(level), id, text_datum("active")});
-            for (const core::Resolved &field : with.fields()) {
-                const JsonbValue *value = own.fields.find(field.name);
-                int n = without.find(field.name);
-                if (value == nullptr || n < 0 ||
-                    !same_json(value, static_cast<const JsonbValue *>(without.fields()[n].value)))
-                    continue; // also what a lock shadows, unless it is the locked value
-                // fields of an atomic group are redundant together only
-                bool redundant = same(field);
-                for (int next = n; redundant && field.grouped;) {
-                    next = with.shape().properties()[next].next;
-                    if (next == n)
-                        break;
-                    redundant = same(with.fields()[next]);
-                }
-                if (redundant)
-                    result.add({level_name(level), id, text_datum(field.name)});
+    visit_own_rows(inherited, type, top.node, [&](const Place &place, const Value &id, const Layer &own) {
+        if (own.custom)
+            return;
+        const core::Fold &without = *place.above.fold, &with = *inherited.with(place.above, &own).fold;
+        auto same = [&](const core::Resolved &field) {
+            int n = without.find(field.name);
+            return same_json(static_cast<const JsonbValue *>(field.value),
+                             n < 0 ? nullptr : static_cast<const JsonbValue *>(without.fields()[n].value));
+        };
+        if (own.active && *own.active == without.active() && place.above.configured())
+            result.add({level_name(place.level), id, text_datum("active")});
+        for (const core::Resolved &field : with.fields()) {
+            const JsonbValue *value = own.fields.find(field.name);
+            int n = without.find(field.name);
+            if (value == nullptr || n < 0 ||
+                !same_json(value, static_cast<const JsonbValue *>(without.fields()[n].value)))
+                continue; // also what a lock shadows, unless it is the locked value
+            // fields of an atomic group are redundant together only
+            bool redundant = same(field);
+            for (int next = n; redundant && field.grouped;) {
+                next = with.shape().properties()[next].next;
+                if (next == n)
+                    break;
+                redundant = same(with.fields()[next]);
             }
-        });
+            if (redundant)
+                result.add({level_name(place.level), id, text_datum(field.name)});
+        }
+    });
     return null_result(fcinfo);
 }
 

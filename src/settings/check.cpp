@@ -1,6 +1,7 @@
 #include "settings/check.hpp"
 
 #include "hierarchy/scope.hpp"
+#include "postgres/query.hpp"
 
 extern "C" {
 #include "utils/array.h"
@@ -9,8 +10,20 @@ extern "C" {
 namespace intd {
 namespace {
 
+Statement types_of_kind = {"SELECT name FROM integration_defaults.integrations WHERE "
+                           "(schema OPERATOR(pg_catalog.->>) 'x-exclusive'::pg_catalog.text) OPERATOR(pg_catalog.=) $1 "
+                           "AND name OPERATOR(pg_catalog.<>) $2 ORDER BY name",
+                           2,
+                           {TEXTOID, TEXTOID},
+                           nullptr};
+
 const char *place_name(const Place &place) {
     return scope_name(place.level, place.id);
+}
+
+const Layer *layer_at(const Place &place, const SettingsRow *row) {
+    return row == nullptr ? nullptr
+                          : make_layer(place.level, place.id, row->custom, row->active, row->settings, row->locked);
 }
 
 /// Who locks: `the instance` or `group 7`.
@@ -161,11 +174,7 @@ class Check {
         activated_ = wanted_.active == true && (current_ == nullptr || current_->active != true);
     }
 
-    const Layer *layer(const SettingsRow *row) const {
-        return row == nullptr
-                   ? nullptr
-                   : make_layer(place_.level, place_.id, row->custom, row->active, row->settings, row->locked);
-    }
+    const Layer *layer(const SettingsRow *row) const { return layer_at(place_, row); }
 
     void check_lock_names() {
         if (wanted_.locked == 0)
@@ -191,11 +200,13 @@ class Check {
         }
     }
 
-    /// What stands at a level that the type is not for may stay, lock and go; it is what a write sets that is refused.
+    /// What stands at a level that the type is not for may stay, lock and go, and be switched off; it is what a write
+    /// sets beside that which is refused.
     void check_level() {
-        bool sets = wanted_.custom || wanted_.active.has_value() || wanted_fields_.count > 0;
-        bool adds = given_.any() || keys_changed_ || becomes_custom_ || (wanted_.custom && keys_removed_) ||
-                    (wanted_.active.has_value() && (current_ == nullptr || current_->active != wanted_.active));
+        const bool off = wanted_.active == false;
+        bool sets = wanted_fields_.count > 0 || (!off && (wanted_.custom || wanted_.active.has_value()));
+        bool adds = given_.fields.count > 0 || keys_changed_ || (wanted_.custom && keys_removed_) ||
+                    (!off && (given_.any() || becomes_custom_ || activated_));
         if (!sets || !adds || type_.schema->allows(place_.level))
             return;
         static const char *const names[] = {"the instance", "groups", "projects"};
@@ -279,6 +290,46 @@ void effective_violations(const Folded &folded, Violations &violations) {
 SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
                     const Given &given) {
     return Check(inherited, place, current, wanted, given).run();
+}
+
+std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const Integration &type,
+                                                std::pmr::memory_resource *memory) {
+    std::pmr::vector<const Integration *> rivals(memory);
+    if (type.schema->exclusive.empty())
+        return rivals;
+    Cursor names(types_of_kind, {text_datum(type.schema->exclusive), text_datum(type.name)});
+    while (names.next())
+        if (const Integration *rival = inherited.find_usable_type(view(*names.column(0))))
+            rivals.push_back(rival);
+    names.close();
+    return rivals;
+}
+
+const Integration *active_rival(Inheritance &inherited, const std::pmr::vector<const Integration *> &rivals,
+                                const Place &place) {
+    for (const Integration *rival : rivals) {
+        const Layer *own = place.level == core::Level::project ? project_layer(text_datum(place.id), *rival) : nullptr;
+        if (inherited.with(inherited.down_to(place.node, *rival), own).active())
+            return rival;
+    }
+    return nullptr;
+}
+
+void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current,
+                     const SettingsRow &wanted) {
+    const Integration &type = *place.above.integration;
+    auto active = [&](const SettingsRow *row) { return inherited.with(place.above, layer_at(place, row)).active(); };
+    if (active(current) || !active(&wanted))
+        return;
+    ContextResource memory(CurrentMemoryContext);
+    const Integration *rival = active_rival(inherited, rivals_of(inherited, type, &memory), place);
+    if (rival == nullptr)
+        return;
+    throw Refusal(ERRCODE_CHECK_VIOLATION, cat("integration \"", type.name, "\" can't be active for ",
+                                               place_name(place), " beside \"", rival->name, "\""))
+        .detail(cat("Of the kind \"", shown(type.schema->exclusive), "\" one type at most may be active on a scope."))
+        .hint(cat("Switch \"", rival->name, "\" off there first, with integration_defaults.set_active."))
+        .constraint("integration_is_exclusive");
 }
 
 } // namespace intd

@@ -31,8 +31,17 @@ struct Given {
 struct Place {
     core::Level level;
     std::string_view id;
-    const Folded &above; // all that the scope inherits
+    const Folded &above;  // all that the scope inherits
+    const TreeNode *node; // the group or the instance; of a project, what it is in
 };
+
+/// The other types of the same `x-exclusive` kind; none if the type is of none.
+std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const Integration &type,
+                                                std::pmr::memory_resource *memory);
+
+/// The first of them that is active there, or null.
+const Integration *active_rival(Inheritance &inherited, const std::pmr::vector<const Integration *> &rivals,
+                                const Place &place);
 
 /// What is wrong with what a scope ends up with: required fields only while it is active.
 void effective_violations(const Folded &folded, Violations &violations);
@@ -42,5 +51,8 @@ void effective_violations(const Folded &folded, Violations &violations);
 /// the refusals of the errors table.
 SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
                     const Given &given);
+
+/// Throws 23514 if the row that is to be makes the type active where another one of its `x-exclusive` kind is.
+void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted);
 
 } // namespace intd

@@ -8,6 +8,11 @@
 #include "settings/references.hpp"
 #include "settings/write.hpp"
 
+extern "C" {
+#include "common/hashfn.h"
+#include "storage/lmgr.h"
+}
+
 namespace intd {
 
 char *actor = nullptr;
@@ -102,19 +107,39 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
     Tree &tree = inherited.tree();
     switch (columns.level) {
     case core::Level::instance:
-        return Place{columns.level, {}, inherited.above(tree.instance(), *type)};
+        return Place{columns.level, {}, inherited.above(tree.instance(), *type), tree.instance()};
     case core::Level::group: {
         const TreeNode *group = tree.group(view(scope));
         if (group == nullptr)
             return std::nullopt;
-        return Place{columns.level, view(scope), inherited.above(group, *type)};
+        return Place{columns.level, view(scope), inherited.above(group, *type), group};
     }
     default:
         const Row *project = read_row(Table::projects, scope);
         if (project == nullptr)
             return std::nullopt;
-        return Place{columns.level, view(scope), inherited.down_to(tree.parent_of(*project), *type)};
+        const TreeNode *parent = tree.parent_of(*project);
+        return Place{columns.level, view(scope), inherited.down_to(parent, *type), parent};
     }
+}
+
+/// Whether the write may make a type of an `x-exclusive` kind active on the scope.
+bool activates_exclusive(const Integration &type, const SettingsRow *current, const SettingsRow &wanted) {
+    return !type.schema->exclusive.empty() && wanted.active == true && (current == nullptr || current->active != true);
+}
+
+/// A transaction takes no more locks than this, however many scopes it writes: the server's table of locks is finite.
+/// So scopes may share one, and wait for each other needlessly.
+constexpr uint32 exclusive_locks = 1024;
+
+/// Makes others who activate a type of the kind on the scope wait until this transaction has ended.
+void lock_exclusive(const Columns &columns, std::string_view kind, Datum scope) {
+    const char *name = cat(kind, "\n", scope == 0 ? std::string_view() : view(scope));
+    Oid relation = table_oid(columns.table);
+    guard([&] {
+        uint32 key = hash_bytes(reinterpret_cast<const unsigned char *>(name), static_cast<int>(strlen(name)));
+        LockDatabaseObject(relation, key % exclusive_locks, 0, ExclusiveLock);
+    });
 }
 
 } // namespace
@@ -156,17 +181,30 @@ INTD_FUNCTION(check_settings) {
         }
     }
     if (!updated_at) {
+        const SettingsRow *before = current ? &*current : nullptr;
+        std::string_view exclusive; // the kind, if the write may make a second one of it active
         auto check = [&] {
             Inheritance &inherited = inheritance();
             std::optional<Place> place = place_of(inherited, columns, view(type), scope);
-            if (place)
-                wanted = checked(inherited, *place, current ? &*current : nullptr, wanted, given);
-            return place.has_value();
+            if (!place)
+                return false;
+            const Integration &integration = *place->above.integration;
+            wanted = checked(inherited, *place, before, wanted, given);
+            if (activates_exclusive(integration, before, wanted))
+                exclusive = cat(integration.schema->exclusive);
+            return true;
         };
         if (!check()) {
             FreshSnapshot snapshot; // what other parts of the same statement have added is there
             if (!check())
                 refuse_missing_reference(columns.table, type, scope);
+        }
+        if (!exclusive.empty()) {
+            lock_exclusive(columns, exclusive, scope);
+            NewestState newest;
+            Inheritance &inherited = inheritance();
+            if (std::optional<Place> place = place_of(inherited, columns, view(type), scope))
+                check_exclusive(inherited, *place, before, wanted);
         }
         updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
         updated_by = text_datum(writer(user));

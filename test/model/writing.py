@@ -59,8 +59,10 @@ class Writing:
         for key, (value, surely) in given.items():
             if kind.check_field(key, value):
                 (v.refuse if surely else v.might)("23514", "setting_matches_schema")
-        if row.sets and scope[0] not in kind.levels:
-            (v.refuse if changes_settings else v.might)("23514", "setting_level_allowed")
+        off = row.active is False and not row.settings  # which is possible everywhere
+        if row.sets and scope[0] not in kind.levels and not off:
+            surely = given if row.active is False else changes_settings
+            (v.refuse if surely else v.might)("23514", "setting_level_allowed")
         before = self.fold_at(scope, name) if careful else None
         self._put((scope, name), row)
         if not careful:
