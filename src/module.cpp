@@ -8,7 +8,7 @@
 #include "tracking/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
-#include "store/tables.hpp"
+#include "store/relation.hpp"
 #include "postgres/trigger.hpp"
 #include "inheritance/generation.hpp"
 #include "inheritance/inheritance.hpp"

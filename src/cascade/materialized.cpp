@@ -1,6 +1,7 @@
 #include "cascade/materialized.hpp"
 
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "access/relation.h"

@@ -7,6 +7,7 @@
 #include "tracking/tracked.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"

@@ -4,7 +4,9 @@
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "postgres/query.hpp"
-#include "store/tables.hpp"
+#include "store/hold.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
 
 namespace intd {
 namespace {
@@ -180,7 +182,7 @@ Statement count_left = {
 void refuse_what_is_left(Datum id) {
     AsOwner owner;
     NewestState newest;
-    if (read_row(Table::groups, id) != nullptr ||
+    if (live.row(Table::groups, id) != nullptr ||
         (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
         return;
     Value counts[2];

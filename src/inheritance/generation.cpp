@@ -1,7 +1,7 @@
 #include "inheritance/generation.hpp"
 
 #include "postgres/snapshot.hpp"
-#include "store/tables.hpp"
+#include "store/relation.hpp"
 #include "postgres/trigger.hpp"
 
 extern "C" {

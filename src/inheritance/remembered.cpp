@@ -2,6 +2,7 @@
 #include "postgres/snapshot.hpp"
 #include "inheritance/generation.hpp"
 #include "inheritance/inheritance.hpp"
+#include "store/relation.hpp"
 
 namespace intd {
 namespace {
@@ -75,7 +76,7 @@ struct Remembered {
                 MemoryContextReset(context);
         });
         void *place = ContextResource::in(context)->allocate(sizeof(Inheritance));
-        inheritance = new (place) Inheritance(context);
+        inheritance = new (place) Inheritance(context, live);
         return *inheritance;
     }
 };
@@ -120,7 +121,7 @@ void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionI
             return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
                                          ALLOCSET_DEFAULT_SIZES);
         });
-        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context);
+        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context, live);
     }
 
     auto use = [&](Remembered &memory) -> Inheritance & {

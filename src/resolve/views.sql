@@ -20,7 +20,7 @@ JOIN integration_defaults.projects p ON (p.id IS NOT NULL) OPERATOR(pg_catalog.=
 LEFT JOIN integration_defaults.project_settings s
     ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
     -- a row that sets nothing changes nothing
-    AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
+    AND integration_defaults.sets_something(s.custom, s.active, s.settings)
 WHERE i.everywhere IS NOT NULL
   AND (i.everywhere OR s.project_id IS NOT NULL
        OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL);

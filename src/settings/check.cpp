@@ -160,9 +160,7 @@ class Check {
     }
 
     const Layer *layer(const SettingsRow *row) const {
-        return row == nullptr
-                   ? nullptr
-                   : make_layer(place_.level, place_.id, row->custom, row->active, row->settings, row->locked);
+        return row == nullptr ? nullptr : make_layer(place_.level, place_.id, *row);
     }
 
     void check_lock_names() {
@@ -191,7 +189,7 @@ class Check {
 
     /// What stands at a level that the type is not for may stay, lock and go; it is what a write sets that is refused.
     void check_level() {
-        bool sets = wanted_.custom || wanted_.active.has_value() || wanted_fields_.count > 0;
+        bool sets = wanted_.sets_something();
         bool adds = given_.any() || keys_changed_ || becomes_custom_ || (wanted_.custom && keys_removed_) ||
                     (wanted_.active.has_value() && (current_ == nullptr || current_->active != wanted_.active));
         if (!sets || !adds || type_.schema->allows(place_.level))

@@ -8,6 +8,7 @@
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "settings/references.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {
@@ -54,9 +55,6 @@ Statements all_statements[] = {LEFTOVER_STATEMENTS("group_settings", "group_id",
 
 Statements &statements_of(Kind kind) {
     return all_statements[static_cast<int>(kind)];
-}
-Table settings_of(Kind kind) {
-    return kind == Kind::groups ? Table::group_settings : Table::project_settings;
 }
 
 // --- what is noted ---------------------------------------------------------------------------------------------------

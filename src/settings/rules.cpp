@@ -6,29 +6,13 @@
 #include "postgres/trigger.hpp"
 #include "settings/references.hpp"
 #include "settings/write.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 
 char *actor = nullptr;
 
 namespace {
-
-/// Columns of a settings table, counted from 1 as the server does.
-struct Columns {
-    Table table;
-    core::Level level;
-    int scope, integration; // scope: 0 on the instance
-    int at(column::of_settings column) const {
-        int n = integration + 1 + column;
-        return level == core::Level::project && column > column::locked ? n - 1 : n;
-    }
-};
-
-constexpr Columns all_columns[] = {
-    {Table::instance_settings, core::Level::instance, 0, 1},
-    {Table::group_settings, core::Level::group, 1, 2},
-    {Table::project_settings, core::Level::project, 1, 2},
-};
 
 TriggerData *settings_trigger(FunctionCallInfo fcinfo, TriggerEvent when) {
     return row_trigger(
@@ -37,41 +21,26 @@ TriggerData *settings_trigger(FunctionCallInfo fcinfo, TriggerEvent when) {
         when);
 }
 
-const Columns &columns_of(Relation relation) {
-    for (const Columns &columns : all_columns)
-        if (table_oid(columns.table) == RelationGetRelid(relation))
-            return columns;
-    throw Refusal(ERRCODE_INTERNAL_ERROR, "not a settings table"); // settings_trigger() has checked
-}
-
-/// The row's columns that say what is set. NULLs are refused here, because the server's own message would print
-/// the row, secrets and all.
-SettingsRow settings_row(HeapTuple tuple, TupleDesc shape, const Columns &columns) {
-    auto needed = [&](int column) {
-        Value value = column_value(tuple, shape, column);
-        if (!value)
-            throw Refusal(ERRCODE_NOT_NULL_VIOLATION,
-                          cat("column \"", NameStr(TupleDescAttr(shape, column - 1)->attname),
-                              "\" of settings must not be null"));
-        return *value;
+/// What the row says. NULLs are refused here, because the server's own message would print the row, secrets and all.
+SettingsRow read_settings(HeapTuple tuple, TupleDesc shape, const SettingsColumns &columns) {
+    auto value = [&](int column) {
+        Value found = column_value(tuple, shape, column + 1);
+        if (!found && column != columns.active)
+            throw Refusal(ERRCODE_NOT_NULL_VIOLATION, cat("column \"", NameStr(TupleDescAttr(shape, column)->attname),
+                                                          "\" of settings must not be null"));
+        return found;
     };
-    SettingsRow row;
-    row.custom = DatumGetBool(needed(columns.at(column::custom)));
-    Value active = column_value(tuple, shape, columns.at(column::active));
-    row.active = active ? std::optional<bool>(DatumGetBool(*active)) : std::nullopt;
-    row.settings = jsonb_of(needed(columns.at(column::settings)));
-    row.locked = columns.level == core::Level::project ? 0 : needed(columns.at(column::locked));
-    needed(columns.integration);
-    if (columns.scope != 0)
-        needed(columns.scope);
+    SettingsRow row = settings_row(columns, value);
+    value(columns.integration);
+    if (columns.scope >= 0)
+        value(columns.scope);
     return row;
 }
 
 /// Whether the row neither sets nor locks anything.
 bool is_empty(const SettingsRow &row) {
-    return !row.custom && !row.active && is_object(row.settings) && JB_ROOT_COUNT(row.settings) == 0 &&
-           (row.locked == 0 ||
-            ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row.locked)), ARR_DIMS(DatumGetArrayTypeP(row.locked))) == 0);
+    return !row.sets_something() && (row.locked == 0 || ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row.locked)),
+                                                                       ARR_DIMS(DatumGetArrayTypeP(row.locked))) == 0);
 }
 
 bool same_row(const SettingsRow &a, const SettingsRow &b) {
@@ -94,7 +63,8 @@ const char *writer(Oid user) {
 }
 
 /// Where the row is to stand, or nothing if the type or the scope is not there.
-std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, std::string_view type_name, Datum scope) {
+std::optional<Place> place_of(Inheritance &inherited, const SettingsColumns &columns, std::string_view type_name,
+                              Datum scope) {
     const Integration *type = inherited.find_type(type_name);
     if (type == nullptr)
         return std::nullopt;
@@ -109,7 +79,7 @@ std::optional<Place> place_of(Inheritance &inherited, const Columns &columns, st
         return Place{columns.level, view(scope), inherited.above(group, *type)};
     }
     default:
-        const Row *project = read_row(Table::projects, scope);
+        const Row *project = inherited.store().row(Table::projects, scope);
         if (project == nullptr)
             return std::nullopt;
         return Place{columns.level, view(scope), inherited.down_to(tree.parent_of(*project), *type)};
@@ -126,14 +96,14 @@ INTD_FUNCTION(check_settings) {
     HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
     if (restoring())
         return PointerGetDatum(tuple);
-    const Columns &columns = columns_of(data->tg_relation);
+    const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    SettingsRow wanted = settings_row(tuple, shape, columns);
+    SettingsRow wanted = read_settings(tuple, shape, columns);
     if (!is_object(wanted.settings))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "settings must be a JSON object")
             .hint("For example: {\"url\": \"https://example.com\"}.");
-    Datum type = *column_value(tuple, shape, columns.integration);
-    Datum scope = columns.scope == 0 ? 0 : *column_value(tuple, shape, columns.scope);
+    Datum type = *column_value(tuple, shape, columns.integration + 1);
+    Datum scope = columns.scope < 0 ? 0 : *column_value(tuple, shape, columns.scope + 1);
 
     const Given &given = given_in(data, type, scope);
     std::optional<SettingsRow> current;
@@ -141,17 +111,17 @@ INTD_FUNCTION(check_settings) {
     const Oid user = GetUserId();
     AsOwner owner;
     if (update) {
-        current = settings_row(data->tg_trigtuple, shape, columns);
-        Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration);
-        Datum old_scope = columns.scope == 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope);
+        current = read_settings(data->tg_trigtuple, shape, columns);
+        Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration + 1);
+        Datum old_scope = columns.scope < 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope + 1);
         // A row that is moved by hand to another key is a new one there.
-        Table scopes = columns.level == core::Level::group ? Table::groups : Table::projects;
         if ((view(old_type) != view(type) && !follows_rename(Table::integrations, old_type, type)) ||
-            (columns.scope != 0 && view(old_scope) != view(scope) && !follows_rename(scopes, old_scope, scope)))
+            (columns.scope >= 0 && view(old_scope) != view(scope) &&
+             !follows_rename(scope_table(columns.level), old_scope, scope)))
             current.reset();
         else if (same_row(*current, wanted) && !given.any()) {
-            updated_at = column_value(data->tg_trigtuple, shape, columns.at(column::updated_at));
-            updated_by = column_value(data->tg_trigtuple, shape, columns.at(column::updated_by));
+            updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
+            updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
         }
     }
     if (!updated_at) {
@@ -170,8 +140,8 @@ INTD_FUNCTION(check_settings) {
         updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
         updated_by = text_datum(writer(user));
     }
-    int changed[] = {columns.at(column::custom), columns.at(column::active), columns.at(column::settings),
-                     columns.at(column::updated_at), columns.at(column::updated_by)};
+    int changed[] = {columns.custom + 1, columns.active + 1, columns.settings + 1, columns.updated_at + 1,
+                     columns.updated_by + 1};
     Datum values[] = {BoolGetDatum(wanted.custom), BoolGetDatum(wanted.active.value_or(false)),
                       PointerGetDatum(wanted.settings), *updated_at, *updated_by};
     bool nulls[] = {false, !wanted.active.has_value(), false, false, false};
@@ -180,19 +150,19 @@ INTD_FUNCTION(check_settings) {
     });
 }
 
-/// AFTER INSERT OR UPDATE, for each row that neither sets nor locks anything (the trigger's WHEN, which is not relied
-/// upon): it goes. If another trigger has changed it again meanwhile, that has an event of its own.
+/// AFTER INSERT OR UPDATE, for each override: one that neither sets nor locks anything goes. If another trigger has
+/// changed it again meanwhile, that has an event of its own.
 INTD_FUNCTION(remove_empty_settings) {
     TriggerData *data = settings_trigger(fcinfo, TRIGGER_EVENT_AFTER);
     require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update);
     HeapTuple tuple = trigger_row(data);
-    const Columns &columns = columns_of(data->tg_relation);
+    const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    if (restoring() || !is_empty(settings_row(tuple, shape, columns)) || !is_current(data))
+    if (restoring() || !is_empty(read_settings(tuple, shape, columns)) || !is_current(data))
         return PointerGetDatum(nullptr);
     AsOwner owner;
-    remove_row(columns.level, *column_value(tuple, shape, columns.integration),
-               columns.scope == 0 ? std::nullopt : column_value(tuple, shape, columns.scope));
+    remove_row(columns.level, *column_value(tuple, shape, columns.integration + 1),
+               columns.scope < 0 ? std::nullopt : column_value(tuple, shape, columns.scope + 1));
     return PointerGetDatum(nullptr);
 }
 

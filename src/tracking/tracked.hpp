@@ -16,17 +16,6 @@ extern "C" {
 
 namespace intd {
 
-/// What a table can be tracked for.
-enum class Kind : uint8_t { groups, projects };
-constexpr Kind all_kinds[] = {Kind::groups, Kind::projects};
-
-inline Table table_of(Kind kind) {
-    return kind == Kind::groups ? Table::groups : Table::projects;
-}
-inline const char *name_of(Kind kind) {
-    return kind == Kind::groups ? "groups" : "projects";
-}
-
 /// The columns and the filter of a tracked table. A POD in the memory context that was current.
 struct Source {
     Oid relation;

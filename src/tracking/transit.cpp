@@ -1,5 +1,7 @@
 #include "tracking/transit.hpp"
 
+#include "postgres/datum.hpp"
+
 namespace intd {
 namespace {
 
