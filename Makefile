@@ -11,7 +11,6 @@ OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp)))
 # The install script is the declarations of all rooms, joined in dependency order.
 SQL_PARTS = \
 	src/install_begin.sql \
-	src/store/sets_something.sql \
 	src/hierarchy/external_id.sql \
 	src/catalog/integrations.sql \
 	src/hierarchy/tree.sql \

@@ -5,6 +5,7 @@
 #include "postgres/trigger.hpp"
 #include "resolve/typed_view.hpp"
 #include "inheritance/inheritance.hpp"
+#include "store/sets_something.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -229,8 +230,7 @@ INTD_FUNCTION(create_view) {
             "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
             "AND s.integration OPERATOR(pg_catalog.=) ",
             type_name,
-            " AND integration_defaults.sets_something(s.custom, s.active, s.settings)"
-            "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
+            " AND " SETS_SOMETHING "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
             "integration_defaults.inherited_source_level(",
             type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
             ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));

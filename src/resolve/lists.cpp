@@ -2,6 +2,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/sets_something.hpp"
 
 namespace intd {
 namespace {
@@ -11,7 +12,7 @@ Statement own_settings = {"SELECT s.project_id, p.group_id, s.custom, s.active, 
                           "FROM integration_defaults.project_settings s "
                           "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
                           "WHERE s.integration OPERATOR(pg_catalog.=) $1 "
-                          "AND integration_defaults.sets_something(s.custom, s.active, s.settings)",
+                          "AND " SETS_SOMETHING,
                           1,
                           {TEXTOID},
                           nullptr};
@@ -19,7 +20,7 @@ Statement own_settings = {"SELECT s.project_id, p.group_id, s.custom, s.active, 
 #define WITHOUT_OWN                                                                                                    \
     "NOT EXISTS (SELECT FROM integration_defaults.project_settings s "                                                 \
     "WHERE s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "                      \
-    "AND integration_defaults.sets_something(s.custom, s.active, s.settings))"
+    "AND " SETS_SOMETHING ")"
 
 Statement without_own = {
     "SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN, 1, {TEXTOID}, nullptr};

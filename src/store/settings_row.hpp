@@ -12,7 +12,7 @@ struct SettingsRow {
     const Jsonb *settings;
     Datum locked; // text[]; 0 for projects
 
-    /// As integration_defaults.sets_something() says it in SQL.
+    /// As SETS_SOMETHING says it in SQL: see sets_something.hpp.
     bool sets_something() const {
         const bool has_fields = !is_object(settings) || JB_ROOT_COUNT(settings) > 0;
         return core::sets_something(custom, active.has_value(), has_fields);
