@@ -15,7 +15,7 @@
 #include "settings/leftovers.hpp"
 #include "settings/rules.hpp"
 #include "store/limits.hpp"
-#include "store/tables.hpp"
+#include "store/relation.hpp"
 #include "tracking/follow.hpp"
 #include "tracking/tracked.hpp"
 

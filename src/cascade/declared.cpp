@@ -11,17 +11,18 @@ extern "C" {
 namespace intd {
 namespace {
 
-constexpr const char *tables[] = {"integrations",   "groups",           "projects",    "instance_settings",
-                                  "group_settings", "project_settings", "generations", "effective_settings"};
+constexpr unsigned bit(Table table) {
+    return 1u << static_cast<int>(table);
+}
 enum : unsigned {
-    integrations = 1,
-    groups = 2,
-    projects = 4,
-    instance_settings = 8,
-    group_settings = 16,
-    project_settings = 32,
-    generations = 64,
-    effective_settings = 128,
+    integrations = bit(Table::integrations),
+    groups = bit(Table::groups),
+    projects = bit(Table::projects),
+    instance_settings = bit(Table::instance_settings),
+    group_settings = bit(Table::group_settings),
+    project_settings = bit(Table::project_settings),
+    generations = 1u << table_count,
+    effective_settings = 1u << (table_count + 1),
     settings = instance_settings | group_settings | project_settings,
     scopes = groups | projects,
     small = integrations | groups | instance_settings | group_settings,
@@ -89,8 +90,11 @@ List *commands(const char *table, unsigned bit) {
 
 void mend_triggers() {
     guard([] {
-        for (size_t i = 0; i < lengthof(tables); i++) {
-            List *list = commands(tables[i], 1u << i);
+        for (int i = 0; i < table_count + 2; i++) {
+            List *list = commands(i < table_count    ? declared_as(static_cast<Table>(i)).name
+                                  : i == table_count ? "generations"
+                                                     : "effective_settings",
+                                  1u << i);
             for (int n = 0; n < list_length(list); n++)
                 run_command(static_cast<const char *>(list_nth(list, n)));
         }

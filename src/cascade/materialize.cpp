@@ -8,6 +8,7 @@
 #include "catalog/integration.hpp"
 #include "hierarchy/arguments.hpp"
 #include "postgres/query.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -107,7 +108,7 @@ INTD_FUNCTION(materialize) {
     AsOwner owner;
     lock_tables();
     NewestState newest;
-    get_integration(name);
+    get_integration(live, name);
     provide_table();
     mend_triggers();
     ContextResource memory(CurrentMemoryContext);
@@ -133,7 +134,7 @@ INTD_FUNCTION(dematerialize) {
     require_owner("dematerialize()");
     AsOwner owner;
     if (!is_materialized(name)) {
-        get_integration(name);
+        get_integration(live, name);
         PG_RETURN_INT64(0);
     }
     ContextResource memory(CurrentMemoryContext);

@@ -2,6 +2,7 @@
 
 #include "postgres/invalidation.hpp"
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "access/relation.h"

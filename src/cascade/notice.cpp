@@ -12,6 +12,8 @@
 #include "postgres/transition.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
+#include "store/owner.hpp"
+#include "store/settings_row.hpp"
 
 namespace intd {
 namespace {
@@ -117,43 +119,32 @@ class Noting {
 
     // --- settings ---
 
-    int scope() const { return table_ == Table::instance_settings ? -1 : 0; }
-    int integration() const { return scope() + 1; }
-    int at(column::of_settings column) const { return integration() + 1 + column; }
-
     void settings(const Image *before, const Image *after) const {
-        bool moved = before != nullptr && after != nullptr &&
-                     (!before->same(*after, integration()) || (scope() == 0 && !before->same(*after, scope())));
-        if (before == nullptr || after == nullptr || moved) {
+        const SettingsColumns &columns = columns_of(table_);
+        auto same = [&](int column) { return column < 0 || before->same(*after, column); };
+        if (before == nullptr || after == nullptr || !same(columns.integration) || !same(columns.scope)) {
             if (before != nullptr)
-                settings_changed(*before, sets_something(*before), false);
+                settings_changed(columns, *before, sets_something(columns, *before), false);
             if (after != nullptr)
-                settings_changed(*after, false, sets_something(*after));
-            return;
-        }
-        bool same = before->same(*after, at(column::custom)) && before->same(*after, at(column::active)) &&
-                    before->same(*after, at(column::settings)) &&
-                    (table_ == Table::project_settings || before->same(*after, at(column::locked)));
-        if (!same)
-            settings_changed(*after, sets_something(*before), sets_something(*after));
+                settings_changed(columns, *after, false, sets_something(columns, *after));
+        } else if (!same(columns.custom) || !same(columns.active) || !same(columns.settings) || !same(columns.locked))
+            settings_changed(columns, *after, sets_something(columns, *before), sets_something(columns, *after));
     }
 
     /// What is configured below a row, and so has rows, depends on whether it sets something; values on all of it.
-    void settings_changed(const Image &image, bool did_set, bool sets) const {
+    static void settings_changed(const SettingsColumns &columns, const Image &image, bool did_set, bool sets) {
         uint8_t passes = pass_update;
         if (did_set && !sets)
             passes |= pass_remove;
         if (!did_set && sets)
             passes |= pass_insert;
-        core::Level reach = table_ == Table::instance_settings ? core::Level::instance
-                            : table_ == Table::group_settings  ? core::Level::group
-                                                               : core::Level::project;
-        note({reach, scope() < 0 ? std::string_view() : image.text(scope()), image.text(integration()), passes});
+        std::string_view scope = columns.scope < 0 ? std::string_view() : image.text(columns.scope);
+        note({columns.level, scope, image.text(columns.integration), passes});
     }
 
-    bool sets_something(const Image &image) const {
-        return DatumGetBool(image.at(at(column::custom))) || !image.nulls[at(column::active)] ||
-               JB_ROOT_COUNT(jsonb_of(image.at(at(column::settings)))) > 0;
+    static bool sets_something(const SettingsColumns &columns, const Image &image) {
+        auto value = [&](int n) { return image.nulls[n] ? std::nullopt : std::optional<Datum>(image.at(n)); };
+        return settings_row(columns, value).sets_something();
     }
 
     Table table_;
@@ -165,10 +156,7 @@ Table own_table(FunctionCallInfo fcinfo) {
     TriggerData *data = own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups),
                                              table_oid(Table::projects), table_oid(Table::instance_settings),
                                              table_oid(Table::group_settings), table_oid(Table::project_settings)});
-    int table = 0;
-    while (table_oid(static_cast<Table>(table)) != RelationGetRelid(data->tg_relation))
-        table++;
-    return static_cast<Table>(table);
+    return table_with(RelationGetRelid(data->tg_relation));
 }
 
 /// Notes the rows of a statement: of an UPDATE each with what it was before.

@@ -5,6 +5,7 @@
 #include "hierarchy/tree_rules.hpp"
 #include "inheritance/chain.hpp"
 #include "postgres/query.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {
@@ -149,7 +150,7 @@ class Reached {
     }
     static bool is_there(std::string_view group) {
         NewestState newest;
-        return read_row(Table::groups, text_datum(group)) != nullptr;
+        return live.row(Table::groups, text_datum(group)) != nullptr;
     }
 
     /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out

@@ -17,7 +17,7 @@ struct Entry {
     Entry *next;           // in its bucket or, once retired, in the list of those
     MemoryContext context; // holds all of it, and the entry
     uint64 last_use;
-    Integration variants[2]; // not allowed, allowed: a snapshot may have either
+    Integration variants[2]; // not allowed, allowed: a Store may have either
     const Jsonb *source;
     const char *problems; // null: none
     TimestampTz warned;   // the last statement that was told of them
@@ -102,14 +102,14 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
     });
 }
 
-/// The type's entry, and which of its variants the snapshot has; no entry if there is no such type.
+/// The type's entry, and which of its variants the Store has; no entry if there is no such type.
 struct Stored {
     Entry *entry;
     int variant;
 };
 
-Stored read_stored(Datum name) {
-    const Row *row = read_row(Table::integrations, name);
+Stored read_stored(Store store, Datum name) {
+    const Row *row = store.row(Table::integrations, name);
     if (row == nullptr)
         return {nullptr, 0};
     std::string_view text = view(row->values[column::name]);
@@ -124,8 +124,8 @@ constexpr char mend[] = "Call integration_defaults.register_integration with a s
 
 } // namespace
 
-const Integration *find_integration(Datum name) {
-    auto [entry, variant] = read_stored(name);
+const Integration *find_integration(Store store, Datum name) {
+    auto [entry, variant] = read_stored(store, name);
     if (entry == nullptr)
         return nullptr;
     if (entry->problems != nullptr)
@@ -136,8 +136,8 @@ const Integration *find_integration(Datum name) {
     return &entry->variants[variant];
 }
 
-const Integration *find_usable_integration(Datum name) {
-    auto [entry, variant] = read_stored(name);
+const Integration *find_usable_integration(Store store, Datum name) {
+    auto [entry, variant] = read_stored(store, name);
     if (entry == nullptr || entry->problems == nullptr)
         return entry == nullptr ? nullptr : &entry->variants[variant];
     if (entry->warned != GetCurrentStatementStartTimestamp()) {
@@ -152,8 +152,8 @@ const Integration *find_usable_integration(Datum name) {
     return nullptr;
 }
 
-const char *schema_problems(Datum name) {
-    Entry *entry = read_stored(name).entry;
+const char *schema_problems(Store store, Datum name) {
+    Entry *entry = read_stored(store, name).entry;
     return entry == nullptr || entry->problems == nullptr ? nullptr : cat(entry->problems);
 }
 
@@ -161,8 +161,8 @@ uint64 freed_integrations() {
     return freed;
 }
 
-const Integration &get_integration(std::string_view name) {
-    const Integration *found = find_integration(text_datum(name));
+const Integration &get_integration(Store store, std::string_view name) {
+    const Integration *found = find_integration(store, text_datum(name));
     if (found == nullptr)
         throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"))
             .hint("Register it with integration_defaults.register_integration, or a whole catalogue with "

@@ -1,8 +1,8 @@
-// The types of integration as the active snapshot has them, with their schemas compiled.
+// The types of integration as a Store has them, with their schemas compiled.
 #pragma once
 
 #include "catalog/schema.hpp"
-#include "store/tables.hpp"
+#include "store/store.hpp"
 
 namespace intd {
 
@@ -14,19 +14,19 @@ struct Integration {
 
 /// The type of that name, null if there is none. Valid until the end of the transaction, and for as long as
 /// freed_integrations() stays the same. A schema is compiled once in a
-/// backend and found again by its bytes, so that the answer is exact for every snapshot. Throws 55000 if the stored
+/// backend and found again by its bytes, so that the answer is exact for every Store. Throws 55000 if the stored
 /// schema can't be compiled.
-const Integration *find_integration(Datum name);
+const Integration *find_integration(Store store, Datum name);
 
 /// The same for who goes over many types: null also if the stored schema can't be compiled, which a WARNING says once a
 /// statement. Schemas are checked when they are registered; a restore may bring one of another version.
-const Integration *find_usable_integration(Datum name);
+const Integration *find_usable_integration(Store store, Datum name);
 
 /// Why the stored schema of a type can't be compiled; null if it can, or if there is no such type.
-const char *schema_problems(Datum name);
+const char *schema_problems(Store store, Datum name);
 
 /// As find_integration(), but throws 42704 if there is none.
-const Integration &get_integration(std::string_view name);
+const Integration &get_integration(Store store, std::string_view name);
 
 /// How many of those that were given by find_integration() are gone by now: who keeps one across transactions must ask.
 uint64 freed_integrations();

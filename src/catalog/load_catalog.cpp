@@ -4,7 +4,8 @@
 // registered of it. Where the two do not fit each other, or there is none, somebody has made the type what it is.
 #include "catalog/register.hpp"
 #include "postgres/query.hpp"
-#include "store/tables.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
 
 extern "C" {
 #include "utils/fmgrprotos.h"
@@ -58,7 +59,7 @@ struct Registered {
 
 std::optional<Registered> registered(Datum name) {
     NewestState newest;
-    const Row *row = read_row(Table::integrations, name);
+    const Row *row = live.row(Table::integrations, name);
     if (row == nullptr)
         return std::nullopt;
     auto text = [&](int n) { return row->nulls[n] ? std::nullopt : std::optional<Datum>(row->values[n]); };

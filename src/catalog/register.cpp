@@ -6,6 +6,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "access/detoast.h"
@@ -251,7 +252,7 @@ INTD_FUNCTION(validate_settings) {
     ResultSet rows(fcinfo);
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         return null_result(fcinfo);
-    const Schema &schema = *get_integration(*text_argument(fcinfo, 0)).schema;
+    const Schema &schema = *get_integration(live, *text_argument(fcinfo, 0)).schema;
     check_size(max_settings_size, given_size(fcinfo, 1), "what is to be checked");
     const Jsonb *settings = guard([&] { return PG_GETARG_JSONB_P(1); });
     ContextResource memory(CurrentMemoryContext);

@@ -32,6 +32,11 @@ struct Field {
     FieldValue value;
 };
 
+/// Whether a row sets something: it may also do nothing, or nothing but lock.
+constexpr bool sets_something(bool custom, bool has_active, bool has_fields) {
+    return custom || has_active || has_fields;
+}
+
 /// What one scope has set for one type of integration.
 struct ScopeSettings {
     const Scope *scope;
@@ -42,8 +47,7 @@ struct ScopeSettings {
     const std::string_view *locks; // names of fields, "active", or "*" for all
     int lock_count;
 
-    /// A row may also do nothing but lock.
-    bool sets_something() const { return custom || active.has_value() || field_count > 0; }
+    bool sets_something() const { return core::sets_something(custom, active.has_value(), field_count > 0); }
 };
 
 /// The state of one field, known to the schema or not.

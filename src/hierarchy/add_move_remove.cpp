@@ -5,6 +5,7 @@
 #include "hierarchy/parents.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"

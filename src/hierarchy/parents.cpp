@@ -3,7 +3,9 @@
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
-#include "store/tables.hpp"
+#include "store/hold.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
 
 namespace intd {
 namespace {
@@ -151,7 +153,7 @@ Statement count_left = {
 void refuse_what_is_left(Datum id) {
     AsOwner owner;
     NewestState newest;
-    if (read_row(Table::groups, id) != nullptr ||
+    if (live.row(Table::groups, id) != nullptr ||
         (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
         return;
     Value counts[2];

@@ -1,24 +1,14 @@
 // Groups and projects, as kinds of scope, and how messages and reports name a scope.
 #pragma once
 
-#include "core/fold.hpp"
+#include "postgres/boundary.hpp"
 #include "store/tables.hpp"
 
 namespace intd {
 
-enum class Kind : uint8_t { groups, projects };
-constexpr Kind all_kinds[] = {Kind::groups, Kind::projects};
-
-inline Table table_of(Kind kind) {
-    return kind == Kind::groups ? Table::groups : Table::projects;
-}
 inline core::Level level_of(Kind kind) {
     return kind == Kind::groups ? core::Level::group : core::Level::project;
 }
-inline const char *name_of(Kind kind) {
-    return kind == Kind::groups ? "groups" : "projects";
-}
-
 /// `group "7"`, `project "12"`, `the instance`: as messages name a scope.
 const char *scope_name(core::Level level, std::string_view id);
 

@@ -6,7 +6,8 @@
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
-#include "store/tables.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -106,7 +107,7 @@ void refuse_cycle(Datum id) {
                 chain = cat(chain, " -> \"", way[i], "\"");
             throw group_cycle(cat(chain, way.size() > met->second + most ? " -> ... -> \"" : " -> \"", at, "\""), at);
         }
-        const Row *row = read_row(Table::groups, text_datum(at));
+        const Row *row = live.row(Table::groups, text_datum(at));
         if (row == nullptr) {
             if (way.empty())
                 return; // gone again
@@ -215,7 +216,7 @@ INTD_FUNCTION(check_id_is_final) {
     Kind kind = RelationGetRelid(data->tg_relation) == groups ? Kind::groups : Kind::projects;
     AsOwner owner;
     NewestState newest;
-    if (read_row(table_of(kind), id) == nullptr)
+    if (live.row(table_of(kind), id) == nullptr)
         return PointerGetDatum(nullptr);
     std::string_view wanted = view(id).substr(1);
     throw Refusal(ERRCODE_UNIQUE_VIOLATION, cat("two ", name_of(kind), " would have the id \"",

@@ -60,7 +60,7 @@ const TreeNode *Tree::climb(std::string_view id) {
     size_t until_mark = 2;
     for (;;) {
         looks_++;
-        const Row *row = read_row(Table::groups, text_datum(next));
+        const Row *row = store_.row(Table::groups, text_datum(next));
         if (row == nullptr) {
             if (way.empty() || OverlookBroken::now())
                 return nullptr;
@@ -102,7 +102,7 @@ const TreeNode *Tree::climb(std::string_view id) {
 void Tree::read_whole() {
     in_passing_memory([&] {
         ContextResource memory(CurrentMemoryContext);
-        add_all(read_rows(Table::groups), &memory);
+        add_all(store_.rows(Table::groups), &memory);
     });
 }
 
@@ -163,7 +163,7 @@ void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
 const TreeNode *Tree::group(std::string_view id) {
     if (const TreeNode *known = known_group(id); known != nullptr)
         return known;
-    if (is_worth_reading_whole(Table::groups, looks_)) {
+    if (store_.is_worth_reading_whole(Table::groups, looks_)) {
         looks_++;
         read_whole();
         if (const TreeNode *known = known_group(id); known != nullptr)

@@ -1,11 +1,11 @@
-// The tree as one snapshot sees it: groups and, by their parents, the way up to the instance.
+// The tree as a Store has it: groups and, by their parents, the way up to the instance.
 //
 // A Tree remembers the groups that it has met, so that walking up from many places below costs each group one look.
 #pragma once
 
 #include "core/fold.hpp"
 #include "postgres/memory.hpp"
-#include "store/tables.hpp"
+#include "store/store.hpp"
 
 namespace intd {
 
@@ -106,7 +106,7 @@ class Nodes {
 class Tree {
   public:
     /// Nodes live in `memory`, for as long as the Tree is used.
-    explicit Tree(ContextResource *memory) : memory_(memory), groups_(memory) {}
+    Tree(ContextResource *memory, Store store) : memory_(memory), store_(store), groups_(memory) {}
 
     const TreeNode *instance() const { return &instance_; }
 
@@ -128,6 +128,7 @@ class Tree {
     void add_all(Rows rows, std::pmr::memory_resource *passing);
 
     ContextResource *memory_;
+    Store store_;
     Nodes groups_;
     int looks_ = 0; // groups that were read one by one
     TreeNode instance_ = {core::Level::instance, 0, {}, nullptr};

@@ -3,6 +3,7 @@
 #include "postgres/invalidation.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/transaction.hpp"
+#include "store/relation.hpp"
 #include "postgres/trigger.hpp"
 #include "store/tables.hpp"
 

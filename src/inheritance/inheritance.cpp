@@ -1,10 +1,11 @@
 #include "inheritance/inheritance.hpp"
 
+#include "store/relation.hpp"
+
 namespace intd {
 // --- layers ----------------------------------------------------------------------------------------------------------
 
-const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
-                        const Jsonb *settings, Datum locked) {
+const Layer *make_layer(core::Level level, std::string_view id, const SettingsRow &row) {
     struct Locks {
         Datum *names;
         bool *nulls;
@@ -12,17 +13,16 @@ const Layer *make_layer(core::Level level, std::string_view id, bool custom, std
     };
     Locks locks = guard([&] {
         Locks found = {nullptr, nullptr, 0};
-        if (locked != 0)
-            deconstruct_array(DatumGetArrayTypeP(locked), TEXTOID, -1, false, TYPALIGN_INT, &found.names, &found.nulls,
-                              &found.count);
+        if (row.locked != 0)
+            deconstruct_array(DatumGetArrayTypeP(row.locked), TEXTOID, -1, false, TYPALIGN_INT, &found.names,
+                              &found.nulls, &found.count);
         return found;
     });
     // What is not an object, which only a restore can bring, sets nothing.
-    if (!is_object(settings))
-        settings = ObjectBuilder().finish();
+    const Jsonb *settings = is_object(row.settings) ? row.settings : ObjectBuilder().finish();
     ContextResource memory(CurrentMemoryContext);
     auto *layer = new (memory.allocate(sizeof(Layer)))
-        Layer{{level, id}, custom, active, settings, fields_of(settings), nullptr, nullptr, 0};
+        Layer{{level, id}, row.custom, row.active, settings, fields_of(settings), nullptr, nullptr, 0};
     layer->core_fields = static_cast<core::Field *>(memory.allocate(sizeof(core::Field) * (layer->fields.count + 1)));
     for (int i = 0; i < layer->fields.count; i++)
         layer->core_fields[i] = {layer->fields.begin_[i].key, &layer->fields.begin_[i].value};
@@ -34,22 +34,14 @@ const Layer *make_layer(core::Level level, std::string_view id, bool custom, std
 }
 
 NamedLayer layer_from(core::Level level, const Row &row) {
-    // the columns of the key, (scope and) type, come before the others
-    int first = level == core::Level::instance ? 1 : 2;
-    auto at = [&](int column) { return row.values[first + column]; };
-    auto is_null = [&](int column) { return row.nulls[first + column]; };
-    std::string_view id = level == core::Level::instance ? std::string_view() : view(row.values[0]);
-    std::optional<bool> active;
-    if (!is_null(column::active))
-        active = DatumGetBool(at(column::active));
-    const Jsonb *settings = jsonb_of(at(column::settings));
-    Datum locked = level == core::Level::project ? 0 : at(column::locked);
-    return {view(row.values[first - 1]),
-            make_layer(level, id, DatumGetBool(at(column::custom)), active, settings, locked)};
+    const SettingsColumns &columns = columns_of(level);
+    auto value = [&](int n) { return row.nulls[n] ? std::nullopt : std::optional<Datum>(row.values[n]); };
+    std::string_view id = columns.scope < 0 ? std::string_view() : view(row.values[columns.scope]);
+    return {view(row.values[columns.integration]), make_layer(level, id, settings_row(columns, value))};
 }
 
-const Layer *project_layer(Datum project, const Integration &type) {
-    const Row *row = read_row(Table::project_settings, project, text_datum(type.name));
+const Layer *Inheritance::project_layer(Datum project, const Integration &type) const {
+    const Row *row = store_.row(Table::project_settings, project, text_datum(type.name));
     return row == nullptr ? nullptr : layer_from(core::Level::project, *row).layer;
 }
 
@@ -79,7 +71,7 @@ Inheritance::Layers *Inheritance::make_layers() {
 
 void Inheritance::read_all_layers() {
     InContext inside(context());
-    for (const Row &row : read_rows(Table::group_settings)) {
+    for (const Row &row : store_.rows(Table::group_settings)) {
         Layers *&layers = by_group_[view(row.values[0])];
         if (layers == nullptr)
             layers = make_layers();
@@ -90,7 +82,7 @@ void Inheritance::read_all_layers() {
 
 const Inheritance::Layers *Inheritance::read_layers(const TreeNode *node) {
     const bool instance = node->level == core::Level::instance;
-    if (!instance && !all_read_ && is_worth_reading_whole(Table::group_settings, looks_++))
+    if (!instance && !all_read_ && store_.is_worth_reading_whole(Table::group_settings, looks_++))
         read_all_layers();
     if (!instance && all_read_) {
         auto found = by_group_.find(node->id);
@@ -98,7 +90,7 @@ const Inheritance::Layers *Inheritance::read_layers(const TreeNode *node) {
     }
     Datum id = text_datum(node->id);
     InContext inside(context());
-    Rows rows = read_rows(instance ? Table::instance_settings : Table::group_settings, instance ? 0 : id);
+    Rows rows = store_.rows(instance ? Table::instance_settings : Table::group_settings, instance ? 0 : id);
     if (rows.count == 0 && !instance)
         return nullptr;
     Layers *layers = make_layers();
@@ -119,7 +111,7 @@ const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node)
 const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
     if (node->level == core::Level::instance && setter_of(node).layers == nullptr) {
         InContext inside(context());
-        const Row *row = read_row(Table::instance_settings, text_datum(type.name));
+        const Row *row = store_.row(Table::instance_settings, text_datum(type.name));
         return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
     }
     for (const NamedLayer &layer : layers_of(node))
@@ -140,7 +132,7 @@ struct Inheritance::Projects {
 
 void Inheritance::read_projects() {
     in_passing_memory([&] {
-        Rows rows = read_keys(Table::project_settings);
+        Rows rows = store_.keys(Table::project_settings);
         if (!reads_all_as_known()) // row security, new since then, may have hidden some
             return;
         MemoryContext own = guard(
@@ -162,16 +154,16 @@ void Inheritance::forget_projects() {
 bool Inheritance::may_have_rows(Datum project) {
     // Under SERIALIZABLE only what was asked for is to be noted as read.
     if (projects_ == nullptr && !IsolationIsSerializable() && reads_all_as_known() &&
-        is_worth_reading_whole(Table::project_settings, project_looks_++))
+        store_.is_worth_reading_whole(Table::project_settings, project_looks_++))
         read_projects();
     return projects_ == nullptr || projects_->keys.count(Nodes::key_of(view(project))) > 0;
 }
 
 // --- folding ---------------------------------------------------------------------------------------------------------
 
-Inheritance::Inheritance(MemoryContext context)
-    : memory_(ContextResource::in(context)), tree_(memory_), setters_(memory_), no_layers_(memory_), by_group_(memory_),
-      types_(memory_), folded_(memory_) {
+Inheritance::Inheritance(MemoryContext context, Store store)
+    : memory_(ContextResource::in(context)), store_(store), tree_(memory_, store), setters_(memory_),
+      no_layers_(memory_), by_group_(memory_), types_(memory_), folded_(memory_) {
     setters_.push_back(make_setter(tree_.instance(), nullptr));
 }
 
@@ -179,7 +171,7 @@ const Integration *Inheritance::look_up_type(std::string_view name, bool passing
     if (auto known = types_.find(name); known != types_.end())
         return last_type_ = known->second;
     Datum key = text_datum(name);
-    const Integration *found = passing_over ? find_usable_integration(key) : find_integration(key);
+    const Integration *found = passing_over ? find_usable_integration(store_, key) : find_integration(store_, key);
     if (found != nullptr)
         types_.emplace(found->name, found);
     return found;
@@ -187,7 +179,7 @@ const Integration *Inheritance::look_up_type(std::string_view name, bool passing
 
 const Integration &Inheritance::type(std::string_view name) {
     const Integration *found = find_type(name);
-    return found != nullptr ? *found : get_integration(name);
+    return found != nullptr ? *found : get_integration(store_, name);
 }
 
 const Folded &Inheritance::with(const Folded &base, const Layer *layer) {

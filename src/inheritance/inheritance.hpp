@@ -4,12 +4,13 @@
 // generation.hpp); where a snapshot has none, for as long as the snapshot stays the same. So a group is folded once for
 // all that hangs on it, and reading a project's settings looks at the project's own rows only. A scope without a row
 // shares its parent's Folded. What is remembered can never show what the snapshot does not. Nothing is remembered
-// between two calls for a user who can't read all our tables directly (see tables.hpp).
+// between two calls for a user who can't read all our tables directly (see relation.hpp).
 #pragma once
 
 #include "catalog/integration.hpp"
 #include "inheritance/chain.hpp"
 #include "postgres/jsonb.hpp"
+#include "store/settings_row.hpp"
 
 namespace intd {
 
@@ -27,10 +28,8 @@ struct Layer : core::Scope {
     bool sets_something() const { return row().sets_something(); }
 };
 
-/// A layer from its columns. `locked` is 0 for projects. Allocated in the current memory context, as what it points
-/// to should be.
-const Layer *make_layer(core::Level level, std::string_view id, bool custom, std::optional<bool> active,
-                        const Jsonb *settings, Datum locked);
+/// The row of a scope as a layer. Allocated in the current memory context, as what the row points to should be.
+const Layer *make_layer(core::Level level, std::string_view id, const SettingsRow &row);
 
 struct NamedLayer {
     std::string_view integration;
@@ -39,10 +38,6 @@ struct NamedLayer {
 
 /// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
 NamedLayer layer_from(core::Level level, const Row &row);
-
-/// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have
-/// none, ask Inheritance::may_have_rows() first.
-const Layer *project_layer(Datum project, const Integration &type);
 
 /// The fold of everything down to one scope, and what follows from it.
 struct Folded {
@@ -56,12 +51,13 @@ struct Folded {
     const Jsonb *settings() const;
 };
 
-/// Reads under the active snapshot. Get it anew, by inheritance(), in every function that the server calls: what it
-/// gives is valid until the next call of inheritance().
+/// Of one Store. That of the live tables is got anew, by inheritance(), in every function that the server calls: what
+/// it gives is valid until the next call of inheritance().
 class Inheritance {
   public:
-    explicit Inheritance(MemoryContext context);
+    Inheritance(MemoryContext context, Store store);
 
+    Store store() const { return store_; }
     Tree &tree() { return tree_; }
     /// The type, or null / 42704 if it is not registered; 55000 if its schema can't be used.
     const Integration *find_type(std::string_view name, bool passing_over = false) {
@@ -87,6 +83,9 @@ class Inheritance {
 
     /// The row that the group or the instance has for the type, or null.
     const Layer *layer_of(const TreeNode *node, const Integration &type);
+    /// The row that a project, a text Datum, has for the type, or null, in the current memory context. Where most have
+    /// none, ask may_have_rows() first.
+    const Layer *project_layer(Datum project, const Integration &type) const;
     /// Whether a project, a text Datum, may have rows in project_settings; no is certain.
     bool may_have_rows(Datum project);
     /// To be called when the snapshot changes: no generation counts the writes to project_settings.
@@ -139,6 +138,7 @@ class Inheritance {
     void read_projects();
 
     ContextResource *memory_;
+    Store store_;
     Tree tree_;
     std::pmr::vector<Setter *> setters_; // by a node's number; null: not known yet
     const Layers no_layers_;

@@ -3,6 +3,7 @@
 #include "postgres/transaction.hpp"
 #include "inheritance/generation.hpp"
 #include "postgres/snapshot.hpp"
+#include "store/relation.hpp"
 
 namespace intd {
 namespace {
@@ -76,7 +77,7 @@ struct Remembered {
                 MemoryContextReset(context);
         });
         void *place = ContextResource::in(context)->allocate(sizeof(Inheritance));
-        inheritance = new (place) Inheritance(context);
+        inheritance = new (place) Inheritance(context, live);
         return *inheritance;
     }
 };
@@ -119,7 +120,7 @@ void end_savepoint(const Savepoint &savepoint) {
             return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
                                          ALLOCSET_DEFAULT_SIZES);
         });
-        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context);
+        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context, live);
     }
 
     auto use = [&](Remembered &memory) -> Inheritance & {

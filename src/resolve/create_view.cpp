@@ -5,6 +5,7 @@
 #include "postgres/trigger.hpp"
 #include "resolve/typed_values.hpp"
 #include "inheritance/inheritance.hpp"
+#include "store/sets_something.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -178,7 +179,7 @@ NameList column_names(const Integration &type, const NameList &fields, std::stri
 
 /// create_view(integration, name)
 INTD_FUNCTION(create_view) {
-    const Integration &type = get_integration(required_text(fcinfo, 0, "integration"));
+    const Integration &type = get_integration(live, required_text(fcinfo, 0, "integration"));
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *name = given ? cat(*given) : cat(type.name, "_settings");
     if (*name == '\0' || strlen(name) >= NAMEDATALEN)
@@ -218,7 +219,7 @@ INTD_FUNCTION(create_view) {
             .hint("Use the view project_integrations, which has all settings in one column.");
     const NameList column_of = column_names(type, names, key.column, &memory);
 
-    const Row *registered = read_row(Table::integrations, text_datum(type.name));
+    const Row *registered = live.row(Table::integrations, text_datum(type.name));
     const JsonbValue *declared = fields_of(jsonb_of(registered->values[column::schema])).find("properties");
     JsonFields properties = {nullptr, 0};
     if (declared != nullptr)
@@ -231,7 +232,6 @@ INTD_FUNCTION(create_view) {
     }
 
     const char *type_name = text_literal(type.name);
-    const char *own = "(s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)";
     run(cat("CREATE OR REPLACE VIEW ", qualified, " WITH (security_invoker = true) AS SELECT t.",
             identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
             ", p.group_id, s.custom, s.active, s.settings), false) AS active",
@@ -248,8 +248,8 @@ INTD_FUNCTION(create_view) {
             " COLLATE pg_catalog.\"C\")"
             "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
             "AND s.integration OPERATOR(pg_catalog.=) ",
-            type_name, " AND ", own,
-            "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
+            type_name,
+            " AND " SETS_SOMETHING "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
             "integration_defaults.inherited_source_level(",
             type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
             ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));

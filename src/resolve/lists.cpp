@@ -2,25 +2,25 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/sets_something.hpp"
 
 namespace intd {
 namespace {
 
 // The rows of the type that set something: as many as the answer has, however many projects there are.
-Statement own_settings = {
-    "SELECT s.project_id, p.group_id, s.custom, s.active, s.settings, s.updated_at, s.updated_by "
-    "FROM integration_defaults.project_settings s "
-    "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
-    "WHERE s.integration OPERATOR(pg_catalog.=) $1 "
-    "AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)",
-    1,
-    {TEXTOID},
-    nullptr};
+Statement own_settings = {"SELECT s.project_id, p.group_id, s.custom, s.active, s.settings, s.updated_at, s.updated_by "
+                          "FROM integration_defaults.project_settings s "
+                          "JOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) s.project_id "
+                          "WHERE s.integration OPERATOR(pg_catalog.=) $1 "
+                          "AND " SETS_SOMETHING,
+                          1,
+                          {TEXTOID},
+                          nullptr};
 
 #define WITHOUT_OWN                                                                                                    \
     "NOT EXISTS (SELECT FROM integration_defaults.project_settings s "                                                 \
     "WHERE s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "                      \
-    "AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb))"
+    "AND " SETS_SOMETHING ")"
 
 Statement without_own = {
     "SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN, 1, {TEXTOID}, nullptr};
@@ -68,10 +68,9 @@ INTD_FUNCTION(projects_using_custom_settings) {
         const TreeNode *group = node_of(inherited, rows.column(1));
         if (!is_within(group, top.node))
             continue;
-        Value active = rows.column(3), project = rows.column(0);
-        const Layer *own = make_layer(core::Level::project, view(*project), DatumGetBool(*rows.column(2)),
-                                      active ? std::optional<bool>(DatumGetBool(*active)) : std::nullopt,
-                                      jsonb_of(*rows.column(4)), 0);
+        Value project = rows.column(0);
+        const Layer *own = make_layer(core::Level::project, view(*project),
+                                      settings_row(*rows.column(2), rows.column(3), *rows.column(4), 0));
         const Folded &folded = inherited.with(inherited.down_to(group, integration), own);
         result.add({project, BoolGetDatum(own->custom), BoolGetDatum(folded.active()), key_array(own->fields),
                     rows.column(5), rows.column(6)});

@@ -11,7 +11,7 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     else if (scope.level == core::Level::group)
         node = tree.group(scope.text());
     else
-        project = read_row(Table::projects, scope.id);
+        project = inherited.store().row(Table::projects, scope.id);
     if (node == nullptr && project == nullptr)
         throw unknown_scope(scope.level, scope.text());
     return {scope.level, scope.id, node, project};

@@ -34,7 +34,7 @@ struct Question {
     const Layer *own() const {
         if (!at.is_project())
             return inherited.layer_of(at.node, type);
-        return inherited.may_have_rows(at.id) ? project_layer(at.id, type) : nullptr;
+        return inherited.may_have_rows(at.id) ? inherited.project_layer(at.id, type) : nullptr;
     }
     /// All that it inherits.
     const Folded &above() const {

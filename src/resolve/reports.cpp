@@ -50,7 +50,7 @@ void visit_own_rows(Inheritance &inherited, const Integration &type, const TreeN
             continue;
         bool project = level == core::Level::project;
         const Folded &above = project ? inherited.down_to(node, type) : inherited.above(node, type);
-        const Layer *own = project ? project_layer(*id, type) : inherited.layer_of(node, type);
+        const Layer *own = project ? inherited.project_layer(*id, type) : inherited.layer_of(node, type);
         if (own != nullptr && own->sets_something())
             visit(Place{level, id ? view(*id) : std::string_view(), above, node}, id, *own);
     }
@@ -69,13 +69,13 @@ INTD_FUNCTION(invalid_settings) {
     if (asked)
         types.push_back(*asked);
     else {
-        for (const Row &row : read_keys(Table::integrations))
+        for (const Row &row : inherited.store().keys(Table::integrations))
             types.push_back(view(row.values[column::name]));
         std::sort(types.begin(), types.end());
     }
     for (std::string_view name : types) {
         const Datum named = text_datum(name);
-        if (const char *problems = schema_problems(named); problems != nullptr) {
+        if (const char *problems = schema_problems(inherited.store(), named); problems != nullptr) {
             result.add({named, std::nullopt, std::nullopt, text_datum(cat("the schema can't be used: ", problems))});
             continue;
         }

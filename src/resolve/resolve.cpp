@@ -43,7 +43,7 @@ INTD_FUNCTION(resolve_all) {
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<NamedLayer> types(&memory);
     if (at.is_project() && inherited.may_have_rows(at.id))
-        for (const Row &row : read_rows(Table::project_settings, at.id))
+        for (const Row &row : inherited.store().rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
     const TreeNode *nearest = at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
     for (const TreeNode *node = nearest; node != nullptr; node = node->parent)
@@ -93,7 +93,7 @@ const Folded *folded_project(Inheritance &inherited, FunctionCallInfo fcinfo) {
     std::optional<bool> active;
     if (!PG_ARGISNULL(3))
         active = PG_GETARG_BOOL(3);
-    return &inherited.with(*base, make_layer(core::Level::project, {}, PG_GETARG_BOOL(2), active, settings, 0));
+    return &inherited.with(*base, make_layer(core::Level::project, {}, {PG_GETARG_BOOL(2), active, settings, 0}));
 }
 
 Statement set_below = {

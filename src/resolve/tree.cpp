@@ -2,6 +2,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/sets_something.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"
@@ -19,7 +20,7 @@ Statement groups_with_counts = {
     "UNION SELECT g.id, g.parent_id FROM subtree JOIN integration_defaults.groups g "
     "ON g.parent_id OPERATOR(pg_catalog.=) subtree.id), "
     "counted AS (SELECT p.group_id, pg_catalog.count(*) AS projects, pg_catalog.count(*) FILTER ("
-    "WHERE s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb) AS own "
+    "WHERE " SETS_SOMETHING ") AS own "
     "FROM integration_defaults.projects p LEFT JOIN integration_defaults.project_settings s "
     "ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "
     "WHERE $2 IS NULL OR p.group_id OPERATOR(pg_catalog.=) ANY (SELECT id FROM subtree) GROUP BY p.group_id) "

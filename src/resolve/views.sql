@@ -19,7 +19,7 @@ FROM (SELECT name, integration_defaults.set_by_instance(name) AS everywhere
 JOIN integration_defaults.projects p ON (p.id IS NOT NULL) OPERATOR(pg_catalog.=) (i.name IS NOT NULL)
 LEFT JOIN integration_defaults.project_settings s
     ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
-    -- a row that sets nothing changes nothing
+    -- a row that sets nothing changes nothing: as SETS_SOMETHING in store/sets_something.hpp
     AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
 WHERE i.everywhere IS NOT NULL
   AND (i.everywhere OR s.project_id IS NOT NULL

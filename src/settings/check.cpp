@@ -22,8 +22,7 @@ const char *place_name(const Place &place) {
 }
 
 const Layer *layer_at(const Place &place, const SettingsRow *row) {
-    return row == nullptr ? nullptr
-                          : make_layer(place.level, place.id, row->custom, row->active, row->settings, row->locked);
+    return row == nullptr ? nullptr : make_layer(place.level, place.id, *row);
 }
 
 /// Who locks: `the instance` or `group 7`.
@@ -308,7 +307,8 @@ std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const In
 const Integration *active_rival(Inheritance &inherited, const std::pmr::vector<const Integration *> &rivals,
                                 const Place &place) {
     for (const Integration *rival : rivals) {
-        const Layer *own = place.level == core::Level::project ? project_layer(text_datum(place.id), *rival) : nullptr;
+        const Layer *own =
+            place.level == core::Level::project ? inherited.project_layer(text_datum(place.id), *rival) : nullptr;
         if (inherited.with(inherited.down_to(place.node, *rival), own).active())
             return rival;
     }

@@ -6,14 +6,6 @@
 
 namespace intd {
 
-/// A row before or after a write, as its columns stand.
-struct SettingsRow {
-    bool custom;
-    std::optional<bool> active;
-    const Jsonb *settings;
-    Datum locked; // text[]; 0 for projects
-};
-
 /// What the caller of a function gives in a write of one row, beside what the row says.
 struct Given {
     JsonFields fields = {nullptr, 0}; // each is checked against its property, also where the row has it already

@@ -84,7 +84,7 @@ Jsonb *empty_object() {
 Names locks_of(const std::optional<SettingsRow> &row, std::pmr::memory_resource *memory) {
     Names names(memory);
     if (row) {
-        const Layer *layer = make_layer(core::Level::group, {}, row->custom, row->active, row->settings, row->locked);
+        const Layer *layer = make_layer(core::Level::group, {}, *row);
         names.assign(layer->locks, layer->locks + layer->lock_count);
     }
     return names;

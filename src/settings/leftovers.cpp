@@ -8,6 +8,7 @@
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
 #include "settings/references.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {
@@ -70,9 +71,6 @@ Statement count_settings = {
 
 Statements &statements_of(Kind kind) {
     return all_statements[static_cast<int>(kind)];
-}
-Table settings_of(Kind kind) {
-    return kind == Kind::groups ? Table::group_settings : Table::project_settings;
 }
 
 // --- what is noted ---------------------------------------------------------------------------------------------------

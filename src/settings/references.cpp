@@ -6,6 +6,8 @@
 #include "postgres/query.hpp"
 #include "postgres/transition.hpp"
 #include "settings/leftovers.hpp"
+#include "store/hold.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {
@@ -143,7 +145,7 @@ Datum next_ids(TransitionRows *deleted) {
 } // namespace
 
 void refuse_missing_reference(Table table, Datum type, Datum scope) {
-    if (find_integration(type) == nullptr)
+    if (find_integration(live, type) == nullptr)
         throw missing_type(table, type);
     throw missing_scope(table, scope);
 }
@@ -157,13 +159,13 @@ void rename_left_out(Kind kind, Datum before, Datum after) {
     AsOwner owner;
     {
         NewestState newest;
-        if (read_row(table_of(kind), before) != nullptr)
+        if (live.row(table_of(kind), before) != nullptr)
             return; // what is set on it is set on that row
     }
     Referenced &referenced = all_referenced[kind == Kind::groups ? 1 : 2];
     Renaming now = {referenced.table, before, after};
     Follow follow(now);
-    LeftOutRenaming own(table_oid(kind == Kind::groups ? Table::group_settings : Table::project_settings));
+    LeftOutRenaming own(table_oid(settings_of(kind)));
     Datum there = text_array(&after, nullptr, 1);
     execute_newest_alone(referenced.remove, {there});
     if (execute_newest_alone(referenced.rename[0], {before, after}) > 0)
@@ -179,12 +181,11 @@ INTD_FUNCTION(hold_references) {
         TRIGGER_EVENT_AFTER);
     if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data))
         return PointerGetDatum(nullptr);
-    Table table = Table::instance_settings;
-    while (table_oid(table) != RelationGetRelid(data->tg_relation))
-        table = static_cast<Table>(static_cast<int>(table) + 1);
-    int type_column = table == Table::instance_settings ? 1 : 2;
-    if (type_column == 2 && refers_anew(data, 1)) {
-        Datum scope = *text_column(trigger_row(data), data->tg_relation, 1);
+    const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
+    const Table table = columns.table;
+    const int type_column = columns.integration + 1;
+    if (columns.scope >= 0 && refers_anew(data, columns.scope + 1)) {
+        Datum scope = *text_column(trigger_row(data), data->tg_relation, columns.scope + 1);
         if (!(table == Table::group_settings ? hold_group(scope) : hold_row(Table::projects, scope)))
             throw missing_scope(table, scope);
     }

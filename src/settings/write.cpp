@@ -6,60 +6,50 @@
 namespace intd {
 namespace {
 
-#define TABLE(level) "integration_defaults." level "_settings"
-#define INSTANCE_KEY " WHERE integration OPERATOR(pg_catalog.=) $1"
-#define SCOPE_KEY(key) " WHERE " key " OPERATOR(pg_catalog.=) $2 AND integration OPERATOR(pg_catalog.=) $1"
-
 // The statements of one table. $1 is the type, $2 the scope, then what is stored; the instance has no $2, and takes
 // a dummy in its place so that all three are called alike.
 struct Statements {
     Statement lock, update, replace, insert, remove;
 };
 
-#define WHOLE_TYPES                                                                                                    \
-    { TEXTOID, TEXTOID, BOOLOID, JSONBOID }
-#define ROW_TYPES                                                                                                      \
-    { TEXTOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTARRAYOID }
+#define STATEMENTS(table, key, locked, set_locked, insert, parameters)                                                 \
+    {                                                                                                                  \
+        {"SELECT custom, active, settings" locked " FROM integration_defaults." table " WHERE " key " FOR UPDATE",     \
+         2,                                                                                                            \
+         {TEXTOID, TEXTOID},                                                                                           \
+         nullptr},                                                                                                     \
+            {"UPDATE integration_defaults." table " SET active = $3, settings = $4, custom = $5" set_locked            \
+             " WHERE " key,                                                                                            \
+             parameters,                                                                                               \
+             {TEXTOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTARRAYOID},                                             \
+             nullptr},                                                                                                 \
+            {"UPDATE integration_defaults." table " SET custom = true, active = $3, settings = $4 WHERE " key,         \
+             4,                                                                                                        \
+             {TEXTOID, TEXTOID, BOOLOID, JSONBOID},                                                                    \
+             nullptr},                                                                                                 \
+            {"INSERT INTO integration_defaults." table insert " DO NOTHING",                                           \
+             parameters,                                                                                               \
+             {TEXTOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTARRAYOID},                                             \
+             nullptr},                                                                                                 \
+        {                                                                                                              \
+            "DELETE FROM integration_defaults." table " WHERE " key, 2, {TEXTOID, TEXTOID}, nullptr                    \
+        }                                                                                                              \
+    }
+#define SCOPE_KEY(column) column " OPERATOR(pg_catalog.=) $2 AND integration OPERATOR(pg_catalog.=) $1"
 
 Statements statements[] = {
-    {{"SELECT custom, active, settings, locked FROM " TABLE("instance") INSTANCE_KEY " AND $2 IS NULL FOR UPDATE",
-      2,
-      {TEXTOID, TEXTOID},
-      nullptr},
-     {"UPDATE " TABLE("instance") " SET active = $3, settings = $4, custom = $5, locked = $6" INSTANCE_KEY
-                                  " AND $2 IS NULL",
-      6, ROW_TYPES, nullptr},
-     {"UPDATE " TABLE("instance") " SET custom = true, active = $3, settings = $4" INSTANCE_KEY " AND $2 IS NULL", 4,
-      WHOLE_TYPES, nullptr},
-     {"INSERT INTO " TABLE(
-          "instance") " (integration, active, settings, custom, locked) "
-                      "SELECT $1, $3, $4, $5, $6 WHERE $2 IS NULL ON CONFLICT (integration) DO NOTHING",
-      6, ROW_TYPES, nullptr},
-     {"DELETE FROM " TABLE("instance") INSTANCE_KEY " AND $2 IS NULL", 2, {TEXTOID, TEXTOID}, nullptr}},
-    {{"SELECT custom, active, settings, locked FROM " TABLE("group") SCOPE_KEY("group_id") " FOR UPDATE",
-      2,
-      {TEXTOID, TEXTOID},
-      nullptr},
-     {"UPDATE " TABLE("group") " SET active = $3, settings = $4, custom = $5, locked = $6" SCOPE_KEY("group_id"), 6,
-      ROW_TYPES, nullptr},
-     {"UPDATE " TABLE("group") " SET custom = true, active = $3, settings = $4" SCOPE_KEY("group_id"), 4, WHOLE_TYPES,
-      nullptr},
-     {"INSERT INTO " TABLE("group") " (integration, group_id, active, settings, custom, locked) "
-                                    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (group_id, integration) DO NOTHING",
-      6, ROW_TYPES, nullptr},
-     {"DELETE FROM " TABLE("group") SCOPE_KEY("group_id"), 2, {TEXTOID, TEXTOID}, nullptr}},
-    {{"SELECT custom, active, settings FROM " TABLE("project") SCOPE_KEY("project_id") " FOR UPDATE",
-      2,
-      {TEXTOID, TEXTOID},
-      nullptr},
-     {"UPDATE " TABLE("project") " SET active = $3, settings = $4, custom = $5" SCOPE_KEY("project_id"), 5, ROW_TYPES,
-      nullptr},
-     {"UPDATE " TABLE("project") " SET custom = true, active = $3, settings = $4" SCOPE_KEY("project_id"), 4,
-      WHOLE_TYPES, nullptr},
-     {"INSERT INTO " TABLE("project") " (integration, project_id, active, settings, custom) "
-                                      "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, integration) DO NOTHING",
-      5, ROW_TYPES, nullptr},
-     {"DELETE FROM " TABLE("project") SCOPE_KEY("project_id"), 2, {TEXTOID, TEXTOID}, nullptr}},
+    STATEMENTS("instance_settings", "integration OPERATOR(pg_catalog.=) $1 AND $2 IS NULL", ", locked", ", locked = $6",
+               " (integration, active, settings, custom, locked) "
+               "SELECT $1, $3, $4, $5, $6 WHERE $2 IS NULL ON CONFLICT (integration)",
+               6),
+    STATEMENTS("group_settings", SCOPE_KEY("group_id"), ", locked", ", locked = $6",
+               " (integration, group_id, active, settings, custom, locked) "
+               "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (group_id, integration)",
+               6),
+    STATEMENTS("project_settings", SCOPE_KEY("project_id"), "", "",
+               " (integration, project_id, active, settings, custom) "
+               "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, integration)",
+               5),
 };
 
 Statements &statements_of(const Target &target) {
@@ -75,8 +65,7 @@ Value boolean(std::optional<bool> value) {
 }
 
 Table table_of(const Target &target) {
-    constexpr Table tables[] = {Table::instance_settings, Table::group_settings, Table::project_settings};
-    return tables[static_cast<int>(target.scope.level)];
+    return settings_table(target.scope.level);
 }
 
 /// While it lives, a statement of ours writes the target's row.
@@ -116,8 +105,8 @@ const RowWrite *RowWrite::innermost_ = nullptr;
     if (!seen) {
         AsOwner owner;
         NewestState newest;
-        there = (target.scope.id == 0 ? read_row(table_of(target), target.name())
-                                      : read_row(table_of(target), target.scope.id, target.name())) != nullptr;
+        there = (target.scope.id == 0 ? live.row(table_of(target), target.name())
+                                      : live.row(table_of(target), target.scope.id, target.name())) != nullptr;
     }
     if (there)
         throw Refusal(ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -136,10 +125,8 @@ const RowWrite *RowWrite::innermost_ = nullptr;
 Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
-    const Integration &type = get_integration(integration);
-    if (scope.level == core::Level::group && read_row(Table::groups, scope.id) == nullptr)
-        throw unknown_scope(scope.level, scope.text());
-    if (scope.level == core::Level::project && read_row(Table::projects, scope.id) == nullptr)
+    const Integration &type = get_integration(live, integration);
+    if (scope.level != core::Level::instance && live.row(scope_table(scope.level), scope.id) == nullptr)
         throw unknown_scope(scope.level, scope.text());
     return {type, scope};
 }
@@ -149,8 +136,7 @@ std::optional<SettingsRow> lock_row(const Target &target) {
     if (fetch_row(statements_of(target).lock, {target.name(), scope_of(target)}, found.data(),
                   target.scope.level == core::Level::project ? 3 : 4) == 0)
         return std::nullopt;
-    return SettingsRow{DatumGetBool(*found[0]), found[1] ? std::optional<bool>(DatumGetBool(*found[1])) : std::nullopt,
-                       jsonb_of(*found[2]), found[3].value_or(static_cast<Datum>(0))};
+    return settings_row(*found[0], found[1], *found[2], found[3].value_or(static_cast<Datum>(0)));
 }
 
 bool store_row(const Target &target, bool exists, const SettingsRow &wanted, const Given &given) {

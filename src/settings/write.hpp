@@ -4,6 +4,7 @@
 #include "hierarchy/arguments.hpp"
 #include "postgres/query.hpp"
 #include "settings/check.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 

@@ -7,6 +7,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/relation.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -109,9 +110,7 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
 /// app could bring.
 /// `groups`: their table, if it has a filter.
 const char *statement_text(Kind kind, Oid source, Oid groups) {
-    bool is_groups = kind == Kind::groups;
-    const char *table = is_groups ? "integration_defaults.groups" : "integration_defaults.projects";
-    const char *parent = is_groups ? "parent_id" : "group_id";
+    const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
     StringInfoData text;
     initStringInfo(&text);
     const bool filtered = OidIsValid(groups);

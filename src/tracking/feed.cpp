@@ -1,6 +1,7 @@
 #include "tracking/feed.hpp"
 
 #include "postgres/memory.hpp"
+#include "postgres/datum.hpp"
 
 extern "C" {
 #include "executor/executor.h"

@@ -3,6 +3,8 @@
 
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
 #include "tracking/tracked.hpp"
 
 extern "C" {
@@ -59,7 +61,7 @@ INTD_FUNCTION(pass_over_restored) {
     const Row *there;
     {
         NewestState newest;
-        there = read_row(table_of(kind), *id);
+        there = live.row(table_of(kind), *id);
     }
     if (there == nullptr)
         return PointerGetDatum(row);

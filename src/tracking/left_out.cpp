@@ -4,6 +4,7 @@
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "postgres/query.hpp"
+#include "store/owner.hpp"
 
 #include <charconv>
 

@@ -9,6 +9,7 @@
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {

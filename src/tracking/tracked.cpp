@@ -5,6 +5,7 @@
 #include "postgres/memory.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/relation.hpp"
 
 extern "C" {
 #include "access/relation.h"

@@ -7,6 +7,7 @@
 #include "tracking/rows.hpp"
 #include "tracking/attach.hpp"
 #include "postgres/path.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "access/relation.h"

@@ -1,5 +1,6 @@
 #include "tracking/transit.hpp"
 
+#include "postgres/datum.hpp"
 #include "postgres/transaction.hpp"
 
 namespace intd {

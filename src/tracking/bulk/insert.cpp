@@ -5,6 +5,7 @@
 #include "tracking/tracked.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
+#include "store/relation.hpp"
 
 extern "C" {
 #include "catalog/pg_trigger.h"

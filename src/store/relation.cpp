@@ -1,0 +1,195 @@
+#include "store/relation.hpp"
+
+#include "postgres/invalidation.hpp"
+#include "postgres/transaction.hpp"
+
+extern "C" {
+#include "access/relation.h"
+}
+
+namespace intd {
+namespace {
+
+KnownTable known[table_count];
+
+/// A user who was found to read them all directly and without row security; none once anything about them changes.
+Oid reader_of_all = InvalidOid;
+
+/// The owner of all six, once they were found to have the same.
+Oid owner_of_all = InvalidOid;
+
+void forget_table(Oid relation) {
+    for (KnownTable &table : known)
+        if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
+            table.valid = table.locked = false, table.reader = reader_of_all = owner_of_all = InvalidOid;
+}
+
+void forget_readers() {
+    for (KnownTable &table : known)
+        table.reader = InvalidOid;
+    reader_of_all = InvalidOid;
+}
+
+void forget_locks() {
+    for (KnownTable &table : known)
+        table.locked = false;
+}
+
+/// Whether the relation's primary key is the first `keys` columns in order, and holds for every snapshot.
+bool has_declared_key(Oid index, int keys) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    auto *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    bool same = form->indisvalid && !form->indcheckxmin && form->indnkeyatts == keys;
+    for (int i = 0; same && i < keys; i++)
+        same = form->indkey.values[i] == i + 1;
+    ReleaseSysCache(tuple);
+    return same;
+}
+
+/// Raises 55000 unless the relation is a table whose first columns are those that we declared.
+void require_shape(Relation relation, const DeclaredTable &own) {
+    auto refuse = [&](const char *detail) {
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("relation integration_defaults.%s is not as the extension made it", own.name),
+                        errdetail("%s", detail), errhint("Undo what was done to it.")));
+    };
+    const char kind = relation->rd_rel->relkind;
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        refuse("It is not a table.");
+    TupleDesc shape = RelationGetDescr(relation);
+    for (int i = 0; i < own.count; i++) {
+        const DeclaredColumn &column = own.columns[i];
+        Form_pg_attribute attribute = i < shape->natts ? TupleDescAttr(shape, i) : nullptr;
+        if (attribute == nullptr || attribute->attisdropped || attribute->atttypid != column.type ||
+            strcmp(NameStr(attribute->attname), column.name) != 0 || (!column.nullable && !is_never_null(shape, i)))
+            refuse(psprintf("Its column %d should be \"%s\" of type %s%s.", i + 1, column.name,
+                            format_type_be(column.type), column.nullable ? "" : " NOT NULL"));
+    }
+}
+
+} // namespace
+
+KnownTable &look_up(Table table) {
+    KnownTable &entry = known[static_cast<int>(table)];
+    const DeclaredTable &own = declared_as(table);
+    while (!entry.valid) {
+        Oid schema = get_namespace_oid("integration_defaults", true);
+        Oid oid = OidIsValid(schema) ? get_relname_relid(own.name, schema) : InvalidOid;
+        if (!OidIsValid(oid))
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table integration_defaults.%s does not exist", own.name),
+                     errhint("Create the extension with CREATE EXTENSION integration_defaults.")));
+        entry.relation = oid;
+        remember(entry.valid, [&] {
+            Relation relation = relation_open(oid, AccessShareLock);
+            require_shape(relation, own);
+            entry.owner = relation->rd_rel->relowner;
+            // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
+            const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+            entry.key = primary_key_index(relation);
+            entry.secured = relation->rd_rel->relrowsecurity;
+            entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
+                          relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
+                          OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+            entry.reader = InvalidOid;
+            relation_close(relation, AccessShareLock);
+        });
+    }
+    return entry;
+}
+
+KnownTable *look_up_direct(Table table) {
+    KnownTable &entry = look_up(table);
+    if (!entry.plain)
+        return nullptr;
+    Oid user = GetUserId();
+    if (entry.reader != user) {
+        reader_of_all = InvalidOid;
+        bool may = false;
+        remember(entry.reader, user, [&] { may = pg_class_aclcheck(entry.relation, user, ACL_SELECT) == ACLCHECK_OK; });
+        if (!may) {
+            entry.reader = InvalidOid;
+            return nullptr;
+        }
+    }
+    return entry.secured && check_enable_rls(entry.relation, InvalidOid, true) == RLS_ENABLED ? nullptr : &entry;
+}
+
+Oid table_oid(Table table) {
+    return guard([&] { return look_up(table).relation; });
+}
+
+Table table_with(Oid relation) {
+    for (int i = 0; i < table_count; i++)
+        if (table_oid(static_cast<Table>(i)) == relation)
+            return static_cast<Table>(i);
+    throw Refusal(ERRCODE_INTERNAL_ERROR, "not a table of integration_defaults");
+}
+
+bool reads_all_as_known() {
+    const Oid user = GetUserId();
+    if (reader_of_all == user)
+        return true;
+    for (const KnownTable &entry : known)
+        if (!entry.valid || !entry.plain || entry.secured || entry.reader != user)
+            return false;
+    reader_of_all = user;
+    return true;
+}
+
+bool reads_all_directly() {
+    return guard([] {
+        // A transaction that holds all its locks already hears of nothing; rights taken away end with this call.
+        AcceptInvalidationMessages();
+        if (reads_all_as_known())
+            return true;
+        for (int i = 0; i < table_count; i++)
+            if (look_up_direct(static_cast<Table>(i)) == nullptr)
+                return false;
+        return true;
+    });
+}
+
+namespace {
+
+/// Server code: raises reports.
+Oid look_up_owner() {
+    bool settled = false;
+    while (!settled) {
+        CHECK_FOR_INTERRUPTS();
+        const Oid owner = look_up(Table::integrations).owner;
+        for (int i = 0; i < table_count; i++)
+            if (const KnownTable &table = look_up(static_cast<Table>(i)); table.owner != owner)
+                ereport(ERROR,
+                        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                         errmsg("the tables of integration_defaults have different owners"),
+                         errdetail("Table integrations belongs to %s, table %s to %s.", GetUserNameFromId(owner, true),
+                                   declared_as(static_cast<Table>(i)).name, GetUserNameFromId(table.owner, true)),
+                         errhint("Give them one owner with ALTER TABLE ... OWNER TO.")));
+        // or one has changed while the next was looked at
+        settled = std::all_of(std::begin(known), std::end(known), [](const KnownTable &table) { return table.valid; });
+        if (settled)
+            owner_of_all = owner;
+    }
+    return owner_of_all;
+}
+
+} // namespace
+
+Oid our_owner() {
+    return OidIsValid(owner_of_all) ? owner_of_all : guard([] { return look_up_owner(); });
+}
+
+void watch_tables() {
+    on_relation_change(forget_table);
+    on_role_change(forget_readers);
+    on_transaction_end(forget_locks);
+    on_savepoint_end([](const Savepoint &savepoint) {
+        if (savepoint.rolled_back)
+            forget_locks();
+    });
+}
+
+} // namespace intd

@@ -1,0 +1,157 @@
+#include "store/store.hpp"
+
+#include "postgres/query.hpp"
+#include "store/relation.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+}
+
+namespace intd {
+namespace {
+
+Statement selects[table_count][3] = {}; // by how many columns of the key are given
+
+const char *select_text(Table table, int nkeys) {
+    const DeclaredTable &own = declared_as(table);
+    StringInfoData text;
+    initStringInfo(&text);
+    for (int i = 0; i < own.count; i++)
+        appendStringInfo(&text, "%s%s", i == 0 ? "SELECT " : ", ", own.columns[i].name);
+    return MemoryContextStrdup(TopMemoryContext, psprintf("%s%s", text.data, from_clause(table, nkeys)));
+}
+
+void copy_row(Row *row, const Datum *values, const bool *nulls, TupleDesc shape, int columns) {
+    for (int i = 0; i < columns; i++) {
+        row->nulls[i] = nulls[i];
+        if (nulls[i])
+            continue;
+        Form_pg_attribute attribute = TupleDescAttr(shape, i);
+        if (attribute->attlen == -1) {
+            auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(values[i]));
+            // jsonb and arrays must be aligned; text may keep its short header
+            struct varlena *flat =
+                attribute->atttypid == TEXTOID ? pg_detoast_datum_packed(stored) : pg_detoast_datum(stored);
+            row->values[i] = flat == stored ? datumCopy(PointerGetDatum(stored), false, -1) : PointerGetDatum(flat);
+        } else
+            row->values[i] = values[i];
+    }
+}
+
+Row *another(Rows *rows, int *room) {
+    if (rows->count == *room) {
+        *room = *room == 0 ? 4 : *room * 2;
+        rows->begin_ =
+            static_cast<Row *>(rows->begin_ == nullptr ? palloc_extended(*room * sizeof(Row), MCXT_ALLOC_HUGE)
+                                                       : repalloc_huge(rows->begin_, *room * sizeof(Row)));
+    }
+    return &rows->begin_[rows->count++];
+}
+
+Rows scan(Relation relation, KnownTable &entry, Table table, int nkeys, const Datum *keys, int columns) {
+    TupleTableSlot *slot = table_slot_create(relation, nullptr);
+    Rows rows = {nullptr, 0};
+    int room = 0;
+    auto add = [&] {
+        CHECK_FOR_INTERRUPTS();
+        slot_getsomeattrs(slot, columns);
+        copy_row(another(&rows, &room), slot->tts_values, slot->tts_isnull, slot->tts_tupleDescriptor, columns);
+    };
+    if (nkeys == 0) {
+        TableScanDesc cursor = table_beginscan(relation, GetActiveSnapshot(), 0, nullptr);
+        while (table_scan_getnextslot(cursor, ForwardScanDirection, slot))
+            add();
+        table_endscan(cursor);
+    } else {
+        ScanKeyData conditions[2];
+        for (int i = 0; i < nkeys; i++)
+            ScanKeyInit(&conditions[i], i + 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+        // What is read for each project: its index stays locked, too, as that of any query, which costs less than to
+        // lock both again for each.
+        const bool stays = table == Table::projects || table == Table::project_settings;
+        Relation index = index_open(entry.key, entry.locked ? NoLock : AccessShareLock);
+        entry.locked = stays && entry.valid;
+        IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), nkeys);
+        index_rescan(cursor, conditions, nkeys, nullptr, 0);
+        while (index_getnext_slot(cursor, ForwardScanDirection, slot))
+            add();
+        index_endscan(cursor);
+        index_close(index, stays ? NoLock : AccessShareLock);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+    // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated or
+    // hidden by row security before the rest of it is read.
+    table_close(relation, NoLock);
+    return rows;
+}
+
+Rows select(Table table, int nkeys, const Datum *keys, int columns) {
+    Statement &statement = selects[static_cast<int>(table)][nkeys];
+    if (statement.sql == nullptr)
+        statement = {select_text(table, nkeys), nkeys, {TEXTOID, TEXTOID}, nullptr};
+    Connection connection;
+    const uint64 count = connection.read(prepared(statement), keys);
+    MemoryContextSwitchTo(connection.caller());
+    Rows rows = {nullptr, 0};
+    int room = 0;
+    for (uint64 i = 0; i < count; i++) {
+        Datum values[max_columns];
+        bool nulls[max_columns];
+        heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+        copy_row(another(&rows, &room), values, nulls, SPI_tuptable->tupdesc, columns);
+    }
+    connection.finish();
+    return rows;
+}
+
+/// Of each row the first `columns`; 0: all.
+Rows read(Table table, int nkeys, const Datum *keys, int columns = 0) {
+    if (columns == 0)
+        columns = declared_as(table).count;
+    return guard([&] {
+        while (KnownTable *entry = look_up_direct(table)) {
+            const LOCKMODE lock = entry->locked ? NoLock : AccessShareLock;
+            Relation relation = table_open(entry->relation, lock);
+            if (entry->valid && entry->reader == GetUserId())
+                return scan(relation, *entry, table, nkeys, keys, columns);
+            table_close(relation, lock); // changed while we waited for the lock: look again
+        }
+        return select(table, nkeys, keys, columns);
+    });
+}
+
+} // namespace
+
+const Row *Store::row(Table table, Datum key1, Datum key2) const {
+    const Datum keys[2] = {key1, key2};
+    Rows rows = read(table, key2 == 0 ? 1 : 2, keys);
+    return rows.count == 0 ? nullptr : rows.begin();
+}
+
+Rows Store::rows(Table table, Datum key) const {
+    return read(table, key == 0 ? 0 : 1, &key);
+}
+
+Rows Store::keys(Table table) const {
+    return read(table, 0, nullptr, 1);
+}
+
+bool Store::is_worth_reading_whole(Table table, int looks) const {
+    constexpr int every = 64;          // asking costs something, too
+    constexpr BlockNumber most = 1024; // pages
+    // so many cost as much as reading the page; a parallel worker is there because more will come
+    const BlockNumber looks_a_page = IsParallelWorker() ? 1 : 8;
+    if (looks == 0 || looks % every != 0)
+        return false;
+    return guard([&] {
+        const KnownTable *entry = look_up_direct(table);
+        if (entry == nullptr)
+            return false;
+        Relation relation = table_open(entry->relation, AccessShareLock);
+        BlockNumber pages = RelationGetNumberOfBlocks(relation);
+        table_close(relation, NoLock);
+        return pages <= most && pages * looks_a_page <= static_cast<BlockNumber>(looks);
+    });
+}
+
+} // namespace intd

@@ -1,0 +1,51 @@
+// Reading our tables' rows by primary key (or by its first column).
+//
+// Whatever computes from rows (the chain, what is inherited, the look-up of types) is given a Store and reads by that
+// alone. So it gives what follows from that Store's rows, whichever state of the tables they are.
+//
+// A row is read by a direct index scan, all rows by a sequential one, where that is exact and allowed (see
+// relation.hpp). Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read
+// by a prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks
+// more than a SELECT does: the tables against being altered or truncated until the end of the transaction.
+#pragma once
+
+#include "postgres/datum.hpp"
+#include "store/tables.hpp"
+
+namespace intd {
+
+/// One row: text and jsonb values are plain (not compressed, not out of line) and live in the memory context that
+/// was current when the row was read.
+struct Row {
+    Datum values[max_columns];
+    bool nulls[max_columns];
+};
+
+struct Rows {
+    Row *begin_;
+    int count;
+    const Row *begin() const { return begin_; }
+    const Row *end() const { return begin_ + count; }
+};
+
+/// A state of our tables, to be read. A small value, to be copied. Which one it is, is decided where a table is read,
+/// not for each row: there is one so far, that which the snapshot shows that is active when it is read.
+class Store {
+  public:
+    /// The row whose primary key is (key) or (key1, key2), each a text Datum; null if there is none.
+    const Row *row(Table table, Datum key1, Datum key2 = 0) const;
+
+    /// All rows whose primary key starts with `key`; with key 0, all rows of the table, in no order.
+    Rows rows(Table table, Datum key = 0) const;
+
+    /// All rows, of each the first column only.
+    Rows keys(Table table) const;
+
+    /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and little memory.
+    bool is_worth_reading_whole(Table table, int looks) const;
+};
+
+/// The tables as the active snapshot shows them.
+inline constexpr Store live = {};
+
+} // namespace intd
