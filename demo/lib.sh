@@ -12,8 +12,6 @@ run_demo() { # --keep or nothing
     job as_server createdb demo
     job demo_psql -v pause="$pause" -v bold="$bold" -v plain="$plain" -f "$W/tree/demo/organisation.sql" -f "$W/tree/demo/walk.sql"
     if [ "$1" = --keep ]; then
-        say "psql is connected to it; \\q ends psql and removes the server"
-        trap : INT # Ctrl-C is psql's
-        as_server psql -d demo || true
+        open_psql -d demo || true
     fi
 }

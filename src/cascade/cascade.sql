@@ -1,9 +1,9 @@
--- Effective settings as rows, for those who want to index, join, replicate or capture them: kept by the triggers here.
+-- Effective settings as rows, to be indexed, joined, replicated or captured: kept by the triggers here.
 
 CREATE FUNCTION integration_defaults.materialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_materialize';
 COMMENT ON FUNCTION integration_defaults.materialize(text) IS
-    'keeps the effective settings of an integration as rows of the table effective_settings, which has the columns of project_integrations and equals it from now on, in every transaction that changes something; gives the number of rows. The first call makes the table, an ordinary one: indexes, policies, triggers and publications on it are the user''s, and pg_dump keeps them. Waits for writers, and keeps them out until the transaction ends. Again: mends what is there, and when the triggers of integration_defaults fire. Errors: 42501 not the extension''s owner; 42704 unknown integration; 42P07 another relation has the table''s name; 55000 the table belongs to somebody else than the extension''s tables';
+    'keeps the effective settings of an integration as rows of the table effective_settings, which has the columns of project_integrations and equals it from now on, in every transaction that changes something; gives the number of rows. The first call makes the table, an ordinary one: indexes, policies, triggers and publications on it are the user''s, and pg_dump keeps them. Waits for writers, and keeps them out until the transaction ends. Called again, it mends the rows, and makes the triggers of integration_defaults fire as they were declared to. Errors: 42501 not the extension''s owner; 42704 unknown integration; 42P07 another relation has the table''s name; 55000 the table belongs to somebody else than the extension''s tables';
 
 CREATE FUNCTION integration_defaults.dematerialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_dematerialize';
@@ -29,7 +29,7 @@ CREATE FUNCTION integration_defaults.effective_differs(
     other_settings jsonb, other_inherited boolean, other_source_level text, other_source_id text) RETURNS boolean
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_effective_differs';
 COMMENT ON FUNCTION integration_defaults.effective_differs(boolean, jsonb, boolean, text, text, boolean, jsonb, boolean, text, text) IS
-    'for effective_settings: whether the row that should be differs from the one that is there in any byte of its values; if it has no active, there should be none: false';
+    'for effective_settings: whether a row differs, in any byte of its values, from the other one, which it should be; false where other_active is NULL, as then there should be no row';
 
 -- Triggers for a statement fire in the order of their names: this one is the last that does something.
 DO $$

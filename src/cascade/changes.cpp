@@ -12,8 +12,8 @@ namespace {
 /// More than this is not remembered one by one (bytes): then everything may have changed.
 constexpr Size remember_at_most = 64 * 1024 * 1024;
 
-/// A change, and at which levels of nested transactions it was noted, and followed (0: it was not yet). What a
-/// subtransaction has followed is to be followed again if it rolls back.
+/// A change, and the levels of nested transactions at which it was noted and followed (0: not yet). If a subtransaction
+/// that followed it rolls back, it has to be followed again.
 struct Noted {
     Change change;
     int noted, followed;

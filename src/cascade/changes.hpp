@@ -1,9 +1,9 @@
-// What this transaction has changed that effective_settings has yet to follow.
+// What this transaction has changed that effective_settings does not yet show.
 //
-// The triggers note changes; settle_noted() lets effective_settings follow them all at once: at the end of the
-// statement where that is one of the client's on our own tables (functions included), else before the commit: what
-// comes from tracked tables, from other triggers and by replication. A statement that leaves the tree broken is
-// followed before the commit, too.
+// Triggers note changes, and settle_noted() lets effective_settings follow all of them at once. It does so at the end
+// of a statement that the client runs on our own tables, calls of functions included. All else is followed before the
+// commit: what comes from tracked tables, from other triggers and by replication, and a statement that leaves the tree
+// broken.
 #pragma once
 
 #include "core/fold.hpp"

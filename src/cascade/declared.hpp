@@ -5,9 +5,9 @@
 
 namespace intd {
 
-/// Where triggers are not as declared because ALTER TABLE … DISABLE or ENABLE TRIGGER has been at them (pg_restore
-/// --disable-triggers leaves all of them firing on origin), they are again: those of our tables and of
-/// effective_settings. As the tables' owner, who has them locked against writers.
+/// Makes the triggers of our tables and of effective_settings fire as they were declared to. ALTER TABLE … DISABLE or
+/// ENABLE TRIGGER may have changed that: pg_restore --disable-triggers leaves all of them firing on origin. Runs as the
+/// tables' owner, with the tables locked against writers.
 void mend_triggers();
 
 } // namespace intd

@@ -1,21 +1,22 @@
-// Who waits for whom where types are materialized; docs/locking.md has the whole protocol and why it is right.
+// The locks of materialized types and of their projects. docs/locking.md has the whole protocol, and why it is right.
 #pragma once
 
 #include "cascade/changes.hpp"
 
 namespace intd {
 
-/// What has to be locked before effective_settings may follow changes, in the order in which it is: first each of few
-/// projects, against others who change what is set for the same project; then the types, in one order everywhere.
+/// The locks that a transaction needs before effective_settings follows its changes. First the projects are locked, if
+/// they are few, which keeps out other transactions that change the same project; then the types. Every transaction
+/// takes them in the same order.
 class Locks {
   public:
     explicit Locks(std::pmr::memory_resource *memory) : projects_(memory), types_(memory) {}
 
     void project(std::string_view id);
-    /// `alone`: nobody else may let effective_settings follow anything of the type; else only no such one.
+    /// With `alone`, no other transaction has the lock of the type. Without, others may have it, but not alone.
     void type(std::string_view integration, bool alone);
 
-    /// Takes the locks, until the end of the transaction. With more projects than a few the types are locked alone
+    /// Takes the locks, until the end of the transaction. Where the projects are many, it locks the types alone
     /// instead.
     void take();
 

@@ -51,8 +51,8 @@ Statement count_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.ef
                         {TEXTOID},
                         nullptr};
 
-/// Only the extension's owner says what is materialized: a table comes to be in his schema, and every writer has its
-/// work to do from then on.
+/// Only the extension's owner may say what is materialized: it creates a table in the owner's schema, and from then on
+/// every writer has to do its work.
 void require_owner(const char *command) {
     Oid projects = table_oid(Table::projects);
     guard([&] {
@@ -139,7 +139,7 @@ INTD_FUNCTION(dematerialize) {
     }
     ContextResource memory(CurrentMemoryContext);
     Locks locks(&memory);
-    locks.type(name, true); // waits for those who are letting it follow
+    locks.type(name, true); // waits for transactions that are letting it follow
     locks.take();
     std::pmr::vector<std::string_view> types = lock_materialized_types(&memory);
     types.erase(std::remove(types.begin(), types.end(), name), types.end());

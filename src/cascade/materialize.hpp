@@ -5,7 +5,7 @@
 
 namespace intd {
 
-/// A materialized type is called `after` now: its rows are.
+/// Gives the rows of a materialized type its new name.
 void rename_materialized(std::string_view before, std::string_view after);
 
 } // namespace intd

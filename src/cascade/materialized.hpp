@@ -11,8 +11,8 @@
 
 namespace intd {
 
-/// Whether any type is materialized. A writer who has one of our six tables locked gets the same answer until his
-/// transaction ends, or a subset of it: materialize() waits for him.
+/// Whether any type is materialized. In a transaction that has written to one of our six tables no further type gets
+/// materialized until it ends, because materialize() waits for it.
 bool any_materialized();
 
 bool is_materialized(std::string_view integration);
@@ -20,8 +20,8 @@ bool is_materialized(std::string_view integration);
 /// The materialized types by name, in the current memory context.
 std::pmr::vector<std::string_view> materialized_types(std::pmr::memory_resource *memory);
 
-/// The same, to be changed: nobody else changes them before this transaction ends, and all that was committed is there.
-/// 55000 as require_effective_settings().
+/// The same, to be changed: with all that has been committed, and locked against others who want to change them. 55000
+/// as require_effective_settings().
 std::pmr::vector<std::string_view> lock_materialized_types(std::pmr::memory_resource *memory);
 
 /// The table effective_settings, or InvalidOid while nothing has been materialized yet.
@@ -30,15 +30,15 @@ Oid effective_settings();
 /// Whether it is a table with the columns that materialize() gives it; others may stand beside them.
 bool has_declared_shape();
 
-/// Throws 55000 unless it has, and belongs to our owner: our statements run as him there, with triggers, columns and
-/// indexes that the table's owner has made, and views that ours has.
+/// Throws 55000 unless it has these columns and belongs to our owner. Our statements run there as our owner, and set
+/// off triggers and evaluate expressions that the table's owner has made: the two must be the same role.
 void require_effective_settings();
 
 /// Makes these the materialized types: the table's trigger is made anew. As the table's owner.
 void record_materialized(const std::pmr::vector<std::string_view> &integrations);
 
-/// Runs a statement of ours that writes to effective_settings, as execute_newest_alone(). Nobody else's may: see
-/// refuse_plain_writes(). 55000 as require_effective_settings().
+/// Runs a statement of ours that writes to effective_settings, as execute_newest_alone(). No other statement may write
+/// there: see refuse_plain_writes(). 55000 as require_effective_settings().
 uint64 write_effective_settings(Statement &statement, std::initializer_list<Value> parameters);
 
 /// Called once, when the module is loaded.

@@ -82,8 +82,9 @@ class Noting {
     }
 
     void group(const Image *before, const Image *after) const {
-        // What was in a group that goes is noted where it goes to, or the transaction fails. Nothing is in one that
-        // comes, unless it comes again. But replication brings, renames and removes groups whatever is in them here.
+        // What was in a group that goes has to move, and is noted there, or else the transaction fails. A group that
+        // comes is empty, unless its id was freed before. But replication brings, renames and removes groups whatever
+        // is in them here.
         bool same_id = before != nullptr && after != nullptr && before->same(*after, column::id);
         if (replicated_ && before != nullptr && !same_id)
             note({core::Level::group, before->text(column::id), {}, pass_remove});
@@ -110,8 +111,8 @@ class Noting {
         }
     }
 
-    /// The check at commit would take this lock, too, but what is locked first is locked in order: docs/locking.md. A
-    /// group's parent is held already.
+    /// The check at commit would take this lock, too. That would be too late for the order of locks in docs/locking.md.
+    /// A group's parent is locked already.
     void hold_parent(const Image &image) const {
         if (!replicated_ && trigger_depth() == 1 && !image.nulls[column::parent])
             hold_group(image.at(column::parent));
@@ -131,7 +132,7 @@ class Noting {
             settings_changed(columns, *after, sets_something(columns, *before), sets_something(columns, *after));
     }
 
-    /// What is configured below a row, and so has rows, depends on whether it sets something; values on all of it.
+    /// Whether there are rows below depends on whether this one sets something; their values depend on all of it.
     static void settings_changed(const SettingsColumns &columns, const Image &image, bool did_set, bool sets) {
         uint8_t passes = pass_update;
         if (did_set && !sets)
@@ -215,8 +216,8 @@ INTD_FUNCTION(settle) {
         note({core::Level::instance, {}, {}, pass_all});
     else
         note_rows(data, table);
-    // What another trigger does, or what we do to settings before the commit, is one of perhaps many things that belong
-    // together.
+    // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
+    // followed before the commit.
     if (trigger_depth() == 1 && !leftovers_have_fired(data))
         settle_noted(false);
     return PointerGetDatum(nullptr);

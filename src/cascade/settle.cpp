@@ -29,15 +29,16 @@ namespace {
     "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings, inherited = v.inherited, "                   \
     "source_level = v.source_level, source_id = v.source_id FROM " WANTED " v WHERE " SAME_ROW                         \
     " AND " reached("v") " AND " DIFFERS
-// OFFSET 0 has each value computed once, and not for each place that names it; an UPDATE would then have to put wide
-// rows into a hash table.
+// With OFFSET 0 each value is computed once, and not in each place that names it. (An UPDATE does without: it would
+// have to put wide rows into a hash table.)
 #define INSERT(reached)                                                                                                \
     "INSERT INTO " EFFECTIVE " (project_id, integration, active, settings, inherited, source_level, source_id) "       \
     "SELECT v.project_id, v.integration, " ROW_OF("v") " FROM (SELECT v.* FROM " WANTED " v WHERE " reached(           \
         "v") " OFFSET 0) v WHERE v.active IS NOT NULL AND NOT EXISTS (SELECT FROM " EFFECTIVE " e WHERE " SAME_ROW ")"
 
-// $1 is a type: of everything, or of what is below the group $2; or $1 is an array of types, $2 one of projects. Where
-// v is found by e's key a long array is not to be searched again for each row.
+// $1 is a type, for everything or for what is below the group $2; or $1 is an array of types and $2 one of projects. In
+// the latter case the NOT EXISTS does not test the arrays once more: v is found by the key of e, and a long array would
+// be searched for each row.
 #define EVERYWHERE(row) IS(row ".integration", "$1")
 #define BELOW(row)                                                                                                     \
     IS(row ".integration", "$1") " AND " row ".project_id OPERATOR(pg_catalog.=) ANY (SELECT p.id FROM below p)"
@@ -50,8 +51,8 @@ namespace {
                                "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(     \
                                    "p.group_id", "s.id") ") "
 
-// The rows of a type have one value for each scope that they inherit from, but for those of projects that set something
-// themselves. While no scope begins or ceases to set something, each row stays with its source.
+// All rows of a type that inherit from the same scope have the same value; only projects that set something themselves
+// have values of their own. While no scope begins or ceases to set something, each row keeps its source.
 // clang-format off
 #define UPDATE_INHERITED                                                                                               \
     "UPDATE " EFFECTIVE " e SET active = v.active, settings = v.settings FROM ("                                       \

@@ -1,5 +1,5 @@
-// Letting effective_settings follow changes: the rows of the projects that they reach become what project_integrations
-// says in the newest state, and rows whose value is the same are not touched.
+// Letting effective_settings follow changes. The rows of all projects that the changes reach become what
+// project_integrations says in the newest state. Rows whose value stays the same are not touched.
 #pragma once
 
 #include "cascade/changes.hpp"
@@ -10,7 +10,7 @@ namespace intd {
 /// instance; it has no row then. 40001 where the transaction's snapshot is too old to do so exactly.
 bool settle(const std::pmr::vector<Change> &changes);
 
-/// Makes all rows of a type right. The caller keeps all writers out. Gives what settle() gives.
+/// Makes all rows of a type right. The caller keeps all writers out. The result is that of settle().
 bool settle_type(std::string_view integration);
 
 } // namespace intd

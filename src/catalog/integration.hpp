@@ -13,13 +13,12 @@ struct Integration {
 };
 
 /// The type of that name, null if there is none. Valid until the end of the transaction, and for as long as
-/// freed_integrations() stays the same. A schema is compiled once in a
-/// backend and found again by its bytes, so that the answer is exact for every Store. Throws 55000 if the stored
-/// schema can't be compiled.
+/// freed_integrations() stays the same. A backend compiles a schema once and finds it again by its bytes, so that the
+/// answer is exact for every Store. Throws 55000 if the stored schema can't be compiled.
 const Integration *find_integration(Store store, Datum name);
 
-/// The same for who goes over many types: null also if the stored schema can't be compiled, which a WARNING says once a
-/// statement. Schemas are checked when they are registered; a restore may bring one of another version.
+/// The same for callers that go over many types: null also if the stored schema can't be compiled; a WARNING says so,
+/// once a statement. Schemas are checked when they are registered, but a restore may bring one of another version.
 const Integration *find_usable_integration(Store store, Datum name);
 
 /// Why the stored schema of a type can't be compiled; null if it can, or if there is no such type.
@@ -28,7 +27,8 @@ const char *schema_problems(Store store, Datum name);
 /// As find_integration(), but throws 42704 if there is none.
 const Integration &get_integration(Store store, std::string_view name);
 
-/// How many of those that were given by find_integration() are gone by now: who keeps one across transactions must ask.
+/// How many of the types that find_integration() has given are freed by now. A caller that keeps one across
+/// transactions must compare: while the number stays the same, the pointer is good.
 uint64 freed_integrations();
 
 /// Throws 22023 unless the text can be the name of a type: 1 to 63 letters, digits, `_`, `-`, `.` of ASCII.

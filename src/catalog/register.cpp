@@ -99,11 +99,11 @@ std::string_view name_argument(FunctionCallInfo fcinfo, int n) {
     return *name;
 }
 
-/// Settings keep their type. Whoever adds some meanwhile waits for the type's row (settings/references.cpp).
+/// Settings keep their type. A transaction that adds some meanwhile waits for the type's row (settings/references.cpp).
 void refuse_if_set(Datum name) {
     Value counts;
     {
-        AsOwner owner; // whatever of it the caller may see
+        AsOwner owner; // also what the caller may not see
         if (execute(lock_type, {name}) == 0)
             return;
         counts = settings_of_types.where_set(name);

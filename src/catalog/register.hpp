@@ -21,11 +21,12 @@ const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> t
 /// A transaction whose snapshot is older than what the other did can't tell, and has to be run again.
 void lock_all_types();
 
-/// What later rooms know of what is set of a type, each filled in by one of them when the module is loaded.
+/// What later rooms know of what is set of a type. Each is filled in by one of them when the module is loaded.
 struct SettingsOfTypes {
-    /// Where it is set, as a sentence with numbers; none if nowhere. What will go at commit is removed before.
+    /// Where the type is set, as a sentence with numbers; none if nowhere. Settings that will go at commit are removed
+    /// before.
     std::optional<Datum> (*where_set)(Datum integration);
-    /// What does not fit its schema of the effective settings where something is set: lines as text[].
+    /// What of the effective settings of scopes that set something does not fit the schema: lines as text[].
     std::optional<Datum> (*misfits)(Datum integration);
 };
 extern SettingsOfTypes settings_of_types;

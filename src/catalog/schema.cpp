@@ -80,7 +80,7 @@ NodeSet secrets(const SchemaNode *tree) {
     all.add(tree);
     for (int i = 0; i < all.count(); i++)
         each_below(all[i], [&](const SchemaNode *next) { all.add(next); });
-    // the way back: who leads to a schema
+    // the way back: the schemas that lead to a schema
     struct Leads {
         const SchemaNode *to, *from;
     };

@@ -56,7 +56,7 @@ struct Resolved {
     int unit;            // fields of one unit move, and are locked, together
     bool grouped;        // whether its unit has other fields
     FieldValue value;    // null: not set
-    const Scope *source; // who supplied it; null: the schema's default, or not set
+    const Scope *source; // the scope that supplied it; null: the schema's default, or not set
 };
 
 class Fold {

@@ -98,7 +98,7 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
         throw unknown_scope(level_of(kind), view(id)); // gone meanwhile
     if (kind == Kind::projects)
         return;
-    // After the rows, as who moves by plain SQL does at commit.
+    // After the rows: the same order as in a move by plain SQL, which takes this lock at commit.
     lock_group_moves();
     refuse_cycle(id);
 }

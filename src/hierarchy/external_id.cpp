@@ -42,7 +42,8 @@ Datum make_id(std::string_view text) {
 
 } // namespace
 
-// The server gives a null pointer, and does not call it NULL, to what reads a value of NULL unless that is STRICT.
+// To read NULL the server calls an input function, unless it is STRICT, with a null pointer that it does not mark as
+// NULL.
 
 INTD_STRICT_FUNCTION(external_id_in) {
     const char *text = PG_GETARG_CSTRING(0);

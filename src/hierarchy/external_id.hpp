@@ -12,7 +12,7 @@ constexpr size_t max_id_length = 255; // bytes
 /// (see tree_rules.hpp).
 void check_id(std::string_view text);
 
-/// Whether it is one.
+/// Whether the text is an id.
 bool is_id(std::string_view text);
 
 /// An argument of type external_id: given, left out, or an explicit NULL.

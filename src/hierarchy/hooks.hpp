@@ -14,15 +14,15 @@ struct Feeding {
 };
 extern Feeding feeding;
 
-/// What is set on a group or project lives as long as its id: the room of settings, which is to be told of ids of which
-/// our tables tell nothing, those of rows that a tracking filter leaves out.
+/// What is set on a group or project lives as long as its id: the room of settings. Its triggers see ids come and go in
+/// our tables. Rows that a tracking filter leaves out are not in our tables: of their ids it is told by these
+/// functions.
 struct Lifetime {
     /// These ids (text[]) are gone, unless they are there again at commit. Whether anything is set on them.
     bool (*removed)(Kind kind, Datum ids);
     /// Every id that is not there at commit is gone.
     void (*emptied)(Kind kind);
-    /// What is set on an id that none of our rows has is set on another one from now on, where nothing is left of
-    /// before.
+    /// Moves settings from an id that none of our rows has to another id. Settings that are left there from before go.
     void (*renamed)(Kind kind, Datum before, Datum after);
 };
 extern Lifetime lifetime;

@@ -10,15 +10,15 @@
 namespace intd {
 namespace {
 
-// --- who refers ------------------------------------------------------------------------------------------------------
+// --- rows that refer to a group --------------------------------------------------------------------------------------
 
 /// More than this is not remembered (bytes).
 constexpr Size remember_at_most = 16 * 1024 * 1024;
 
-/// Groups that are held, for the other rows that are checked together: many projects are in few groups. It is good
-/// until this transaction runs a command that writes, which may delete them, or rolls back to a savepoint, which lets
-/// go of them. What a command that is now running deletes, is looked for after it (refuse_what_is_left()), whatever is
-/// remembered here.
+/// Groups whose rows this transaction has locked, so that each is locked once: many projects are in few groups. The
+/// list is good until this transaction runs a command that writes, which may delete the groups, or rolls back to a
+/// savepoint, which releases the locks. What the command that is now running deletes is looked for after it, by
+/// refuse_what_is_left(), whatever is remembered here.
 struct {
     MemoryContext context; // null: none
     std::pmr::unordered_set<std::string_view> *ids;
@@ -47,14 +47,15 @@ void remember_held(std::string_view id) {
 
 // --- one check for many rows -----------------------------------------------------------------------------------------
 
-/// Parents for which an event of check_parent() is queued and has not fired yet. That one be missing from here does no
-/// harm, it gets another event; that one be here whose event has fired, or was rolled back, would be wrong.
+/// Parents for which an event of check_parent() is queued that has not fired yet. A parent that is missing here does no
+/// harm: it gets a second event. But a parent must not be here any more when its event has fired or was rolled back:
+/// rows that come later would rely on that event, and would not be checked.
 struct {
     MemoryContext context; // null: none
     std::pmr::unordered_set<std::string_view> *ids;
 } expected;
 
-/// Whether this transaction has added rows without an event of their own, or rolled that back.
+/// Whether this transaction has added rows without an event of their own. Stays true if that is rolled back.
 bool rows_are_represented = false;
 
 void forget_expected() {
@@ -70,7 +71,7 @@ Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOI
                        nullptr,
                        true};
 
-/// Holds what is there of these groups and remembers it.
+/// Locks the rows of those of these groups that are there, and remembers their ids.
 void hold_some(const std::pmr::vector<std::string_view> &ids) {
     AsOwner owner;
     for (Datum id : fetch_column(hold_many, {text_array(ids)}))
@@ -78,8 +79,8 @@ void hold_some(const std::pmr::vector<std::string_view> &ids) {
     held.command = GetCurrentCommandId(false);
 }
 
-/// An event of check_parent() has come: the groups that others wait to be checked for are held with it, in one go and
-/// in one order, and are expected no more.
+/// An event of check_parent() has come. All parents that are expected to be checked are locked now, together and in one
+/// order; their own events will find that done.
 void hold_expected() {
     if (expected.context == nullptr)
         return;
@@ -127,9 +128,9 @@ Value project_in(Datum group) {
     return id;
 }
 
-// --- who deletes or renames ------------------------------------------------------------------------------------------
+// --- groups that are deleted or renamed ------------------------------------------------------------------------------
 
-// Somebody may be about to delete what is still in a group: FOR KEY SHARE waits for him.
+// Another transaction may be about to delete what is still in a group: FOR KEY SHARE waits for it.
 Statement hold_left[] = {
     {"SELECT 1 FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
      1,
@@ -217,7 +218,7 @@ void refuse_missing_parent(TriggerData *data) {
     bool is_group = RelationGetRelid(data->tg_relation) == table_oid(Table::groups);
     Value id = text_column(row, data->tg_relation, column::id + 1);
     if (!is_current(data)) {
-        // It may have stood for others with this parent.
+        // Its event may stand for other rows with this parent, too: look for one of them.
         id = rows_are_represented && !is_group ? project_in(*parent) : std::nullopt;
         if (!id) {
             forget_expected();
@@ -258,13 +259,15 @@ INTD_FUNCTION(check_parent) {
     return PointerGetDatum(nullptr);
 }
 
-/// BEFORE INSERT OR UPDATE OF parent_id on groups, for each row. check_parent() would take this lock at commit, but who
-/// gives the parent the id of this row waits, with the parent's row locked, for us if the row is written by then. He
-/// does not wait for a row that we have only locked, as an UPDATE has before it comes here.
+/// BEFORE INSERT OR UPDATE OF parent_id on groups, for each row. check_parent() would lock the parent at commit. That
+/// is too late: another transaction may be giving the parent the id of this row. It has the parent's row locked, and
+/// once our row is written it waits for us, while we would wait for the parent. So the parent is locked before the row
+/// is written. (An UPDATE has locked its own row before it comes here. Nobody who wants that row's id waits for a row
+/// that is only locked.)
 INTD_FUNCTION(hold_parent) {
     TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_BEFORE);
     HeapTuple row = trigger_row(data);
-    // What follows a tracked table holds its rows there already, and comes in any order.
+    // What follows a tracked table has that table's rows locked already, and comes in any order.
     if (trigger_depth() > 1 || restoring())
         return PointerGetDatum(row);
     Value parent = text_column(row, data->tg_relation, column::parent + 1);

@@ -1,9 +1,9 @@
 // References to groups: what foreign keys from groups.parent_id and projects.group_id to groups.id would hold. They are
 // triggers because a restore brings back rows in any order (see restoring()), which foreign keys don't allow.
 //
-// As with foreign keys, whoever refers to a group takes a FOR KEY SHARE lock on its row, and whoever deletes or renames
-// it has that row's lock when he looks, in the newest state, for what still refers to it. Of two who do both at once,
-// the second waits for the first and sees what he did.
+// As with foreign keys, a transaction that refers to a group takes a FOR KEY SHARE lock on the group's row. One that
+// deletes or renames the group has that row locked when it looks, in the newest state, for what still refers to it. If
+// two transactions do both at once, the second waits for the first and sees what the first did.
 #pragma once
 
 #include "hierarchy/scope.hpp"
@@ -15,19 +15,19 @@ namespace intd {
 /// Whether there is such a group. If so, no other transaction deletes or renames it before this one has ended.
 bool hold_group(Datum id);
 
-/// Whether a row that is added to projects without an event of check_parent() of its own needs one: true for the first
-/// row with that parent.
+/// For rows that are added to projects without an event of check_parent() of their own: whether this one needs an event
+/// after all. True for the first row with that parent.
 ///
 /// One deferred event for each parent is enough for all rows that name it:
-///  - It is queued before or with the rows that it stands for, in their subtransaction or one around it. So a rollback
-///    that takes the event takes the rows as well (and then nothing is expected any more).
-///  - It fires after all of them are there: at commit, or when SET CONSTRAINTS makes it fire, which ends its standing
-///    for what comes later. Then the parent is there and held, as it would be for each of the rows: from then on no
-///    other transaction takes it away, and if this one does, its own event of that looks for what is left inside
-///    (refuse_what_is_left()).
-///  - If its own row has gone or moved meanwhile, it looks for any other row with that parent before it lets go.
-/// What a parent is expected for is forgotten, at the cost of more events, whenever any event comes, a subtransaction
-/// rolls back, or it is too much.
+///  - It is queued before the rows that it stands for, or with them, in their subtransaction or one around it. So a
+///    rollback that drops the event drops the rows as well (and then nothing is expected any more).
+///  - It fires after all of them are there: at commit, or when SET CONSTRAINTS makes it fire, after which it does not
+///    stand for rows that come later. When it has fired, the parent is there and locked, as it would be for each of the
+///    rows. From then on no other transaction can delete it; and if this transaction does, the event of that deletion
+///    looks for what is left inside (refuse_what_is_left()).
+///  - If its own row has gone or moved meanwhile, it looks for another row with that parent before it gives up.
+/// The list of expected parents is emptied whenever any event comes, a subtransaction rolls back, or the list gets too
+/// long. That costs nothing but more events.
 bool expect_check_of(Datum parent);
 
 /// Throws 23503 unless the parent of a row that was inserted into or updated in groups or projects is there, and holds

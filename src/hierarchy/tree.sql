@@ -1,7 +1,7 @@
 -- The tree: groups nest, projects are leaves; no parent means straight under the instance. Parents and cycles are
 -- checked at commit, so that the order in which an app deletes, moves and re-parents inside a transaction does not
--- matter. An id that changes takes its settings along; what is inside the group names its new id itself, because an
--- app may as well hand the old id to another group in the same transaction.
+-- matter. Settings follow an id that changes. So does what is inside a group, except where a tracked table says where it
+-- is: then the app names the new id there, because it may give the old id to another group in the same transaction.
 
 -- References to groups. They are triggers, because a restore fills these tables in any order, and in parallel.
 
@@ -16,7 +16,7 @@ CREATE CONSTRAINT TRIGGER scope_parent_exists AFTER INSERT OR UPDATE ON integrat
 CREATE FUNCTION integration_defaults.hold_parent() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_hold_parent';
 COMMENT ON FUNCTION integration_defaults.hold_parent() IS
-    'trigger of groups: a parent that is there stays as it is from before the row is written, so that who renames it and who writes the row do not wait for each other';
+    'trigger of groups: locks the parent before the row is written, so that this transaction and one that renames the parent do not wait for each other';
 CREATE TRIGGER hold_parent BEFORE INSERT OR UPDATE OF parent_id ON integration_defaults.groups
     FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION integration_defaults.hold_parent();
 
@@ -33,7 +33,7 @@ CREATE CONSTRAINT TRIGGER scope_has_no_cycle AFTER INSERT OR UPDATE OF id, paren
 CREATE FUNCTION integration_defaults.note_group_changes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_group_changes';
 COMMENT ON FUNCTION integration_defaults.note_group_changes() IS
-    'trigger of groups: what check_group_chain() needs to know of the transaction: that groups changed, and that ids became free';
+    'trigger of groups: notes for check_group_chain() that the transaction changes groups, and that it frees ids';
 CREATE TRIGGER note_group_changes BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON integration_defaults.groups
     FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_group_changes();
 
@@ -47,7 +47,7 @@ CREATE TRIGGER rename_parent AFTER UPDATE OF id ON integration_defaults.groups
 CREATE FUNCTION integration_defaults.check_id_is_final() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_check_id_is_final';
 COMMENT ON FUNCTION integration_defaults.check_id_is_final() IS
-    'trigger of groups and projects: at commit, no row stands aside any more for another one with the same id (23505)';
+    'trigger of groups and projects: at commit, no row has a placeholder as its id, which it got while another row had that id (23505)';
 CREATE CONSTRAINT TRIGGER id_is_final AFTER INSERT OR UPDATE OF id ON integration_defaults.groups
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (pg_catalog.starts_with(NEW.id, E'\x01'))
     EXECUTE FUNCTION integration_defaults.check_id_is_final();
@@ -73,7 +73,7 @@ COMMENT ON FUNCTION integration_defaults.move_group(integration_defaults.externa
 CREATE FUNCTION integration_defaults.remove_group(group_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_group';
 COMMENT ON FUNCTION integration_defaults.remove_group(integration_defaults.external_id) IS
-    'removes an empty group and what is set on it, also where only that is left. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
+    'removes an empty group and what is set on it; also removes what is left of settings where the group is gone. Errors: 42704 unknown group; 23503 scope_parent_exists groups or projects are still in it; 22004 null id; 55000 groups are tracked';
 
 CREATE FUNCTION integration_defaults.add_project(
     project_id integration_defaults.external_id,
@@ -91,5 +91,5 @@ COMMENT ON FUNCTION integration_defaults.move_project(integration_defaults.exter
 CREATE FUNCTION integration_defaults.remove_project(project_id integration_defaults.external_id) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_remove_project';
 COMMENT ON FUNCTION integration_defaults.remove_project(integration_defaults.external_id) IS
-    'removes a project and what is set on it, also where only that is left. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
+    'removes a project and what is set on it; also removes what is left of settings where the project is gone. Errors: 42704 unknown project; 22004 null id; 55000 projects are tracked';
 

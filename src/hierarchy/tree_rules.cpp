@@ -17,10 +17,10 @@ extern "C" {
 namespace intd {
 namespace {
 
-/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back.
+/// Whether this transaction has deleted groups or changed ids of groups. Stays true if that is rolled back.
 bool freed_groups = false;
 
-/// Whether this transaction has the lock of group moves, or rolled that back.
+/// Whether this transaction has the lock of group moves. After a rollback to a savepoint it is asked for again.
 bool moves_locked = false;
 
 /// Groups whose way up has been walked, so that many checks at one commit walk each way once. Good while this
@@ -137,8 +137,8 @@ Datum placeholder_of(std::string_view id) {
 
 /// AFTER INSERT OR UPDATE OF id, parent_id ON groups, at commit.
 ///
-/// Two transactions that each change an existing group's place could close a cycle together, so whoever did takes
-/// the lock and looks after that: the other one has then either committed, and is seen, or waits, and will see us.
+/// Two transactions that each change an existing group's place could close a cycle together. So each takes the lock
+/// first and looks then: the other one either has committed, and its change is seen, or waits, and will see ours.
 ///
 /// A transaction that only inserts takes no lock. A cycle that goes through an inserted group goes down from it to a
 /// group that names it as parent. Such a child is either an insert of this transaction too, or a group that this
@@ -155,15 +155,15 @@ INTD_FUNCTION(check_group_chain) {
     if (update && same(id, text_column(data->tg_trigtuple, data->tg_relation, 1)) &&
         same(text_column(row, data->tg_relation, 2), text_column(data->tg_trigtuple, data->tg_relation, 2)))
         return PointerGetDatum(nullptr);
-    refuse_missing_parent(data); // first, because it may have to wait for somebody who waits for the lock
+    refuse_missing_parent(data); // first, because it may have to wait for a transaction that waits for the lock
     if (update || freed_groups)
         lock_group_moves();
     refuse_cycle(*id);
     return PointerGetDatum(nullptr);
 }
 
-/// BEFORE any change of groups, for each statement. Statements that change ids wait for each other before they have any
-/// row: two that each want the other's old id would wait in a circle.
+/// BEFORE any change of groups, for each statement. Statements that change ids wait for each other here, before they
+/// have locked any row: later, two that each want the other's old id would wait in a circle.
 INTD_FUNCTION(note_group_changes) {
     Oid groups = table_oid(Table::groups);
     TriggerData *data = own_trigger(fcinfo, {groups});

@@ -8,15 +8,15 @@ namespace intd {
 /// Makes other moves of groups wait until this transaction has ended.
 void lock_group_moves();
 
-/// Whether this transaction has deleted groups or changed ids of groups, or rolled that back: only then can something
-/// be in a group that is inserted.
+/// Whether this transaction has deleted groups or changed ids of groups, even if that was rolled back. Only then can a
+/// group that is inserted have something in it already.
 bool groups_were_freed();
 
 /// Walks up from a group in the newest state (this transaction's and all that is committed, also under REPEATABLE
 /// READ) and throws 23514 if it comes back to where it was, 23503 if a parent is not there.
 void refuse_cycle(Datum id);
 
-/// The refusal 23514 of a chain of groups that bites its tail.
+/// The refusal 23514 of a group that would be its own ancestor. `chain`: the groups of the circle, for DETAIL.
 Refusal group_cycle(const char *chain, std::string_view group);
 
 /// The id that a row has while another one has taken its own (see tracking/follow.cpp): no input makes it. In the

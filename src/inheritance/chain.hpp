@@ -17,8 +17,9 @@ struct TreeNode {
     const TreeNode *parent;
 };
 
-/// Groups by id. Most of what reading many projects costs is finding their groups here, in memory that is not near: so
-/// there are no chains, and the table is small: it has a short id, as most are, and the number.
+/// Nodes by id: a hash table. Where many projects are read, most of the time goes into finding their groups here, in
+/// memory that is not in the processor's cache. So a look-up touches as little memory as possible: there are no chained
+/// buckets, and an entry itself has the id, if that is short, as most are, and the node's number.
 class Nodes {
   public:
     static constexpr uint32 not_there = PG_UINT32_MAX;

@@ -120,7 +120,8 @@ void look_at_tables() {
         bool counted = is_counted(watched.relation, own_trigger_function("keep_generations"));
         for (Oid table : watched.tables)
             counted = counted && is_counted(table, function);
-        // after the look: who changes what that did not show, is shown or counts
+        // Taken after the tables have been looked at. A transaction that changed them uncounted, while triggers were
+        // missing, had ended by then, so this snapshot shows it. Whatever changes them later is counted.
         watched.beginning = ShownTransactions(GetLatestSnapshot());
         watched.counted = counted;
     });

@@ -1,6 +1,6 @@
--- How often the small tables, which say what is inherited, have changed: what a backend remembers of them is exact for
--- every snapshot that shows the same sum. See generation.hpp. Not dumped; a row for each writer that there ever was at
--- one time. There is no key: nothing is ever looked for here, and a writer that adds a row must wait for nobody.
+-- Counts how often the small tables, which say what is inherited, have changed. What a backend remembers of them is exact
+-- for every snapshot that shows the same sum: see generation.hpp. Not dumped. Has as many rows as there were ever writers
+-- at one time. There is no key: no row is ever looked for, and a writer that adds one must not wait for another writer.
 
 CREATE TABLE integration_defaults.generations (changes bigint NOT NULL)
     WITH (fillfactor = 20); -- dead versions of rows go soon
@@ -20,8 +20,8 @@ CREATE TRIGGER keep_generations_truncated BEFORE TRUNCATE ON integration_default
 ALTER TABLE integration_defaults.generations ENABLE ALWAYS TRIGGER keep_generations,
     ENABLE ALWAYS TRIGGER keep_generations_truncated;
 
--- Before the change, so that nobody can see it uncounted; for each row and always, because that is how a subscription
--- fires triggers; also while a dump is restored.
+-- Fires before the change, so that nobody can see the change uncounted; for each row and always, because a subscription
+-- fires only such triggers; also while a dump is restored.
 CREATE FUNCTION integration_defaults.count_change() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_count_change';
 COMMENT ON FUNCTION integration_defaults.count_change() IS

@@ -11,9 +11,11 @@ namespace {
 /// More than this is not remembered from one call to the next (bytes).
 constexpr Size remember_at_most = 64 * 1024 * 1024;
 
-/// What tells snapshots apart, but for the state of our own (sub)transactions: a rollback to a savepoint forgets it,
-/// and so does the end of a transaction that may have written. Of others, snapshots of two transactions may be the
-/// same: whoever writes in between, if only a table of ours is truncated, has a transaction id, and ends.
+/// Tells whether two snapshots show the same: the same transactions of others, and the same commands of our own. Two
+/// things change what our own transaction sees without changing these numbers: a rollback to a savepoint, and the end
+/// of a transaction that may have written. Both call forget(). So a snapshot can match one of an earlier transaction.
+/// Then nothing was written in between: a transaction that writes, even if it only truncates a table, has an id, and
+/// from its end on snapshots differ from those before.
 class SnapshotKey {
   public:
     bool matches(Snapshot snapshot) const {

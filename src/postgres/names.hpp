@@ -33,7 +33,7 @@ class NameTable {
 
   private:
     int *slot_of(std::string_view name) const {
-        // the seed: nobody is to choose names that all come to the same slot
+        // with a seed, so that a user can't choose names that all get the same slot
         uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(name.data()),
                                           static_cast<int>(name.size()), seed_);
         for (uint64 at = hash;; at++) {

@@ -1,8 +1,8 @@
 // The search_path that our own statements, and what they set off, run with.
 //
-// Every name and operator in our statements is written out, so they mean the same under any path. But what they set off
-// may not be so careful: an expression or a trigger of somebody's, which must not get to run the caller's functions and
-// operators with other rights than the caller's.
+// Our statements write out the schema of every name and operator, so they mean the same under any path. But somebody
+// else's expression or trigger that they set off may not be so careful. It must not come to run the caller's functions
+// and operators with other rights than the caller's.
 #pragma once
 
 #include "postgres/boundary.hpp"

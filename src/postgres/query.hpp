@@ -6,8 +6,9 @@
 
 namespace intd {
 
-/// One statement of ours; a static object, filled in by designated constants. Whose first parameter is one value is
-/// about few rows: its one plan is kept, and is made as if all tables were large, however small they may be just then.
+/// One statement of ours; a static object that is filled in with constants. If its first parameter is a single value,
+/// the statement is about few rows: then one plan is kept, which is made as if all tables were large, however small
+/// they are when it is made.
 struct Statement {
     const char *sql;
     int parameters;
@@ -53,7 +54,7 @@ class Connection {
     int path_;
 };
 
-/// A report's CONTEXT has the whole of a statement that was run by SPI: leaves it down to the first relation of ours.
+/// A report's CONTEXT has the whole text of a statement that was run by SPI. Cuts it after the first relation of ours.
 void shorten(ErrorData *report, std::string_view statement);
 
 /// A parameter or a result; a missing value is SQL NULL.

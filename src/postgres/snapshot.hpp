@@ -21,9 +21,9 @@ class FreshSnapshot {
     FreshSnapshot &operator=(const FreshSnapshot &) = delete;
 };
 
-/// Which of the server's transactions a snapshot shows; not what it shows of our own. Of two with the same end, the
-/// later one has as many running transactions or fewer, because all that begin are younger; if it has as many, it shows
-/// the same. After 2^32 transactions the end may be the same by chance.
+/// Which transactions of the server a snapshot shows; not what it shows of our own. Of two snapshots with the same end,
+/// the later one has at most as many running transactions as the earlier one, because those that began in between are
+/// beyond the end. If it has as many, the two show the same. After 2^32 transactions the end may be the same by chance.
 class ShownTransactions {
   public:
     ShownTransactions() = default;

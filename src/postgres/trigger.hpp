@@ -24,7 +24,7 @@ constexpr int on_insert = TRIGGER_TYPE_INSERT, on_update = TRIGGER_TYPE_UPDATE, 
 Refusal not_as_declared(const TriggerData *data);
 
 /// Throws it unless the trigger is fired by one of these `events`, at that `timing` and level: TRIGGER_EVENT_BEFORE or
-/// TRIGGER_EVENT_AFTER, with TRIGGER_EVENT_ROW. Who may create triggers on our tables is not to get at more than that.
+/// TRIGGER_EVENT_AFTER, with TRIGGER_EVENT_ROW. Roles that may create triggers on our tables get no more by that.
 void require_event(const TriggerData *data, TriggerEvent timing, int events);
 
 /// The oid of a trigger function of ours, or InvalidOid while the extension is not there. `name` is a literal: the
@@ -47,20 +47,20 @@ std::optional<Datum> text_column(HeapTuple row, Relation relation, int column);
 /// one that is not, after other triggers. If it is not there, its later version has an event of its own.
 bool is_current(TriggerData *data);
 
-/// Whether a column refers to something that is yet to be looked for: that is so after every INSERT, and after an
-/// UPDATE that changes it, or whose old row is of this transaction and was perhaps no longer current when its event
-/// came.
+/// Whether it has to be checked that what a column refers to is there. So after every INSERT, and after an UPDATE that
+/// changes the column. Also after an UPDATE of a row that this transaction wrote: that row may have been out of date
+/// when its own event came, and not been checked.
 bool refers_anew(TriggerData *data, int column);
 
-/// Whether the columns from `first` on, counted from 1, are of these types. What reads a row that a view's owner may
-/// have shaped asks before it takes a Datum for one of a type.
+/// Whether the columns from `first` on, counted from 1, are of these types. A view's owner can replace the view by one
+/// with other columns, so its triggers ask this before they read a row.
 bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types);
 
 /// How deep in triggers we are: 1 in one that a plain statement fired.
 int trigger_depth();
 
-/// While it lives, a statement of ours runs that may do to a relation what nobody else may. Only the relation's
-/// triggers that this statement fires are told so: what other triggers do meanwhile runs deeper.
+/// While it lives, a statement of ours may do to a relation what no other statement may. Only the relation's triggers
+/// that this statement itself fires are told so. What other triggers do meanwhile runs deeper, and is not.
 class OwnStatement {
   public:
     explicit OwnStatement(Oid relation);

@@ -27,7 +27,7 @@ const char *literal(std::string_view text) {
     return guard([&]() -> const char * { return quote_literal_cstr(pnstrdup(text.data(), text.size())); });
 }
 
-/// The same where it is a value: of a type of its own, so that no function or operator of somebody's fits it better.
+/// The same where it is a value: with its type, so that no function or operator that somebody has made fits it better.
 const char *text_literal(std::string_view text) {
     return cat(literal(text), "::pg_catalog.text");
 }
@@ -100,8 +100,8 @@ void existing_fields(Oid existing, std::string_view integration, NameList &names
         names.push_back(arguments.values[n]);
 }
 
-/// How a column of this type reads its field. Whatever would look for an operator, as BETWEEN and NULLIF do, would find
-/// that of somebody in the search_path.
+/// How a column of this type reads its field. BETWEEN, NULLIF and the like look for an operator along the search_path,
+/// where somebody may have put one: none of them is used.
 const char *column_expression(Oid type, std::string_view field) {
     const char *json = cat("(e.settings OPERATOR(pg_catalog.->) ", text_literal(field), ")");
     const char *text = cat("(e.settings OPERATOR(pg_catalog.->>) ", text_literal(field), ")");

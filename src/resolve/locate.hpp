@@ -46,8 +46,8 @@ struct Question {
     }
 };
 
-/// The question that a function's arguments ask: (integration, project_id, group_id), or (integration, group_id).
-/// None where one is NULL, which has no answer. Throws 42704 for a type or scope that is not there, 22023 for two ids.
+/// What a function is asked by its arguments: (integration, project_id, group_id), or (integration, group_id). None if
+/// one of them is NULL: then there is no answer. Throws 42704 for a type or scope that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
 /// What is locked for whatever inherits this: names of properties, and `active`, as text[].

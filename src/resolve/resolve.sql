@@ -39,7 +39,7 @@ CREATE FUNCTION integration_defaults.projects_using_default(
     RETURNS TABLE (project_id text, active boolean, source_level text, source_id text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 COST 1000 AS 'MODULE_PATHNAME', 'intd_projects_using_default';
 COMMENT ON FUNCTION integration_defaults.projects_using_default(text, integration_defaults.external_id) IS
-    'every project below a group, or below the instance if no group is given, that has no settings of its own for the integration and inherits a default, with the scope that it has it from. Errors: 42704 unknown integration or group';
+    'every project below a group, or below the instance if no group is given, that has no settings of its own for the integration and inherits a default, with the scope that it inherits from. Errors: 42704 unknown integration or group';
 
 CREATE FUNCTION integration_defaults.explain(
     integration text, project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),

@@ -19,7 +19,7 @@ struct View {
 
     int first() const { return level == core::Level::instance ? 1 : 2; }
 
-    /// Whether its columns are those that the extension gave it: its owner may have put another in its place.
+    /// Whether its columns are those that the extension gave it: the view's owner may have replaced it.
     bool is_whole() const {
         return (level == core::Level::instance || has_columns(shape, 1, {TEXTOID})) &&
                has_columns(shape, first(), {TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTOID, TEXTOID});

@@ -47,7 +47,7 @@ class TypedRow {
     }
 
   private:
-    /// Anybody may hang this trigger on a view of his own. It runs with the rights of who writes, so all that it must
+    /// Any role may put this trigger on a view of its own. It runs with the rights of the writer, so all that it must
     /// know is that the columns are what it takes them for.
     bool is_typed_view() const {
         if (data_->tg_trigger->tgnargs < 1 || columns()->natts != typed_column::first_field - 1 + fields() ||
@@ -146,8 +146,9 @@ class TypedRow {
             change_fields(where, change);
     }
 
-    /// What follows from what is set can't be set. A row that is saved as it was loaded, although it has changed since,
-    /// has all of it as it was: with ORMs that save every column that is no error, and changes nothing.
+    /// Columns that follow from what is set can't be set. But an ORM that saves every column saves these as it loaded
+    /// them, although they may have changed since: then all of them are as they were loaded, which is no error, and
+    /// changes nothing.
     void refuse_derived(HeapTuple before, HeapTuple after) {
         bool inherits = !same(before, after, typed_column::inherited);
         if (inherits && !same(before, after, typed_column::source_level))

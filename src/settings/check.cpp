@@ -25,7 +25,7 @@ const Layer *layer_at(const Place &place, const SettingsRow *row) {
     return row == nullptr ? nullptr : make_layer(place.level, place.id, *row);
 }
 
-/// Who locks: `the instance` or `group 7`.
+/// The scope that locks: `the instance` or `group 7`.
 const char *holder_name(const core::Scope *holder) {
     return cat(holder->level == core::Level::instance ? "the " : "", shown_scope(holder->level, holder->id));
 }
@@ -74,7 +74,7 @@ class Check {
   private:
     const JsonbValue *current_value(std::string_view key) const { return current_fields_.find(key); }
 
-    /// Whether a value is just what the row has already, and nobody gave it anew.
+    /// Whether a value is what the row has already, and the caller did not give it.
     bool repeats(std::string_view key, const JsonbValue &value) const {
         const JsonbValue *stored = current_value(key);
         return stored != nullptr && !given_.has(key) && same_json(stored, &value);

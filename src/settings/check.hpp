@@ -11,8 +11,8 @@ struct Given {
     JsonFields fields = {nullptr, 0}; // each is checked against its property, also where the row has it already
     bool whole = false;               // whole settings, be they without a field
     bool active = false;              // `active`
-    /// Taking an override back is always possible, also of what a lock above shadows, whereas a whole-row write leaves
-    /// that.
+    /// An override is taken back. That is always possible, also of a field that a lock above shadows. (A write of a
+    /// whole row leaves such fields as they are.)
     bool takes_back = false;
 
     bool any() const { return whole || active || fields.count > 0; }

@@ -10,7 +10,7 @@ using Names = std::pmr::vector<std::string_view>;
 /// A change of single fields of one scope.
 struct FieldChange {
     /// Fields to set beside what the row has. Where a field of an atomic group changes, secrets of the group that
-    /// are not given go from the row, so that nobody can point a token that he may not read at another address.
+    /// are not given go from the row. Else a role that may not read a token could send it to another address.
     JsonFields set = {nullptr, 0};
     /// Fields to take back out of the row, whole atomic groups at a time; but of a group in which `set` changes
     /// something, only those named.

@@ -1,11 +1,11 @@
 // Settings whose group or project this transaction has removed. They live as long as the id does, and that is decided
 // at commit: an id that is there again by then has kept them.
 //
-// What is removed is noted, if anything is set on it, and those settings are locked at once: so everybody has the rows
-// of settings before what follows from them (docs/locking.md), and nobody adds to them, because for that he needs the
-// scope, whose row is locked. Before the commit those noted ids are looked for in the newest state: in our table and,
-// where the kind is tracked with a filter, in the tracked table, whose row is then held. If none has it, its settings
-// go. A rollback to a savepoint forgets what was noted since.
+// A removed id is noted if anything is set on it, and its settings are locked at once. So the order of locks is kept:
+// first the rows of settings, then what follows from them (docs/locking.md). Nobody can add to these settings, because
+// that needs the row of the scope, which is locked. Before the commit the noted ids are looked for in the newest state:
+// in our table and, where the kind is tracked with a filter, in the tracked table, whose row is then locked. The
+// settings of an id that neither table has go. A rollback to a savepoint forgets what was noted since.
 #pragma once
 
 #include "hierarchy/scope.hpp"

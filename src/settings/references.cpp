@@ -12,7 +12,7 @@
 namespace intd {
 namespace {
 
-// --- who refers ------------------------------------------------------------------------------------------------------
+// --- rows that refer -------------------------------------------------------------------------------------------------
 
 Refusal missing_type(Table table, Datum type) {
     return Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("integration \"", view(type), "\" is not registered"))
@@ -30,7 +30,7 @@ Refusal missing_scope(Table table, Datum scope) {
         .constraint(group ? "group_settings_group_id_fkey" : "project_settings_project_id_fkey");
 }
 
-// --- who deletes or renames ------------------------------------------------------------------------------------------
+// --- rows that are deleted or renamed --------------------------------------------------------------------------------
 
 #define RENAME(table, key)                                                                                             \
     {                                                                                                                  \
@@ -52,7 +52,8 @@ Refusal missing_scope(Table table, Datum scope) {
 Referring instance_rows = REFERRING(instance_settings), group_rows = REFERRING(group_settings),
           project_rows = REFERRING(project_settings);
 
-/// A table that settings refer to: the statements for those of them that do, and all that refers to it.
+/// A table that settings refer to: the statements that rename or remove the settings that refer to a row, and all
+/// tables that refer to it.
 struct Referenced {
     Table table;
     Statement rename[3], remove;
@@ -172,8 +173,8 @@ void rename_left_out(Kind kind, Datum before, Datum after) {
         note_removed(kind, there); // unless the row is there at commit
 }
 
-/// AFTER INSERT OR UPDATE on the settings tables, for each row. After, and not in check_settings(): whatever triggers
-/// that others have put before may have made of the row, this is what was stored.
+/// AFTER INSERT OR UPDATE on the settings tables, for each row. Not in check_settings(), because triggers of others may
+/// still change the row there; this is what was stored.
 INTD_FUNCTION(hold_references) {
     TriggerData *data = row_trigger(
         fcinfo,

@@ -1,5 +1,5 @@
-// References of settings to their type and to their group or project: what foreign keys with ON UPDATE CASCADE and, to
-// groups and projects, ON DELETE CASCADE would hold. See hierarchy/parents.hpp for why and how.
+// References of settings to their type and to their group or project. They do what foreign keys would do: ON UPDATE
+// CASCADE and, for groups and projects, ON DELETE CASCADE. hierarchy/parents.hpp says why they are triggers, and how.
 #pragma once
 
 #include "hierarchy/scope.hpp"
@@ -14,8 +14,7 @@ namespace intd {
 /// than moving them by hand.
 bool follows_rename(Table table, Datum before, Datum after);
 
-/// What is set on an id that none of our rows has is set on another one from now on; what is left there from before
-/// goes.
+/// Moves settings from an id that none of our rows has to another id. Settings that are left there from before go.
 void rename_left_out(Kind kind, Datum before, Datum after);
 
 } // namespace intd

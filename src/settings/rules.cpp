@@ -57,9 +57,9 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
            (a.locked == 0 || same_bytes(DatumGetPointer(a.locked), DatumGetPointer(b.locked)));
 }
 
-/// `role`, or `role (actor)` where the session says on whose behalf it acts. The role is the outer one: not that of
-/// a SECURITY DEFINER function. But where the server evaluates somebody's expression for others, as autovacuum does, it
-/// is the `user` as whom it does.
+/// `role`, or `role (actor)` where the session says on whose behalf it acts. The role is the outer one: not that of a
+/// SECURITY DEFINER function. But where the server itself evaluates an expression as another role, as autovacuum does
+/// for indexes, it is that role, `user`.
 const char *writer(Oid user) {
     const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
     return guard([&]() -> const char * {
@@ -182,7 +182,7 @@ INTD_FUNCTION(check_settings) {
 }
 
 /// AFTER INSERT OR UPDATE, for each override: one that neither sets nor locks anything goes. If another trigger has
-/// changed it again meanwhile, that has an event of its own.
+/// changed the row again meanwhile, that change has an event of its own.
 INTD_FUNCTION(remove_empty_settings) {
     TriggerData *data = settings_trigger(fcinfo, TRIGGER_EVENT_AFTER);
     require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update);

@@ -84,7 +84,7 @@ CREATE FUNCTION integration_defaults.reset_default(
     group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_reset_default';
 COMMENT ON FUNCTION integration_defaults.reset_default(text, integration_defaults.external_id) IS
-    'removes the default of an integration, its locks included, from a group, or from the instance if no group is given: whoever inherited it has the next one above, or nothing. Gives whether there was one. Errors: 42704 unknown integration or group; 22004 null id';
+    'removes the default of an integration, its locks included, from a group, or from the instance if no group is given: what inherited it inherits the next one above from then on, or nothing. Gives whether there was one. Errors: 42704 unknown integration or group; 22004 null id';
 
 CREATE FUNCTION integration_defaults.set_custom(
     integration text, project_id integration_defaults.external_id, settings jsonb,
@@ -132,7 +132,7 @@ CREATE FUNCTION integration_defaults.lock_fields(
     group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_lock_fields';
 COMMENT ON FUNCTION integration_defaults.lock_fields(text, text[], integration_defaults.external_id) IS
-    'locks fields of an integration for all below a group, or below the instance if no group is given: there they are as they are here, whatever is set below, which is kept and comes back when the lock goes. fields: names of properties, or active; NULL: all, and active, and fields to come. A field of an atomic group locks all of it. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
+    'locks fields of an integration for everything below a group, or below the instance if no group is given: there they have the values that they have here. What is set below is kept, and counts again when the lock goes. fields: names of properties, or active; NULL: all, and active, and fields to come. A field of an atomic group locks all of it. Errors: 42704 unknown integration or group; 22023 unknown field; 22004 null id';
 
 CREATE FUNCTION integration_defaults.unlock_fields(
     integration text, fields text[] DEFAULT NULL,

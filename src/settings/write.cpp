@@ -6,8 +6,8 @@
 namespace intd {
 namespace {
 
-// The statements of one table. $1 is the type, $2 the scope, then what is stored; the instance has no $2, and takes
-// a dummy in its place so that all three are called alike.
+// The statements of one table. $1 is the type, $2 the scope, then what is stored. The instance has no scope; its
+// statements have a $2 all the same, so that all three tables are called alike.
 struct Statements {
     Statement lock, update, replace, insert, remove;
 };
@@ -95,7 +95,8 @@ class RowWrite {
 };
 const RowWrite *RowWrite::innermost_ = nullptr;
 
-/// Tells why the row can't be written: it is there and hidden from who writes, or a trigger leaves it out.
+/// Tells why the row can't be written: it is there and row security hides it from the writer, or a trigger suppresses
+/// it.
 [[noreturn]] void refuse_unwritable(const Target &target) {
     const char *scope = scope_name(target.scope.level, target.scope.text());
     const bool seen = lock_row(target).has_value();

@@ -34,8 +34,9 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
 bool remove_row(const Target &target);
 bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope);
 
-/// Counts how often a write has looked for its row, wanted to write it, and could not. Another session's doing comes to
-/// an end; else next() tells what keeps the row from being written: row security (42501), a trigger (55000).
+/// Counts how often a write has looked for its row, tried to write it, and could not. If another session was faster,
+/// one of the next attempts succeeds. If none does, next() throws what keeps the row from being written: row security
+/// (42501) or a trigger (55000).
 class Attempts {
   public:
     explicit Attempts(const Target &target) : target_(target) {}
@@ -58,9 +59,9 @@ void change_row(const Target &target, const Given &given, Change &&change) {
     }
 }
 
-/// What is given in the write that has fired a trigger of the settings tables for the row of that type and scope (0 on
-/// the instance); nothing, if that is not a statement of store_row() or set_whole_row() for that very row: what other
-/// triggers write meanwhile has nothing to do with it.
+/// What the caller gives in the write that has fired a trigger of the settings tables, for the row of that type and
+/// scope (0 on the instance). Nothing, unless the trigger was fired by a statement of store_row() or set_whole_row()
+/// for that very row: other triggers may write other rows meanwhile.
 const Given &given_in(const TriggerData *data, Datum type, Datum scope);
 
 } // namespace intd

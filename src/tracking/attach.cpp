@@ -17,8 +17,8 @@ const char *qualified_name(Relation relation) {
                                       RelationGetRelationName(relation));
 }
 
-/// How the old and the new value of a column are compared. Where a type's own equality takes values for the same
-/// that read differently as text, or where it has none, they are compared as text.
+/// How the old and the new value of a column are compared. They are compared as text where the type has no equality of
+/// its own, or where values that it takes for equal may differ as text.
 const char *compare(Relation relation, AttrNumber column) {
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
     const char *name = quote_identifier(NameStr(attribute->attname));

@@ -5,10 +5,10 @@
 
 namespace intd {
 
-// Server code: raises reports. Runs as the caller, who owns the table.
+// Server code: raises reports. Runs with the rights of the caller, which owns the table.
 
 /// Creates those triggers of the kind that a table and its partitions lack, and enables those that would not fire. The
-/// UPDATE trigger, which is the binding, only from a `source` that is not null.
+/// UPDATE trigger is the binding, which says what is tracked: it is created only if `source` is not null.
 void create_triggers(Oid relation, Kind kind, const Source *source);
 
 /// Drops all triggers of the kind; how many there were.

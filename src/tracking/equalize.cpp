@@ -19,8 +19,8 @@ namespace intd {
 
 namespace {
 
-/// A column as the text of an id; external_id has yet to check it. Nothing of ours is called: the role that reads may
-/// have no rights here.
+/// A column as the text of an id, which is still to be checked as external_id does. Calls no function of ours, on which
+/// the role that reads may have no rights.
 const char *id_text(Relation relation, AttrNumber column) {
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
     return psprintf("x.%s::pg_catalog.text", quote_identifier(NameStr(attribute->attname)));
@@ -61,8 +61,8 @@ Portal open_reading(Relation relation, const char *text) {
     return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
 }
 
-/// Reads a tracked table under the active snapshot. Whoever else calls for it, a filter and casts run as the owner of
-/// the table, who could have put them there: calling track_*() or resync() on somebody's table lends him no rights. The
+/// Reads a tracked table under the active snapshot. The filter and casts run as the owner of the table, who could have
+/// put them there, whichever role asks for it: a call of track_*() or resync() lends the table's owner no rights. The
 /// caller must be allowed to read it.
 void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns) {
     Source source;
@@ -106,8 +106,7 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
     relation_close(relation, AccessShareLock);
 }
 
-/// One statement that does it all: `wanted` is what ours is to be. Nothing is compared by an operator that the
-/// app could bring.
+/// One statement that does it all: `wanted` is what our table is to be. It uses no operator that the app could define.
 /// `groups`: their table, if it has a filter.
 const char *statement_text(Kind kind, Oid source, Oid groups) {
     const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
@@ -188,7 +187,7 @@ INTD_FUNCTION(read_tracked) {
     ResultSet result(fcinfo);
     const Kind which = *kind == "groups" ? Kind::groups : Kind::projects;
     Oid source = tracked_relation(which);
-    OwnStatement none(InvalidOid); // what the filter does is not done by the statement around us
+    OwnStatement none(InvalidOid); // what the filter does is not part of the statement around us
     guard([&] { read_tracked(source, which, result.store(), result.columns()); });
     return null_result(fcinfo);
 }

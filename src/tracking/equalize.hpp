@@ -10,8 +10,8 @@ struct Equalized {
     int64 removed, changed, added; // of ours
 };
 
-/// Reads every row of the table as the caller, whatever row security would hide from him (an error if it would), and
-/// writes ours as the caller. In the newest state, also under REPEATABLE READ. The caller holds locks that keep
+/// Reads every row of the table and writes ours, with the rights of the current user. It is an error if row security
+/// would hide rows from that user. In the newest state, also under REPEATABLE READ. The caller holds locks that keep
 /// writers out. Throws 22004, 22023, 23505.
 Equalized equalize(Kind kind);
 

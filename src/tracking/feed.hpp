@@ -40,7 +40,7 @@ bool open_feed(Feed *feed, Relation relation, Kind kind, Tuplestorestate *store)
 /// The next rows; the batch before is gone.
 Batch next_batch(Feed *feed);
 
-/// The next rows of a store of projects, of which only those matter that are let in; the batch before is gone.
+/// The same for a store of projects, where only the rows that are let in are wanted.
 ProjectBatch next_projects(Feed *feed);
 
 void close_feed(Feed *feed);

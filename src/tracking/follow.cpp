@@ -1,11 +1,11 @@
 // The triggers of tracked tables: each event becomes the same change of our groups or projects, in the same
-// transaction and in the order in which the server tells the events.
+// transaction and in the order in which the server fires the events.
 //
 //   plain table        INSERT and DELETE for each statement, by transition tables, in batches; UPDATE for each row
 //                      that changes its id, its parent or what the filter says (the trigger's WHEN)
 //   partitioned table  INSERT, UPDATE and DELETE for each row, on the partitions
-//   both               TRUNCATE of the whole; on a partition, before it, the rows that are in it; before each
-//                      statement, whether all these triggers are there and enabled
+//   both               TRUNCATE of the whole table; before a TRUNCATE of one partition, the rows that are in it; before
+//                      each statement, a check that all these triggers are there and enabled
 #include "tracking/follow.hpp"
 
 #include "hierarchy/external_id.hpp"
@@ -26,7 +26,8 @@ namespace {
 
 // --- server code -----------------------------------------------------------------------------------------------------
 
-/// Whether no two rows of the table can have the same id, at no time: a unique index that is not deferrable.
+/// Whether two rows of the table can never have the same id, not even inside a statement or transaction: there is a
+/// unique index that is not deferrable.
 bool has_unique_id(Relation relation, AttrNumber id) {
     bool unique = false;
     if (relation->rd_rel->relispartition)
@@ -179,7 +180,7 @@ void remove_lapsed(Kind kind, int depth) {
         delete_row(kind, &gone, 1);
 }
 
-/// Projects of an INSERT of which nothing was told before.
+/// Projects of an INSERT where no event of these rows has come before.
 void insert_many(Feed *feed) {
     for (bool last = false; !last;) {
         ProjectBatch batch = guard([&] { return next_projects(feed); });
@@ -250,9 +251,9 @@ void follow_row(FunctionCallInfo fcinfo, TriggerData *data, Kind kind) {
         delete_row(kind, &event.before, depth);
         return;
     }
-    // A trigger of the app's may have changed the row again before we are told of this change. Where both left the
-    // id alone what counts is the outcome, because events of the later change, if there are any, were told before or
-    // are told after this one.
+    // A trigger of the app's may have changed the row again before the event of this change came. If both changes left
+    // the id alone, the outcome counts: an event of the later change, if there is one, came before this one or comes
+    // after it, and does no harm.
     State &before = event.before, &after = event.after;
     if (!insert && before.in && after.in && view(before.id) == view(after.id)) {
         if (event.dead || !event.latest.in || view(event.latest.id) != view(after.id))
@@ -304,7 +305,7 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     return PointerGetDatum(nullptr);
 }
 
-/// Before a commit: what is still leaving is gone.
+/// Before a commit: rows that are still leaving are gone.
 void finish_leaving() {
     for (Kind kind : all_kinds)
         remove_lapsed(kind, 0);

@@ -1,4 +1,4 @@
-// Nobody else changes them, but for a restore, which brings the rows of both sides in any order.
+// Nothing else may change them, except a restore, which brings the rows of both tables in any order.
 #include "tracking/keep_tracked.hpp"
 
 #include "postgres/query.hpp"
@@ -44,8 +44,8 @@ INTD_FUNCTION(keep_tracked) {
     return PointerGetDatum(nullptr);
 }
 
-/// BEFORE INSERT on groups and projects, for each row: in a restore what follows the app's rows, and our own rows, each
-/// pass over what the other one has brought.
+/// BEFORE INSERT on groups and projects, for each row. In a restore a row comes twice: as a row of ours, and by
+/// following the app's row. The second one is left out.
 INTD_FUNCTION(pass_over_restored) {
     TriggerData *data =
         row_trigger(fcinfo, {table_oid(Table::groups), table_oid(Table::projects)}, TRIGGER_EVENT_BEFORE);
@@ -68,8 +68,8 @@ INTD_FUNCTION(pass_over_restored) {
     const bool no_parent = there->nulls[column::parent];
     if (parent ? !no_parent && view(*parent) == view(there->values[column::parent]) : no_parent)
         return PointerGetDatum(nullptr);
-    // A group may have been left out when the dump was made, which is not known while its row is still to come: ours
-    // say.
+    // The parents differ: the filter may have left out the parent when the dump was made. Whether it did can't be known
+    // while the parent's row is still to come in the app's table, so our own row says.
     if (!groups_are_filtered())
         return PointerGetDatum(row); // which is refused: 23505
     if (!OwnStatement::fired(data)) {

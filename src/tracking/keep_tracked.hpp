@@ -5,8 +5,8 @@
 
 namespace intd {
 
-/// While a dump is restored into a tracked table and ours, the two wait for each other's rows until the transaction
-/// ends.
+/// While a dump is restored: makes a session that fills the tracked table and one that fills ours wait for each other,
+/// until the transaction ends.
 void hold_restored(Kind kind);
 
 } // namespace intd

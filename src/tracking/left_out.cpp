@@ -25,9 +25,9 @@ namespace {
 /// row security, as a foreign key's check does. Where the column's type is one of the server's, its index can be used;
 /// other types are compared as text.
 ///
-/// What a look-up finds must still hold when we commit: a group is locked (as the table's owner, whoever writes), so
-/// that the filter's outcome can't change meanwhile; what is in a group whose outcome we change is looked up in the
-/// newest state, also under REPEATABLE READ.
+/// What a look-up finds must still hold when we commit. So the group's row is locked (with the rights of the table's
+/// owner, whichever role writes), and the filter's outcome can't change meanwhile. And where we change that outcome,
+/// what is in the group is looked up in the newest state, also under REPEATABLE READ.
 struct Lookup {
     Relation relation;
     RowReader *reader;
@@ -95,7 +95,7 @@ const char *name_of(Relation relation) {
                                       RelationGetRelationName(relation));
 }
 
-/// A name for the relation in a statement that none of its columns has: that stands for the whole row, too.
+/// A name for the relation in a statement, which stands for the whole row there: one that none of its columns has.
 const char *alias_of(Relation relation) {
     const char *alias = "x";
     while (get_attnum(RelationGetRelid(relation), alias) != InvalidAttrNumber)
@@ -112,8 +112,8 @@ const char *text_of(const char *alias, Form_pg_attribute attribute) {
                : psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
 }
 
-/// Until leave() the table's owner is the current user, with a path that is fixed, and can do no more than he could in
-/// an index expression of his.
+/// Until leave() the table's owner is the current user, with a path that is fixed, and what runs can do no more than in
+/// an expression of one of that owner's indexes.
 struct Owner {
     Oid user;
     int context, level;
@@ -182,8 +182,8 @@ uint64 look_up(Connection &connection, const Lookup *lookup, std::string_view id
     return rows;
 }
 
-/// What row n of the result says, evaluated as the table's owner: whoever writes the other table has not chosen to run
-/// this one's filter. Good until the next one.
+/// What row n of the result says. The filter is evaluated as the table's owner: the role that writes the other table
+/// has not chosen to run this one's filter. Good until the next one.
 State found_state(Lookup *lookup, uint64 n) {
     bool is_null;
     if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != lookup->relation->rd_rel->reltype)

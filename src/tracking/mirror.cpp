@@ -110,8 +110,9 @@ bool is_there_in(Kind kind, Datum id, const std::optional<Datum> &parent) {
     return fetch(statements[static_cast<int>(kind)][find_in], {id, parent}, &found) > 0;
 }
 
-/// The id under which we have the row of which something is told. Where two rows have its id, of which the first has
-/// made room, that is the one whose parent is told; if both or none are in it, the first.
+/// The id under which we have the row that an event is about. While two rows have the same id, one of them has stepped
+/// aside (see transit.hpp). Then it is the one with the parent that the event names; if both have it, or neither, the
+/// one that stepped aside.
 Datum held_as(Kind kind, const State &state) {
     if (!some_are_aside())
         return state.id;
@@ -122,7 +123,7 @@ Datum held_as(Kind kind, const State &state) {
     return second ? state.id : placeholder;
 }
 
-/// What held `id` has left it: the row that made room for it, if there is one, has its id back.
+/// The row that had `id` has left it: the row that stepped aside for it, if there is one, gets its id back.
 void let_back(Kind kind, Datum held, Datum id) {
     if (!some_are_aside() || view(held) != view(id))
         return;
@@ -160,7 +161,8 @@ void insert_row(Kind kind, const State &state) {
     insert_by_statement(kind, &state, 1);
 }
 
-/// What is in a group that its filter lets in from now on: in the newest state, as the look-up.
+/// Puts into a group what names it as parent, because the filter lets the group in from now on. In the newest state, as
+/// the look-up.
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
         if (Datum children = children_in_source(kind, group); children != 0) {
@@ -252,7 +254,7 @@ void mirror_leave_out(Datum group_ids) {
 
 namespace {
 
-/// A row that was or is left out has another id. What is set on it goes along, unless there is nowhere to go.
+/// A row that was left out, or is now, gets another id. Its settings follow, unless the new id can't be ours.
 void rename_set_on(Kind kind, Datum before, const State &after) {
     if (before == 0 || after.id == 0 || view(before) == view(after.id) || !is_id(view(before)))
         return;
@@ -271,8 +273,8 @@ void mirror_update(Kind kind, const State &before, State after, int depth) {
     if (before.in) {
         Datum held = held_as(kind, before);
         if (!is_there(kind, held)) {
-            // In a trigger of the app's: it is about to be told of. Else we have not been told, as in
-            // session_replication_role = replica: it is there from now on.
+            // In a trigger of the app's the event of its INSERT is still to come. Else there was none, as in
+            // session_replication_role = replica: we have the row from now on.
             if (depth > 1)
                 remember_ahead(kind, before.id, after);
             else if (after.in)

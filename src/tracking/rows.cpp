@@ -26,9 +26,9 @@ bool calls_others(Node *node, void *) {
            (check_functions_in_node(node, is_not_built_in, nullptr) || walk_expression(node, calls_others, nullptr));
 }
 
-/// Whether equal values of a type have the same text in every session, and others another one. Inside of a composite
-/// type or an array numbers keep zeros at the end of their fractions, and char its blanks, which their equality
-/// overlooks.
+/// Whether equal values of a type have the same text in every session, and unequal ones another. Inside of a composite
+/// type or an array that is not so for numbers and char: their text keeps the zeros at the end of a fraction, and the
+/// blanks, which their equality ignores.
 bool has_exact_text(Oid type, Oid collation, bool inside) {
     check_stack_depth();
     type = getBaseType(type);
@@ -118,7 +118,7 @@ void require_exact_text(TupleDesc shape, AttrNumber column) {
         refuse(
             "Ids are compared as text, and values of this type may be equal where their texts are not, or have other "
             "texts in other sessions.");
-    // Only who owns a type can make a cast of it.
+    // Only the owner of a type can make a cast of it.
     if (getBaseType(attribute->atttypid) >= FirstNormalObjectId &&
         calls_others(reinterpret_cast<Node *>(column_as_text(shape, column)), nullptr))
         refuse("Its cast to text is not the server's.");

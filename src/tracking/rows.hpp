@@ -1,7 +1,7 @@
 // What rows of a tracked table say: the id, the parent, and whether the filter lets them in.
 //
-// The filter, which is the app's, runs here as whoever runs us: the role that writes the row, that calls track_*(), or
-// the table's owner where a row is looked up for another table (left_out.cpp). Never as our owner.
+// The filter is the app's. It runs here as the current user: the role that writes the row or, where a row is looked up
+// for another table (left_out.cpp) or the whole table is read (equalize.cpp), the table's owner. Never as our owner.
 #pragma once
 
 #include "tracking/tracked.hpp"
@@ -27,7 +27,7 @@ struct RowReader {
     Source source;
     Oid root; // the relation, or the partitioned table that it is a partition of
     MemoryContext memory;
-    EState *state; // null until begin_reading(): who can do without the expressions does not pay for them
+    EState *state; // null until begin_reading(): not every reader needs the expressions
     ExprContext *context;
     ExprState *id, *parent, *filter;
     bool fix_path; // functions that are not the server's run with a fixed search_path

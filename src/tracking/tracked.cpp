@@ -213,9 +213,9 @@ Owned owned(Oid relation) {
     return {owner, trackable};
 }
 
-/// The one of those that count, which are not all: anybody may hang our trigger functions on what is his. track_*()
-/// makes no second one, but who owns a table that counts can hang triggers there by himself: our owner's comes first,
-/// then the one with most of the triggers, then the oldest.
+/// The tracked table, of those that count. track_*() makes no second one, but the owner of a table that counts can put
+/// our triggers there without it. Then a table of our owner's comes first, then the one with most of the triggers, then
+/// the oldest.
 Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
     Oid found = InvalidOid;
     int best = 0;
@@ -288,7 +288,8 @@ struct {
     bool valid;
 } known;
 
-/// Creating or dropping a trigger says that its table has changed, whichever that is; so do other rights on ours.
+/// The server sends this message for any table on which a trigger is created or dropped, and for ours when rights
+/// change.
 void forget() {
     known.valid = false;
 }

@@ -31,8 +31,8 @@ Oid follow_function(Kind kind);
 /// The binding that a relation's triggers give for the kind; false if there is none.
 bool read_source(Relation relation, Kind kind, Source *source);
 
-/// What a trigger of a tracked table does, as bits. `check` fires before each statement: with it every statement comes
-/// by two triggers, of which each finds out if the other one is missing.
+/// What a trigger of a tracked table does, as bits. `checks` fires before each statement. So every statement fires two
+/// triggers, and each of them finds out if the other one is missing.
 enum Part : uint8_t { follows_insert = 1, follows_delete = 2, follows_update = 4, follows_truncate = 8, checks = 16 };
 constexpr uint8_t parts_of_table = 31;
 /// Those that the server clones to each partition. The others a partition gets from track_*() and resync() only.
@@ -50,16 +50,17 @@ Oid root_of(Relation relation);
 
 // C++.
 
-/// The table that is tracked for the kind, or InvalidOid: that with a binding, whose owner may feed ours; were there
-/// more, the oldest. Remembered until some relation or somebody's rights change.
+/// The table that is tracked for the kind, or InvalidOid. It is the one that has a binding and whose owner may feed
+/// ours; if there are several, the oldest. Remembered until some relation or some role's rights change.
 Oid tracked_relation(Kind kind);
 
 /// Throws unless `root`, on which (or on a partition of which) a trigger of the kind fires, is the tracked table and
 /// all its triggers are there and enabled: 42501, 55000.
 void require_followed(Oid root, Kind kind);
 
-/// Throws 42501 unless the owner of a table may feed ours: he is our owner, or has INSERT, UPDATE and DELETE on our
-/// table. Whoever writes his table needs no rights on ours, as a foreign key uses those of its table's owner.
+/// Throws 42501 unless the owner of a table may feed ours: that is our owner, or has INSERT, UPDATE and DELETE on our
+/// table. A role that writes the app's table needs no rights on ours: as with a foreign key, the rights of the table's
+/// owner count.
 void require_feeding(Oid relation, Kind kind);
 
 /// Throws 55000 if a table is tracked for the kind: then groups or projects can't be changed by hand.
@@ -68,7 +69,7 @@ void require_untracked(Kind kind);
 /// Whether the kind is tracked with a filter. Remembered likewise.
 bool is_filtered(Kind kind);
 
-/// Of groups, asked where the answer must not be older than what others have committed.
+/// The same of groups, with an answer that is not older than what others have committed.
 bool groups_are_filtered();
 
 /// `app.groups`, quoted where needed and with its schema.

@@ -27,7 +27,7 @@ namespace {
     pg_unreachable();
 }
 
-/// Opens what a caller names, with a lock that keeps writers out; he must own it.
+/// Opens the relation that a caller names, which the caller must own, with a lock that keeps writers out.
 Relation open_owned(Oid oid) {
     // First the right, then the lock.
     char kind = get_rel_relkind(oid);
@@ -102,7 +102,8 @@ int64 equalize_and_tell(Kind kind, int64 *rows) {
     return result.removed + result.changed + result.added;
 }
 
-/// Projects whose groups their table has but its filter leaves out count as the instance, from now on or no more.
+/// The filter of groups is new, or gone: projects in groups that it leaves out are straight under the instance now, or
+/// no longer.
 int64 equalize_projects_of_filtered_groups() {
     if (!OidIsValid(tracked_relation(Kind::projects)) || !groups_are_filtered())
         return 0;

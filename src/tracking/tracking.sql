@@ -29,7 +29,7 @@ CREATE FUNCTION integration_defaults.track_groups(
     filter text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_track_groups';
 COMMENT ON FUNCTION integration_defaults.track_groups(regclass, name, name, text) IS
-    'makes groups follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many; groups that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps groups in step in the same transaction. filter: a boolean SQL expression over the row (type = ''Group''); what it leaves out is no group, and counts as the instance where it is a parent. After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). What is set on an id goes at commit when its row has gone; on one that the filter leaves out it stays. Errors: 42501 not the table''s owner, or he may not change groups; 0A000 not a plain or partitioned table, or a key whose type is not the same as its text; 55000 another table is tracked for groups; 42703 no such column; 22023 bad filter, bad ids; 22004 null ids; 23505 an id twice; at commit 23503 scope_parent_exists, 23514 scope_has_no_cycle';
+    'makes groups follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many; groups that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps groups in step in the same transaction. filter: a boolean SQL expression over the row (type = ''Group''); what it leaves out is no group, and counts as the instance where it is a parent. After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). What is set on an id goes at commit when its row has gone; on one that the filter leaves out it stays. Errors: 42501 not the table''s owner, or the owner may not change groups; 0A000 not a plain or partitioned table, or a key of a type whose equal values may differ as text; 55000 another table is tracked for groups; 42703 no such column; 22023 bad filter, bad ids; 22004 null ids; 23505 an id twice; at commit 23503 scope_parent_exists, 23514 scope_has_no_cycle';
 
 CREATE FUNCTION integration_defaults.track_projects(
     source regclass, id_column name DEFAULT 'id', group_column name DEFAULT 'group_id',
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION integration_defaults.track_projects(regclass, name, name, te
 CREATE FUNCTION integration_defaults.untrack(source regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_untrack';
 COMMENT ON FUNCTION integration_defaults.untrack(regclass) IS
-    'stops following a table: drops our triggers from it. Its groups and projects stay as they are, and can be changed by hand; so does what is set on those that the filter left out, until remove_group() or remove_project(). Errors: 42501 not the table''s owner; 55000 it is not tracked';
+    'stops following a table: drops our triggers from it. Our groups and projects stay as they are, and can be changed by hand from then on. What is set on those that the filter left out stays, too, until remove_group() or remove_project() removes it. Errors: 42501 not the table''s owner; 55000 it is not tracked';
 
 CREATE FUNCTION integration_defaults.resync(source regclass) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_resync';
@@ -61,7 +61,7 @@ CREATE TRIGGER keep_tracked BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON int
 CREATE FUNCTION integration_defaults.pass_over_restored() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_pass_over_restored';
 COMMENT ON FUNCTION integration_defaults.pass_over_restored() IS
-    'trigger of groups and projects: in a restore a row that is there already, because the tracked table''s was followed, is passed over';
+    'trigger of groups and projects: in a restore, leaves out a row that is there already because the tracked table was restored before';
 CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.groups
     FOR EACH ROW EXECUTE FUNCTION integration_defaults.pass_over_restored();
 CREATE TRIGGER pass_over_restored BEFORE INSERT ON integration_defaults.projects

@@ -1,10 +1,9 @@
-// What has to be remembered between two events of one transaction, because the server tells them one by one.
-//
-// Three things come in pieces or out of order:
-//  - A row that moves between partitions is a DELETE, then an INSERT (`leaving`).
-//  - A trigger of the app's that changes a row again, while the first event of that row is still to come: the second
-//    change is told first (`ahead`).
-//  - Ids that are swapped: for a while two rows have the same one, and the first gets a placeholder (`aside`).
+// What has to be remembered between two events of one transaction. The server fires a trigger for one event at a time,
+// and three kinds of change come in pieces or out of order:
+//  - `leaving`: a row that moves to another partition is a DELETE, and then an INSERT.
+//  - `ahead`: a trigger of the app's changes a row again before the event of its first change has come. Then the event
+//    of the second change comes first.
+//  - `aside`: ids are swapped. For a while two rows would have the same id, so the first one gets a placeholder.
 // All of it is dropped at the end of the transaction, or of the subtransaction that rolls back.
 #pragma once
 
@@ -12,7 +11,7 @@
 
 namespace intd {
 
-/// What became of a row that we have not been told of yet, by the id that it will be told with. A row that was
+/// What became of a row whose first event is still to come, under the id that this event will have. A row that was
 /// deleted has no id.
 void remember_ahead(Kind kind, Datum id, const State &later);
 bool take_ahead(Kind kind, Datum id, State *later);
@@ -28,8 +27,9 @@ struct Leaving {
 };
 void remember_leaving(const Leaving &leaving);
 bool take_leaving(Kind kind, Oid root, CommandId command, State *state);
-/// One that never arrived, which shows when the next event of its kind is another one at `depth` or above; all are
-/// lapsed at depth 0.
+/// Takes a row that left its partition and will never arrive in another one, because a trigger of the app's suppressed
+/// its INSERT. The arrival would have been the next event of that kind. So when another event comes instead, at a depth
+/// of triggers of `depth`, all rows that left at that depth or deeper are gone. Before the commit (depth 0) all are.
 bool take_lapsed(Kind kind, int depth, State *state);
 
 /// Whether a row may have a placeholder as its id.

@@ -50,9 +50,9 @@ struct Naive {
         FieldValue value;
         const Scope *source;
     };
-    std::map<std::string_view, FieldValue> fallbacks; // of all properties
+    std::map<std::string_view, FieldValue> fallbacks;                    // of all properties
     const std::map<std::string_view, std::set<std::string_view>> *units; // of all names
-    std::map<std::string_view, State> fields; // absent: not set, or the fallback
+    std::map<std::string_view, State> fields;                            // absent: not set, or the fallback
     std::map<std::string_view, const Scope *> locks; // as they were written, the highest of each name
     bool active = false;
     const Scope *active_source = nullptr, *nearest = nullptr;

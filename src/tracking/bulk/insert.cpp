@@ -41,7 +41,7 @@ bool is_row_insert(const Trigger &trigger) {
     return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
 }
 
-/// Whether a trigger needs a transition table of the rows. The watcher's does only if somebody watches.
+/// Whether a trigger needs a transition table of the rows. That of watch_new_projects() does only while it is needed.
 bool needs_new_rows(const TriggerDesc *triggers, bool watched) {
     if (!triggers->trig_insert_new_table)
         return false;
@@ -315,7 +315,7 @@ void watch_new_projects(const char *function, bool (*needed)()) {
 
 bool insert_projects(const NewProject *projects, int count) {
     Oid table = table_oid(Table::projects);
-    guard([&] { LockRelationOid(table, RowExclusiveLock); }); // whoever begins to watch waits for us from here on
+    guard([&] { LockRelationOid(table, RowExclusiveLock); }); // a session that begins to need them waits for us
     const bool watched = watcher.function != nullptr && watcher.needed();
     struct Inserted {
         Opened opened;

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Finds names of files that are not there: in README.md, the other pages, and the comments of sources and scripts.
+
+    paths.py          what is found; fails if there is anything
+    paths.py --test   finds in texts what is wrong in them, and nothing else
+"""
+import glob
+import os
+import re
+import sys
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+SKIPPED = {".git", "build", ".majors", "node_modules", "__pycache__"}
+
+# A name with one of our endings, or a path that begins in one of our folders.
+NAME = re.compile(r"(?<![\w/.<$~:}>-])(?:\.\./)*(?:[\w*-][\w*.-]*/)*[\w*-]+\.(?:cpp|hpp|sql|spec|pl|pm|py|sh|mjs|rb|md|psql|control)\b"
+                  r"|(?<![\w/.<$~:}>-])(?:src|test|docs|bench|demo|sql|expected)/[\w*./-]*[\w*/]")
+# Not in the tree: made by a build, or somebody else's.
+MADE = re.compile(r"^integration_defaults--|^/|^build/|^src/test/") # the last are PostgreSQL's
+CODE = (".cpp", ".hpp")
+SCRIPTS = (".sh", ".py", ".pl", ".pm", ".sql", "Makefile", "dev")
+
+
+def texts_of(name, text):
+    """Pages as they are; of sources the comments, with the numbers of their lines."""
+    if name.endswith(".md"):
+        yield from enumerate(text.split("\n"), 1)
+        return
+    mark = r"//" if name.endswith(CODE) else r"--" if name.endswith(".sql") else r"#"
+    for number, line in enumerate(text.split("\n"), 1):
+        comment = re.search(r"(?:^|\s)" + mark + r"\s(.*)$", line)
+        if comment:
+            yield number, comment.group(1)
+
+
+def problems(name, text, exists):
+    for number, line in texts_of(name, text):
+        for found in NAME.findall(line):
+            if not MADE.search(found) and not exists(name, found):
+                yield number, found
+
+
+def files_of(root):
+    for parent, folders, names in os.walk(root):
+        folders[:] = sorted(folder for folder in folders if folder not in SKIPPED)
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(parent, name), root)
+
+
+class Tree:
+    def __init__(self):
+        self.files = list(files_of(ROOT))
+        self.bare = {os.path.basename(file) for file in self.files}
+
+    def exists(self, name, found):
+        """As a path from the root, from src or from where the text stands, or as the name of any file."""
+        if "/" not in found and found in self.bare:
+            return True
+        return any(glob.glob(os.path.normpath(os.path.join(ROOT, start, found))) for start in ("", "src", os.path.dirname(name)))
+
+
+def test():
+    there = {"docs/locking.md", "src/core/fold.cpp", "src/core", "fold.cpp"}
+    cases = [
+        ("a.md", "see docs/locking.md and `src/core`", []),
+        ("a.md", "one\nsee docs/gone.md", [(2, "docs/gone.md")]),
+        ("a.cpp", '#include "core/gone.hpp"\n// as fold.cpp has it\n// as gone.hpp has it', [(3, "gone.hpp")]),
+        ("a.sql", "SELECT 'gone.sql'; -- like gone.sql", [(1, "gone.sql")]),
+        ("a.sh", "# writes integration_defaults--1.0.sql, reads src/gone/", [(1, "src/gone/")]),
+    ]
+    good = bad = 0
+    for name, text, wanted in cases:
+        found = list(problems(name, text, lambda _, path: path in there))
+        good, bad = good + (found == wanted), bad + (found != wanted)
+        if found != wanted:
+            print(f"{text!r}: {found}, not {wanted}")
+    print(f"{good} passed, {bad} failed")
+    return bad > 0
+
+
+def main():
+    if sys.argv[1:] == ["--test"]:
+        return test()
+    tree = Tree()
+    count = read = 0
+    for name in tree.files:
+        if not name.endswith((".md",) + CODE + SCRIPTS) or name.startswith(("test/lint/paths.py", "test/lint/rooms/")): # what these name is an example
+            continue
+        with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+            text = file.read()
+        read += 1
+        for number, found in problems(name, text, tree.exists):
+            count += 1
+            print(f"{name}:{number}: there is no {found}")
+    print(f"{read} files")
+    print(f"{int(count == 0)} passed, {int(count > 0)} failed")
+    return count > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Finds files that do not name the version which integration_defaults.control names.
+
+    versions.py          what is found; fails if there is anything
+    versions.py --test   finds each file that is made to name another one
+"""
+import json
+import os
+import re
+import sys
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def one(text, pattern):
+    found = re.search(pattern, text, re.M)
+    return found.group(1) if found else None
+
+
+def semantic(version):
+    """As META.json has it, of three numbers."""
+    return version + ".0" * (2 - version.count("."))
+
+
+def meta(text):
+    content = json.loads(text)
+    provided = content["provides"]["integration_defaults"]
+    return [content["version"], provided["version"], provided["file"]]
+
+
+# File, what it says, and what it should say.
+CHECKS = [
+    ("Makefile", lambda text: one(text, r"^EXTVERSION = (.*)$"), lambda version: version),
+    ("CHANGELOG.md", lambda text: one(text, r"^## (\S+)"), lambda version: version),
+    ("META.json", meta, lambda version: [semantic(version)] * 2 + [f"integration_defaults--{version}.sql"]),
+    (".gitignore", lambda text: one(text, r"^/(integration_defaults--.*)$"), lambda version: f"integration_defaults--{version}.sql"),
+]
+
+
+def read(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def problems(read):
+    version = one(read("integration_defaults.control"), r"^default_version = '(.*)'$")
+    if version is None:
+        return ["integration_defaults.control: no default_version"]
+    return [f"{name}: {says(read(name))}, not {should(version)}" for name, says, should in CHECKS if says(read(name)) != should(version)]
+
+
+def test():
+    good = bad = 0
+    version = one(read("integration_defaults.control"), r"^default_version = '(.*)'$")
+    for wrong, *_ in CHECKS:
+        found = problems(lambda name: read(name).replace(version, "9.8") if name == wrong else read(name))
+        right = len(found) == 1 and found[0].startswith(wrong)
+        good, bad = good + right, bad + (not right)
+        if not right:
+            print(f"{wrong} with another version: {found}")
+    print(f"{good} passed, {bad} failed")
+    return bad > 0
+
+
+def main():
+    if sys.argv[1:] == ["--test"]:
+        return test()
+    found = problems(read)
+    for problem in found:
+        print(problem)
+    print(f"{int(not found)} passed, {int(bool(found))} failed")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
