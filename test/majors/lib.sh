@@ -16,7 +16,7 @@ suite_of() { # major
 root_of() { echo "$HERE/.majors/$1"; } # major
 
 # Where apt has this Debian from.
-mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p; }
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n '1{s,/*$,,;p}'; }
 
 # Runs a command with mounts and processes of its own, which end with it, whatever happens.
 apart() { unshare --mount --pid --ipc --fork --kill-child "$@"; } # command...
