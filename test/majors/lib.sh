@@ -1,4 +1,4 @@
-# ./dev test majors: all this on the servers of newer Debians, each in a folder of its own. Read by ../lib.sh.
+# ./dev test majors: the same on the servers of newer Debians, each in a folder of its own. Read by ../lib.sh.
 
 majors=(17 18)
 # The rest is about clients, or does not depend on the server. PARTS="regress 003_privileges" ./dev test 18 runs less.
@@ -16,7 +16,7 @@ suite_of() { # major
 root_of() { echo "$HERE/.majors/$1"; } # major
 
 # Where apt has this Debian from.
-mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p; }
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n '1{s,/*$,,;p}'; }
 
 # Runs a command with mounts and processes of its own, which end with it, whatever happens.
 apart() { unshare --mount --pid --ipc --fork --kill-child "$@"; } # command...
@@ -55,7 +55,8 @@ hindrance() { # major...
     fi
 }
 
-# Makes a major's folder, where no service starts, and where a mirror may be weeks behind; or takes another run's.
+# Makes a major's folder, where no service starts, and where a mirror may be weeks behind; or takes another run's. One that
+# was not finished is not there: it has another name until then.
 make_root() { # major
     local root suite script
     root=$(root_of "$1")
@@ -66,8 +67,8 @@ make_root() { # major
     apart debootstrap --variant=minbase "$suite" "$root.part" "$(mirror)" "/usr/share/debootstrap/scripts/$script" &&
         printf '#!/bin/sh\nexit 101\n' >"$root.part/usr/sbin/policy-rc.d" &&
         chmod +x "$root.part/usr/sbin/policy-rc.d" &&
-        echo 'Acquire::Check-Valid-Until "false";' >"$root.part/etc/apt/apt.conf.d/valid" &&
-        mv "$root.part" "$root"
+        printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "3";' >"$root.part/etc/apt/apt.conf.d/mirror" &&
+        mv "$root.part" "$root" || return 75
 }
 
 # Lays what is here into a major's folder, once a run.
@@ -81,43 +82,71 @@ lay_tree() { # major
         touch "$W/laid.$1"
 }
 
-# Runs ./dev in a major's folder. Of its lines, which are marked, only the last one counts.
+# Runs ./dev in a major's folder, after what an interrupted installation has left undone. Its lines are marked.
 dev_within() { # major, NAME=value..., argument...
-    local major=$1 log=$W/within.$1 status settings=()
+    local major=$1 settings=()
     shift
     while [[ $1 == *=* ]]; do
         settings+=("$1")
         shift
     done
     make_root "$major" && lay_tree "$major" || return
-    within "$major" PG_MAJOR="$major" "${settings[@]}" sh -c 'cd /tree && exec ./dev "$@"' sh "$@" 2>&1 |
-        tee "$log" | sed -u "s/^/$major| /"
-    status=${PIPESTATUS[0]}
-    tail -n 1 "$log" | grep ' passed, ' || true
-    return "$status"
+    within "$major" PG_MAJOR="$major" "${settings[@]}" sh -c '
+        { dpkg --configure -a && apt-get install -q -y --fix-broken; } </dev/null >/dev/null || exit 75
+        cd /tree && exec ./dev "$@"' sh "$@" 2>&1 |
+        tee "$W/within.$major" | sed -u "s/^/$major| /"
+    return "${PIPESTATUS[0]}"
+}
+
+counts_within() { tail -n 1 "$W/within.$1" 2>/dev/null | grep ' passed, ' || true; } # major
+
+# All at once, as the tests of one leave half of the processors idle.
+majors_at_once() { # major...
+    local major status=0
+    for major; do
+        {
+            dev_within "$major" test "${parts_of_majors[@]}" || status=$?
+            echo "$status" >"$W/status.$major"
+        } &
+    done
+    wait
+}
+
+# What came of it.
+major_ran() { # major
+    counts_within "$1"
+    return "$(cat "$W/status.$1")"
 }
 
 # Each major's tests, or why they can't run.
 run_majors() { # major or file...
-    local what name why before
+    local name before able=()
+    local -A why
     if [ -n "${OLDER-}" ]; then
         built
         part upgrade "$W/tap/tmp_check/log" upgrade_here "$@"
         return
     fi
-    for what; do
-        name=$(basename "${what%.*}") before=("$passed" "$failed" "$skipped")
-        case $name in
-            upgrade) why=$(hindrance "${majors[@]}") ;;
-            *) why=$(hindrance "$name") ;;
-        esac
-        if [ -n "$why" ]; then
-            skip "$name" "$why"
+    for name in $(basename -a "${@%.*}"); do
+        [ "$name" != upgrade ] || continue
+        why[$name]=$(hindrance "$name")
+        [ -n "${why[$name]}" ] || able+=("$name")
+    done
+    if [ ${#able[@]} -gt 0 ]; then
+        say "${able[*]}"
+        job majors_at_once "${able[@]}"
+    fi
+    for name in $(basename -a "${@%.*}"); do
+        before=("$passed" "$failed" "$skipped")
+        [ "$name" != upgrade ] || why[upgrade]=$(hindrance "${majors[@]}")
+        if [ -n "${why[$name]}" ]; then
+            say "$name"
+            cant_run "$name" "${why[$name]}"
         elif [ "$name" = upgrade ]; then
             built
             part upgrade "$W/upgrade" upgrade
         else
-            part "$name" "$W/$name" dev_within "$name" test "${parts_of_majors[@]}"
+            part "$name" "$W/$name" major_ran "$name"
         fi
         elsewhere+=("$name: $(sum $((passed - before[0])) $((failed - before[1])) $((skipped - before[2])))")
     done
@@ -125,7 +154,7 @@ run_majors() { # major or file...
 
 # From PostgreSQL 15 to each later major in turn, in the folder of the newest, beside servers of all.
 upgrade() {
-    local newest=${majors[-1]} root older major suite
+    local newest=${majors[-1]} root older major suite status=0
     root=$(root_of "$newest") older=(15 "${majors[@]::${#majors[@]}-1}")
     make_root "$newest" && lay_tree "$newest" && mkdir -p "$root/tree/older" && cp -R "$W/dest/." "$root/tree/older" || return
     for major in "${older[@]}"; do
@@ -138,7 +167,9 @@ upgrade() {
             >"$root/etc/apt/sources.list.d/$suite.list"
         printf 'Package: *\nPin: release n=%s*\nPin-Priority: 100\n' "$suite" >"$root/etc/apt/preferences.d/$suite"
     done
-    dev_within "$newest" OLDER="${older[*]}" test upgrade
+    dev_within "$newest" OLDER="${older[*]}" test upgrade || status=$?
+    counts_within "$newest"
+    return "$status"
 }
 
 sources_here() { # suite

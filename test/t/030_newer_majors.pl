@@ -124,6 +124,17 @@ since(18, 'OLD and NEW in RETURNING', sub {
 		'|#typed|t', 'of a typed view');
 	gives(q{UPDATE app.projects SET namespace = '4' WHERE id = 22 RETURNING old.namespace, new.namespace}, '2|4', 'of a tracked table');
 	is(group_of(22), '22|4', 'which is followed');
+	gives(q{MERGE INTO integration_defaults.project_integrations v USING (VALUES ('18', 'w18')) n(id, webhook) ON v.project_id = n.id AND v.integration = 'chat'
+		WHEN MATCHED THEN UPDATE SET settings = v.settings || jsonb_build_object('webhook', n.webhook)
+		RETURNING merge_action(), old.settings ->> 'webhook', new.settings ->> 'webhook', old.inherited, new.inherited},
+		'UPDATE|https://instance|w18|t|f', 'of a MERGE into a view');
+	gives(q{MERGE INTO app.projects p USING (VALUES (23, '1'), (24, NULL), (925, '2')) n(id, namespace) ON p.id = n.id
+		WHEN MATCHED AND n.namespace IS NULL THEN DELETE
+		WHEN MATCHED THEN UPDATE SET namespace = n.namespace
+		WHEN NOT MATCHED THEN INSERT (id, namespace) VALUES (n.id, n.namespace)
+		RETURNING merge_action(), old.id, old.namespace, new.id, new.namespace},
+		"UPDATE|23|3|23|1\nDELETE|24|4||\nINSERT|||925|2", 'and into a tracked table');
+	is(group_of(23, 24, 925), "23|1\n925|2", 'which is followed');
 });
 
 # A trigger's row has NULL for a virtual column, which is computed where it is read.
@@ -178,6 +189,20 @@ SQL
 	is(group_of(5001 .. 5009), "5003|\n5004|1", 'each row is followed by what is computed');
 });
 
+since(18, 'a virtual parent in a tracked table', sub {
+	$node->safe_psql($database, <<'SQL');
+SELECT integration_defaults.untrack('app.projects'), integration_defaults.untrack('app."Namespaces"');
+CREATE TABLE app.teams (id text PRIMARY KEY, path text, within text GENERATED ALWAYS AS (nullif(substring(path FROM '^(.*)/'), '')) VIRTUAL);
+SELECT integration_defaults.track_groups('app.teams', parent_column => 'within');
+INSERT INTO app.teams VALUES ('10', '10'), ('11', '10/11'), ('12', '12');
+UPDATE app.teams SET path = '12/10' WHERE id = '10';
+SQL
+	gives(q{SELECT id, parent_id FROM integration_defaults.groups WHERE id IN ('10', '11', '12') ORDER BY id}, "10|12\n11|10\n12|", 'each group is where its path says');
+	is(error_of($node, $database, q{UPDATE app.teams SET path = '11/12' WHERE id = '12'}), '23514', 'and none becomes its own ancestor');
+	$node->safe_psql($database, q{DELETE FROM app.teams WHERE id = '11'});
+	gives(q{SELECT id FROM integration_defaults.groups WHERE id = '11'}, '', 'nor stays when it goes');
+});
+
 since(18, 'a virtual column in effective_settings', sub {
 	$node->safe_psql($database, q{ALTER TABLE integration_defaults.effective_settings ADD COLUMN webhook text GENERATED ALWAYS AS (settings ->> 'webhook') VIRTUAL;
 		SELECT integration_defaults.set_default('chat', '{"webhook": "https://virtual"}'); INSERT INTO app.projects VALUES (920, NULL)});
@@ -205,6 +230,14 @@ since(18, 'NOT NULL on our own tables', sub {
 		is(error_of($node, $database, q{UPDATE app.projects SET namespace = NULL WHERE id = 1}), '23502', "$kind: and by an UPDATE");
 		$node->safe_psql($database, qq{INSERT INTO app.projects SELECT n, '1' FROM generate_series(940, 960) n; DELETE FROM app.projects WHERE id >= 940});
 	}
+	my @read = ($node, $database, q{SELECT integration_defaults.active_settings('chat', 12)});
+	$node->safe_psql($database, q{ALTER TABLE integration_defaults.group_settings ALTER COLUMN locked DROP NOT NULL;
+		ALTER TABLE integration_defaults.group_settings ADD CONSTRAINT later NOT NULL locked NOT VALID});
+	is(error_of(@read), '55000', 'NOT VALID: a column of ours may have NULL from before');
+	$node->safe_psql($database, q{ALTER TABLE integration_defaults.group_settings VALIDATE CONSTRAINT later});
+	is(error_of(@read), 'none', 'and once valid, it is as it was');
+	$node->safe_psql($database, q{ALTER TABLE integration_defaults.group_settings DROP CONSTRAINT later, ADD CONSTRAINT alone NOT NULL locked NO INHERIT});
+	is(error_of(@read), 'none', 'NO INHERIT: as ever');
 });
 
 $node->stop;

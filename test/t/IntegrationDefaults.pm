@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node make_app add_refused_rows answers dump_of succeeds same error_of errors_of kill_server start_again
-	differences materialized_types major with_generated);
+	differences materialized_types major with_generated inherits);
 
 sub new_node
 {
@@ -35,6 +35,14 @@ sub with_generated
 {
 	my ($node) = @_;
 	return major($node) >= 18 ? ' WITH (publish_generated_columns = stored)' : '';
+}
+
+# The statement that has a role inherit the rights of another, or not: since 16 the grant says which.
+sub inherits
+{
+	my ($node, $role, $of, $yes) = @_;
+	return "GRANT $of TO $role WITH INHERIT " . ($yes ? 'TRUE' : 'FALSE') if major($node) >= 16;
+	return "ALTER ROLE $role " . ($yes ? 'INHERIT' : 'NOINHERIT');
 }
 
 # ---- an app ---------------------------------------------------------------------------------------------------------
