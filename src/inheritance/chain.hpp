@@ -19,30 +19,35 @@ struct TreeNode {
 
 /// Nodes by id: a hash table. Where many projects are read, most of the time goes into finding their groups here, in
 /// memory that is not in the processor's cache. So a look-up touches as little memory as possible: there are no chained
-/// buckets, and an entry itself has the id, if that is short, as most are, and the node's number.
+/// buckets, and an entry itself has the id, if that is short, as most are, and a mark that leads on.
 class Nodes {
   public:
-    static constexpr uint32 not_there = PG_UINT32_MAX;
+    struct Entry {
+        uint64 key; // see key_of(); 0: free
+        uint32 number;
+        mutable uint32 mark; // what those who use the tree want of the group most; 0: nothing yet
+    };
 
     explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
-    uint32 number(std::string_view id) const {
+    /// Null if it is not there. Good until a group is added.
+    const Entry *find(std::string_view id) const {
         if (entries_.empty())
-            return not_there;
+            return nullptr;
         const uint64 key = key_of(id);
         for (size_t i = first(key);; i = (i + 1) & mask()) {
             const Entry &entry = entries_[i];
             if (entry.key == 0)
-                return not_there;
+                return nullptr;
             if (entry.key == key && (is_whole(key) || nodes_[entry.number - 1]->id == id))
-                return entry.number;
+                return &entry;
         }
     }
 
     /// Null if it is not there.
     const TreeNode *node(std::string_view id) const {
-        const uint32 found = number(id);
-        return found == not_there ? nullptr : nodes_[found - 1];
+        const Entry *found = find(id);
+        return found == nullptr ? nullptr : nodes_[found->number - 1];
     }
 
     /// Adds a group whose id is not there yet, and numbers it.
@@ -50,7 +55,7 @@ class Nodes {
         make_room(1);
         nodes_.push_back(node);
         node->number = last_number();
-        place({key_of(node->id), node->number});
+        place({key_of(node->id), node->number, 0});
     }
 
     /// Becomes what the others are, but for those groups that are not wanted.
@@ -87,11 +92,6 @@ class Nodes {
     }
 
   private:
-    struct Entry {
-        uint64 key; // see key_of(); 0: free
-        uint32 number;
-    };
-
     static bool is_whole(uint64 key) { return key >> 63 == 0; }
     size_t mask() const { return entries_.size() - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }

@@ -46,7 +46,9 @@ const Layer *Inheritance::project_layer(Datum project, const Integration &type) 
 }
 
 Inheritance::Setter *Inheritance::make_setter(const TreeNode *node, const Layers *layers) {
-    return new (memory_->allocate(sizeof(Setter))) Setter{node, layers};
+    const auto mark = static_cast<uint32>(all_setters_.size() + 1);
+    all_setters_.push_back(new (memory_->allocate(sizeof(Setter))) Setter{node, layers, mark});
+    return all_setters_.back();
 }
 
 Inheritance::Setter &Inheritance::find_setter(const TreeNode *node) {
@@ -162,8 +164,8 @@ bool Inheritance::may_have_rows(Datum project) {
 // --- folding ---------------------------------------------------------------------------------------------------------
 
 Inheritance::Inheritance(MemoryContext context, Store store)
-    : memory_(ContextResource::in(context)), store_(store), tree_(memory_, store), setters_(memory_),
-      no_layers_(memory_), by_group_(memory_), types_(memory_), folded_(memory_) {
+    : memory_(ContextResource::in(context)), store_(store), tree_(memory_, store), all_setters_(memory_),
+      setters_(memory_), no_layers_(memory_), by_group_(memory_), types_(memory_), folded_(memory_) {
     setters_.push_back(make_setter(tree_.instance(), nullptr));
 }
 
@@ -211,7 +213,11 @@ const Folded &Inheritance::around(const Row &project, const Integration &type) {
 
 const Folded *Inheritance::look_up_group(std::string_view id, const Integration &type) {
     const TreeNode *node = tree_.group(id);
-    return node == nullptr ? nullptr : &down_to(node, type);
+    if (node == nullptr)
+        return nullptr;
+    Setter &setter = setter_of(node);
+    tree_.known_groups().find(id)->mark = setter.mark;
+    return &set_by(setter, type);
 }
 
 const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type) {

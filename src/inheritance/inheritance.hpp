@@ -57,7 +57,7 @@ class Inheritance {
   public:
     Inheritance(MemoryContext context, Store store);
 
-    Store store() const { return store_; }
+    const Store &store() const { return store_; }
     Tree &tree() { return tree_; }
     /// The type, or null / 42704 if it is not registered; 55000 if its schema can't be used.
     const Integration *find_type(std::string_view name, bool passing_over = false) {
@@ -71,8 +71,9 @@ class Inheritance {
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
-        Setter *known = known_setter(tree_.known_groups().number(id));
-        return known == nullptr ? look_up_group(id, type) : &set_by(*known, type);
+        const Nodes::Entry *known = tree_.known_groups().find(id);
+        return known == nullptr || known->mark == 0 ? look_up_group(id, type)
+                                                    : &set_by(*all_setters_[known->mark - 1], type);
     }
     /// The fold of what a project is in, given its row of `projects`.
     const Folded &around(const Row &project, const Integration &type);
@@ -101,6 +102,7 @@ class Inheritance {
     struct Setter {
         const TreeNode *node;
         const Layers *layers; // null: not read yet, as only the instance's may be
+        uint32 mark;          // of the groups that it is the nearest of: its place in all_setters_, from 1
         const Integration *type = nullptr;
         const Folded *folded = nullptr; // down to here, for the type that was asked for last
     };
@@ -116,10 +118,9 @@ class Inheritance {
     };
 
     const Integration *look_up_type(std::string_view name, bool passing_over);
-    Setter *known_setter(uint32 number) const { return number < setters_.size() ? setters_[number] : nullptr; }
     /// The nearest, the node itself or above it.
     Setter &setter_of(const TreeNode *node) {
-        Setter *known = known_setter(node->number);
+        Setter *known = node->number < setters_.size() ? setters_[node->number] : nullptr;
         return known != nullptr ? *known : find_setter(node);
     }
     Setter &find_setter(const TreeNode *node);
@@ -140,6 +141,7 @@ class Inheritance {
     ContextResource *memory_;
     Store store_;
     Tree tree_;
+    std::pmr::vector<Setter *> all_setters_;
     std::pmr::vector<Setter *> setters_; // by a node's number; null: not known yet
     const Layers no_layers_;
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read

@@ -15,13 +15,19 @@ CREATE FUNCTION integration_defaults.remove_empty_settings() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_remove_empty_settings';
 COMMENT ON FUNCTION integration_defaults.remove_empty_settings() IS
     'trigger of the settings tables: a row that neither sets nor locks anything goes';
--- Custom settings always set something.
+-- What sets nothing may still lock something, which the function looks at.
 CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.instance_settings
-    FOR EACH ROW WHEN (NOT NEW.custom) EXECUTE FUNCTION integration_defaults.remove_empty_settings();
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb)
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
 CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.group_settings
-    FOR EACH ROW WHEN (NOT NEW.custom) EXECUTE FUNCTION integration_defaults.remove_empty_settings();
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb)
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
 CREATE TRIGGER remove_empty_settings AFTER INSERT OR UPDATE ON integration_defaults.project_settings
-    FOR EACH ROW WHEN (NOT NEW.custom) EXECUTE FUNCTION integration_defaults.remove_empty_settings();
+    FOR EACH ROW WHEN (NOT NEW.custom AND NEW.active IS NULL
+                       AND NEW.settings OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb)
+    EXECUTE FUNCTION integration_defaults.remove_empty_settings();
 
 -- Settings refer to their type and to their group or project, and follow them. These are triggers, because a restore
 -- fills all these tables in any order, and in parallel. That a type with settings stays is up to check_integration().
