@@ -1,6 +1,6 @@
 // What the server loads.
 #include "cascade/changes.hpp"
-#include "cascade/locks.hpp"
+#include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
 #include "hierarchy/parents.hpp"
@@ -13,7 +13,7 @@
 #include "postgres/trigger.hpp"
 #include "resolve/reports.hpp"
 #include "settings/leftovers.hpp"
-#include "settings/rules.hpp"
+#include "settings/row_triggers.hpp"
 #include "store/limits.hpp"
 #include "store/relation.hpp"
 #include "tracking/follow.hpp"

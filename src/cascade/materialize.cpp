@@ -2,7 +2,7 @@
 #include "cascade/materialize.hpp"
 
 #include "cascade/declared.hpp"
-#include "cascade/locks.hpp"
+#include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
 #include "catalog/integration.hpp"

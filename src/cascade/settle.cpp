@@ -1,6 +1,6 @@
 #include "cascade/settle.hpp"
 
-#include "cascade/locks.hpp"
+#include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "inheritance/chain.hpp"

@@ -1,7 +1,7 @@
 // What compiling a schema knows while it goes on. Shared by compile.cpp (keywords) and ref.cpp ($ref).
 #pragma once
 
-#include "jsonschema/keyword.hpp"
+#include "jsonschema/keyword_names.hpp"
 #include "jsonschema/node.hpp"
 #include "postgres/names.hpp"
 

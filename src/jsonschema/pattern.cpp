@@ -1,7 +1,7 @@
 #include "jsonschema/pattern.hpp"
 
 #include "store/limits.hpp"
-#include "jsonschema/translate.hpp"
+#include "jsonschema/ecma_pattern.hpp"
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 // The functions that set, reset and go back to the default, for whole settings. They say what row is wanted; the
-// triggers of rules.cpp, which see every write however it is made, hold the rules.
+// triggers of row_triggers.cpp, which see every write however it is made, hold the rules.
 #include "settings/write.hpp"
 
 namespace intd {

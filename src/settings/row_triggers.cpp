@@ -1,5 +1,5 @@
 // The triggers of the settings tables: every write, by function, view, plain SQL or COPY, passes here.
-#include "settings/rules.hpp"
+#include "settings/row_triggers.hpp"
 
 #include "inheritance/remembered.hpp"
 #include "postgres/query.hpp"

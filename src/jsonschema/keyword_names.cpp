@@ -1,4 +1,4 @@
-#include "jsonschema/keyword.hpp"
+#include "jsonschema/keyword_names.hpp"
 
 namespace intd {
 namespace {

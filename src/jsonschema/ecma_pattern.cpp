@@ -1,4 +1,4 @@
-#include "jsonschema/translate.hpp"
+#include "jsonschema/ecma_pattern.hpp"
 
 #include <cmath>
 

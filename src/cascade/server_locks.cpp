@@ -1,4 +1,4 @@
-#include "cascade/locks.hpp"
+#include "cascade/server_locks.hpp"
 
 #include "cascade/materialized.hpp"
 #include "postgres/transaction.hpp"
