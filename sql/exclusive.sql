@@ -94,6 +94,13 @@ SELECT refusal($$SELECT set_active('late', true, 40)$$);
 SELECT set_custom('late', 40, '{}', active => false);
 SELECT custom, active, settings FROM project_settings WHERE integration = 'late';
 
+-- A row that is moved by hand to another type of the kind is no rival of itself.
+SELECT register_integration(name, '{"x-exclusive": "colour"}') FROM unnest('{scarlet,emerald,azure}'::text[]) name;
+SELECT set_custom('scarlet', 40, '{"url": "r"}'), set_custom('azure', 30, '{}');
+UPDATE project_settings SET integration = 'emerald' WHERE project_id = '40' AND integration = 'scarlet';
+SELECT refusal($$UPDATE project_settings SET project_id = '30', integration = 'scarlet' WHERE project_id = '40' AND integration = 'emerald'$$);
+SELECT project_id, integration, active FROM project_integrations WHERE integration IN ('scarlet', 'emerald', 'azure') ORDER BY 1;
+
 -- GitLab's.
 SELECT load_catalog('gitlab');
 SELECT string_agg(name, ' ' ORDER BY name) FROM integrations WHERE schema ->> 'x-exclusive' = 'issue tracker' AND category = 'issue_tracker';

@@ -111,6 +111,8 @@ void look_at_tables() {
         watched.counted = false;
         watched.epoch++;
         watched.relation = generations();
+        for (int i = 0; i < small_count; i++)
+            watched.tables[i] = look_up(small[i]).relation;
         // A parallel operation takes no new snapshot; neither does one end, or begin, an epoch for others.
         if (!OidIsValid(watched.relation) || IsInParallelMode()) {
             watched.valid = false;
@@ -254,8 +256,6 @@ std::optional<Generation> generation() {
         bool known;
         Generation generation;
     };
-    if (!watched.valid)
-        std::transform(std::begin(small), std::end(small), watched.tables, table_oid);
     Found found = guard([&]() -> Found {
         if (!watched.valid)
             look_at_tables();

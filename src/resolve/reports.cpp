@@ -80,23 +80,26 @@ INTD_FUNCTION(invalid_settings) {
             continue;
         }
         const Integration &type = inherited.type(name);
-        const std::pmr::vector<const Integration *> rivals = rivals_of(inherited, type, &memory);
-        visit_own_rows(
-            inherited, type, inherited.tree().instance(), [&](const Place &place, const Value &id, const Layer &own) {
-                ContextResource row_memory(CurrentMemoryContext);
-                Violations violations(&row_memory);
-                const Folded &folded = inherited.with(place.above, &own);
-                effective_violations(folded, violations);
-                auto add = [&](std::string_view text) {
-                    result.add({text_datum(type.name), level_name(place.level), id, text_datum(text)});
-                };
-                for (const Violation &violation : violations)
-                    add(violation.text);
-                const Integration *rival = folded.active() ? active_rival(inherited, rivals, place) : nullptr;
-                if (rival != nullptr)
-                    add(cat("active: only one of the kind \"", shown(type.schema->exclusive), "\" may be, and \"",
-                            rival->name, "\" is, too"));
-            });
+        std::optional<std::pmr::vector<const Integration *>> rivals; // looked for where the type is active
+        visit_own_rows(inherited, type, inherited.tree().instance(),
+                       [&](const Place &place, const Value &id, const Layer &own) {
+                           ContextResource row_memory(CurrentMemoryContext);
+                           Violations violations(&row_memory);
+                           const Folded &folded = inherited.with(place.above, &own);
+                           effective_violations(folded, violations);
+                           auto add = [&](std::string_view text) {
+                               result.add({text_datum(type.name), level_name(place.level), id, text_datum(text)});
+                           };
+                           for (const Violation &violation : violations)
+                               add(violation.text);
+                           if (!folded.active())
+                               return;
+                           if (!rivals)
+                               rivals.emplace(rivals_of(inherited, type, &memory));
+                           if (const Integration *rival = active_rival(inherited, *rivals, place))
+                               add(cat("active: only one of the kind \"", shown(type.schema->exclusive),
+                                       "\" may be, and \"", rival->name, "\" is, too"));
+                       });
     }
     return null_result(fcinfo);
 }

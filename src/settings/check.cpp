@@ -305,24 +305,27 @@ std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const In
 }
 
 const Integration *active_rival(Inheritance &inherited, const std::pmr::vector<const Integration *> &rivals,
-                                const Place &place) {
+                                const Place &place, std::string_view leaving) {
+    const bool project = place.level == core::Level::project;
     for (const Integration *rival : rivals) {
-        const Layer *own =
-            place.level == core::Level::project ? inherited.project_layer(text_datum(place.id), *rival) : nullptr;
-        if (inherited.with(inherited.down_to(place.node, *rival), own).active())
+        const bool leaves = rival->name == leaving;
+        const Folded &above =
+            leaves && !project ? inherited.above(place.node, *rival) : inherited.down_to(place.node, *rival);
+        const Layer *own = project && !leaves ? inherited.project_layer(text_datum(place.id), *rival) : nullptr;
+        if (inherited.with(above, own).active())
             return rival;
     }
     return nullptr;
 }
 
-void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current,
-                     const SettingsRow &wanted) {
+void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
+                     std::string_view leaving) {
     const Integration &type = *place.above.integration;
     auto active = [&](const SettingsRow *row) { return inherited.with(place.above, layer_at(place, row)).active(); };
     if (active(current) || !active(&wanted))
         return;
     ContextResource memory(CurrentMemoryContext);
-    const Integration *rival = active_rival(inherited, rivals_of(inherited, type, &memory), place);
+    const Integration *rival = active_rival(inherited, rivals_of(inherited, type, &memory), place, leaving);
     if (rival == nullptr)
         return;
     throw Refusal(ERRCODE_CHECK_VIOLATION, cat("integration \"", type.name, "\" can't be active for ",

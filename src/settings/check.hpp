@@ -31,9 +31,9 @@ struct Place {
 std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const Integration &type,
                                                 std::pmr::memory_resource *memory);
 
-/// The first of them that is active there, or null.
+/// The first of them that is active there, or null. Of the type `leaving`, the scope's own row does not count.
 const Integration *active_rival(Inheritance &inherited, const std::pmr::vector<const Integration *> &rivals,
-                                const Place &place);
+                                const Place &place, std::string_view leaving = {});
 
 /// What is wrong with what a scope ends up with: required fields only while it is active.
 void effective_violations(const Folded &folded, Violations &violations);
@@ -44,7 +44,9 @@ void effective_violations(const Folded &folded, Violations &violations);
 SettingsRow checked(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
                     const Given &given);
 
-/// Throws 23514 if the row that is to be makes the type active where another one of its `x-exclusive` kind is.
-void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted);
+/// Throws 23514 if the row that is to be makes the type active where another one of its `x-exclusive` kind is. The row
+/// may have been that of the type `leaving` there.
+void check_exclusive(Inheritance &inherited, const Place &place, const SettingsRow *current, const SettingsRow &wanted,
+                     std::string_view leaving);
 
 } // namespace intd

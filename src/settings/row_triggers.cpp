@@ -128,6 +128,7 @@ INTD_FUNCTION(check_settings) {
     const Given &given = given_in(data, type, scope);
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
+    std::string_view leaving; // the type that the row was for, if it stays on the scope
     const Oid user = GetUserId();
     AsOwner owner;
     if (update) {
@@ -137,9 +138,11 @@ INTD_FUNCTION(check_settings) {
         // A row that is moved by hand to another key is a new one there.
         if ((view(old_type) != view(type) && !follows_rename(Table::integrations, old_type, type)) ||
             (columns.scope >= 0 && view(old_scope) != view(scope) &&
-             !follows_rename(scope_table(columns.level), old_scope, scope)))
+             !follows_rename(scope_table(columns.level), old_scope, scope))) {
             current.reset();
-        else if (same_row(*current, wanted) && !given.any()) {
+            if (columns.scope < 0 || view(old_scope) == view(scope))
+                leaving = view(old_type);
+        } else if (same_row(*current, wanted) && !given.any()) {
             updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
             updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
         }
@@ -166,7 +169,7 @@ INTD_FUNCTION(check_settings) {
             NewestState newest;
             Inheritance &inherited = inheritance();
             if (std::optional<Place> place = place_of(inherited, columns, view(type), scope))
-                check_exclusive(inherited, *place, before, wanted);
+                check_exclusive(inherited, *place, before, wanted, leaving);
         }
         updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
         updated_by = text_datum(writer(user));

@@ -101,7 +101,8 @@ const RowWrite *RowWrite::innermost_ = nullptr;
     const char *scope = scope_name(target.scope.level, target.scope.text());
     const bool seen = lock_row(target).has_value();
     const char *role = guard([] { return GetUserNameFromId(GetUserId(), false); });
-    const char *table = guard([&] { return get_rel_name(table_oid(table_of(target))); });
+    const Oid relation = table_oid(table_of(target));
+    const char *table = guard([&] { return get_rel_name(relation); });
     bool there = false;
     if (!seen) {
         AsOwner owner;

@@ -151,7 +151,8 @@ Outcome run(const char *text) {
     // A filter makes the planner expect few rows; with many, a nested loop over a CTE takes for ever.
     set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     Connection connection;
-    connection.run(prepare(text, 0, nullptr), nullptr, nullptr, GetLatestSnapshot());
+    SPIPlanPtr plan = prepare(text, 0, nullptr); // which waits for locks, before the snapshot
+    connection.run(plan, nullptr, nullptr, GetLatestSnapshot());
     Outcome outcome = {};
     for (int i = 0; i < 5; i++)
         outcome.counts[i] = DatumGetInt64(*connection.result(0, i));

@@ -141,9 +141,11 @@ SQL
 		$I.track_projects('app.projects', group_column => 'namespace')}, extra_params => \@as);
 
 	# Triggers of the owner's that do not write out their names. What the caller's own statement sets off runs as the caller;
-	# what our statements set off, as the owner, and with a path in which nothing of the caller's is.
+	# what our statements set off, as the owner, and with a path in which nothing of the caller's is. Since 18 the server
+	# itself runs AFTER triggers as who queued them, with whatever path there is then: README says what they need.
+	my $path_of_its_own = major($node) >= 18 ? 'SET search_path = pg_catalog, pg_temp' : '';
 	$node->safe_psql($database, <<"SQL", extra_params => \@as);
-CREATE FUNCTION public.careless() RETURNS trigger LANGUAGE plpgsql AS \$\$
+CREATE FUNCTION public.careless() RETURNS trigger LANGUAGE plpgsql $path_of_its_own AS \$\$
 DECLARE n bigint;
 BEGIN
     IF lower(TG_TABLE_NAME::text) = 'x' OR length(TG_OP) <> octet_length(TG_OP) OR TG_LEVEL = 'x' THEN
