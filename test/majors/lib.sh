@@ -2,7 +2,7 @@
 
 majors=(17 18)
 # The rest is about clients, or does not depend on the server. PARTS="regress 003_privileges" ./dev test 18 runs less.
-read -ra parts_of_majors <<<"${PARTS:-unit regress isolation tap model}"
+read -ra parts_of_majors <<<"${PARTS:-unit regress isolation pairs tap model}"
 
 # Debian's suite that has a major, and the script of debootstrap that serves for it: Debian 12's has none for forky.
 suite_of() { # major
