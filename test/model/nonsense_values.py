@@ -67,6 +67,7 @@ VALID = {
     "settings": """'{"url": "u"}'::jsonb""", "fields jsonb": """'{"room": "r"}'::jsonb""",
     "fields text[]": "ARRAY['room']", "names": "ARRAY['hook']", "active": "true", "schema": "'{}'::jsonb",
     "register_integration.name": "'brand-new'", "title": "'Hook'", "category": "'hooks'", "force": "true",
+    "replace": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
     "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
@@ -163,6 +164,7 @@ BAD = {
               (f"ARRAY[{HUGE}]", "42704"), ("'{}'::text[]", FINE)],
     "active": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "force": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
+    "replace": [("NULL", FINE), ("'maybe'", "22P02")],
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
