@@ -193,6 +193,7 @@ since(18, 'a virtual parent in a tracked table', sub {
 	$node->safe_psql($database, <<'SQL');
 SELECT integration_defaults.untrack('app.projects'), integration_defaults.untrack('app."Namespaces"');
 CREATE TABLE app.teams (id text PRIMARY KEY, path text, within text GENERATED ALWAYS AS (nullif(substring(path FROM '^(.*)/'), '')) VIRTUAL);
+INSERT INTO app.teams SELECT id, id FROM integration_defaults.groups;
 SELECT integration_defaults.track_groups('app.teams', parent_column => 'within');
 INSERT INTO app.teams VALUES ('10', '10'), ('11', '10/11'), ('12', '12');
 UPDATE app.teams SET path = '12/10' WHERE id = '10';
