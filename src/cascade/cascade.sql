@@ -58,3 +58,19 @@ BEGIN
 END
 $$;
 
+
+-- Taking back what is set below.
+
+CREATE FUNCTION integration_defaults.reset_below(
+    integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    fields text[] DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_reset_below';
+COMMENT ON FUNCTION integration_defaults.reset_below(text, integration_defaults.external_id, text[]) IS
+    'takes back what is set below a group, or below the instance if no group is given, itself left out: everything, locks included, or only these fields, whole atomic groups at a time, active among them by that name. Custom settings lose the fields, too, which then have the schema''s default, but stay active or not. Gives the number of scopes that were changed. Never refused for what these end up with: see invalid_settings(). Errors: 42704 unknown integration or group; 22023 unknown field';
+
+CREATE FUNCTION integration_defaults.drop_redundant(
+    integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_drop_redundant';
+COMMENT ON FUNCTION integration_defaults.drop_redundant(text, integration_defaults.external_id) IS
+    'takes back all that redundant_overrides() lists: nobody''s effective settings change, but what was dropped follows later changes above. Locks stay. Gives the number of scopes that were changed. Errors: 42704 unknown integration or group';

@@ -3,6 +3,7 @@
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
 #include "postgres/transaction.hpp"
+#include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
 #include "tracking/bulk/insert.hpp"
 
@@ -133,6 +134,23 @@ void settle_noted(bool at_commit) {
             noted.followed = GetCurrentTransactionNestLevel();
     list.deepest = std::max(list.deepest, GetCurrentTransactionNestLevel());
     drop_followed();
+}
+
+namespace {
+SettleOnce *innermost = nullptr;
+}
+
+SettleOnce::SettleOnce() : depth_(trigger_depth()), outer_(std::exchange(innermost, this)) {}
+SettleOnce::~SettleOnce() {
+    innermost = outer_;
+}
+bool SettleOnce::now() {
+    return innermost != nullptr && trigger_depth() == innermost->depth_ + 1;
+}
+void SettleOnce::finish() {
+    // what a trigger runs is followed before the commit
+    if (depth_ == 0)
+        settle_noted(false);
 }
 
 void watch_changes() {

@@ -28,6 +28,23 @@ void note(const Change &change);
 /// Lets effective_settings follow what has been noted and not followed yet. `at_commit`: nothing is left for later.
 void settle_noted(bool at_commit);
 
+/// While it lives, the statements of one function of ours are followed together, by finish(), and not each at its end.
+class SettleOnce {
+  public:
+    SettleOnce();
+    ~SettleOnce();
+    SettleOnce(const SettleOnce &) = delete;
+    SettleOnce &operator=(const SettleOnce &) = delete;
+
+    void finish();
+    /// Whether the end of the statement that has fired a trigger is to be passed over.
+    static bool now();
+
+  private:
+    int depth_;
+    SettleOnce *outer_;
+};
+
 /// Called once, when the module is loaded.
 void watch_changes();
 

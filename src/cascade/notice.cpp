@@ -218,7 +218,7 @@ INTD_FUNCTION(settle) {
         note_rows(data, table);
     // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
     // followed before the commit.
-    if (trigger_depth() == 1 && !leftovers_have_fired(data))
+    if (trigger_depth() == 1 && !leftovers_have_fired(data) && !SettleOnce::now())
         settle_noted(false);
     return PointerGetDatum(nullptr);
 }

@@ -68,7 +68,7 @@ CREATE FUNCTION integration_defaults.redundant_overrides(
     RETURNS TABLE (scope_level text, scope_id text, field text)
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_redundant_overrides';
 COMMENT ON FUNCTION integration_defaults.redundant_overrides(text, integration_defaults.external_id) IS
-    'overridden fields, active among them, that are equal to what would be inherited, below a group, or below the instance if no group is given; inherit_fields() takes them back without a change. Errors: 42704 unknown integration or group';
+    'what is set from a group down, or from the instance down if no group is given, and is equal to what would be inherited: overridden fields, active among them, and custom settings as a whole (field is NULL). drop_redundant() takes all of it back without a change of what anybody ends up with. Errors: 42704 unknown integration or group';
 
 -- What the views are made of. NULL where the integration is not configured, or the group is not there.
 

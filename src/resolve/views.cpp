@@ -173,6 +173,8 @@ INTD_FUNCTION(write_integrations) {
         set_whole_row(target_of(self, before), object_of(before), boolean(before.active));
         return PointerGetDatum(resolved_row(self, data->tg_trigtuple, before));
     }
+    if (!before.settings) // there are none while the way up to the instance is broken: that is what is told
+        resolved_row(self, data->tg_trigtuple, before);
     update(self, before, self.row(data->tg_newtuple));
     return PointerGetDatum(resolved_row(self, data->tg_newtuple, before));
 }

@@ -14,6 +14,7 @@ struct Given {
     /// An override is taken back. That is always possible, also of a field that a lock above shadows. (A write of a
     /// whole row leaves such fields as they are.)
     bool takes_back = false;
+    bool resets = false; // from above: never refused for what the scope ends up with
 
     bool any() const { return whole || active || fields.count > 0; }
     bool has(std::string_view key) const { return fields.find(key) != nullptr; }

@@ -36,31 +36,6 @@ class Units {
     std::pmr::vector<int> units_;
 };
 
-/// An array argument of names: no NULLs, one dimension.
-Names names_argument(FunctionCallInfo fcinfo, int n, std::pmr::memory_resource *memory) {
-    struct Elements {
-        Datum *values;
-        bool *nulls;
-        int count, dimensions;
-    };
-    Elements elements = guard([&] {
-        Elements found;
-        ArrayType *array = PG_GETARG_ARRAYTYPE_P(n);
-        found.dimensions = ARR_NDIM(array);
-        deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &found.values, &found.nulls, &found.count);
-        return found;
-    });
-    if (elements.dimensions > 1)
-        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"fields\" must be a one-dimensional array");
-    Names names(memory);
-    for (int i = 0; i < elements.count; i++) {
-        if (elements.nulls[i])
-            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of fields must not be null");
-        names.push_back(view(elements.values[i]));
-    }
-    return names;
-}
-
 Datum names_array(Names names) {
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -116,7 +91,7 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
     if (PG_ARGISNULL(1))
         names.push_back("*");
     else
-        names = names_argument(fcinfo, 1, &memory);
+        names = names_in(PG_GETARG_DATUM(1), &memory);
     const core::Shape &shape = where.type.schema->shape;
     change_row(where, {}, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         Names locked = locks_of(current, &memory);
@@ -201,6 +176,49 @@ void change_fields(const Target &target, const FieldChange &change) {
     });
 }
 
+Names names_in(Datum fields, std::pmr::memory_resource *memory) {
+    struct Elements {
+        Datum *values;
+        bool *nulls;
+        int count, dimensions;
+    };
+    Elements elements = guard([&] {
+        Elements found;
+        ArrayType *array = DatumGetArrayTypeP(fields);
+        found.dimensions = ARR_NDIM(array);
+        deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &found.values, &found.nulls, &found.count);
+        return found;
+    });
+    if (elements.dimensions > 1)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"fields\" must be a one-dimensional array");
+    Names names(memory);
+    for (int i = 0; i < elements.count; i++) {
+        if (elements.nulls[i])
+            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of fields must not be null");
+        names.push_back(view(elements.values[i]));
+    }
+    return names;
+}
+
+std::optional<SettingsRow> without_fields(const core::Shape &shape, const SettingsRow &row, const Names &names) {
+    ContextResource memory(CurrentMemoryContext);
+    const Units goes(shape, names, &memory);
+    SettingsRow wanted = row;
+    ObjectBuilder object;
+    bool found = false;
+    for (const JsonField &field : fields_of(row.settings))
+        if (goes.include(field.key))
+            found = true;
+        else
+            object.add(field.key, field.value);
+    wanted.settings = object.finish();
+    if (!row.custom && row.active && goes.name("active")) {
+        wanted.active.reset();
+        found = true;
+    }
+    return found ? std::optional<SettingsRow>(wanted) : std::nullopt;
+}
+
 void check_own(const Target &target, const Names &names) {
     std::optional<SettingsRow> own = lock_row(target);
     JsonFields fields = own ? fields_of(own->settings) : JsonFields{nullptr, 0};
@@ -233,7 +251,7 @@ INTD_FUNCTION(inherit_fields) {
         target(required_text(fcinfo, 0, "integration"), scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3)));
     require_argument(fcinfo, 1, "fields");
     ContextResource memory(CurrentMemoryContext);
-    Names names = names_argument(fcinfo, 1, &memory);
+    Names names = names_in(PG_GETARG_DATUM(1), &memory);
     FieldChange change;
     change.take_back = &names;
     change.sets_active = has(names, "active");

@@ -25,6 +25,13 @@ struct FieldChange {
 /// Changes the target's row, made and removed as need be. Nothing to do is no error.
 void change_fields(const Target &target, const FieldChange &change);
 
+/// The row without these fields, whole atomic groups at a time; an override also without `active`, if that is named.
+/// None if the row has nothing of it.
+std::optional<SettingsRow> without_fields(const core::Shape &shape, const SettingsRow &row, const Names &names);
+
+/// The names of fields in an argument, a text[] of one dimension without NULLs (22023).
+Names names_in(Datum fields, std::pmr::memory_resource *memory);
+
 /// Locks the target's row and throws 22023 unless it has all these fields: what is inherited can't be taken back.
 void check_own(const Target &target, const Names &names);
 

@@ -207,9 +207,8 @@ class Comparison:
                 group = "" if scope == INSTANCE else f", {external_id(scope[1])}"
                 sql = (f"SELECT i.name, r.scope_level, r.scope_id, r.field FROM {SCHEMA}.integrations i,"
                        f" {SCHEMA}.redundant_overrides(i.name{group}) r")
-                expected = {key(*s, n) + " " + f: 1 for n in model.types for s, f in model.redundant_overrides(n, scope)}
-                got = {key(level, scope_id, n) + " " + field: 1 for n, level, scope_id, field in self.ask(sql)
-                       if level == "instance" or not model.fold_above((level, scope_id), n).locked_by(field)}
+                expected = {f"{key(*s, n)} {f}": 1 for n in model.types for s, f in model.redundant_overrides(n, scope)}
+                got = {f"{key(level, scope_id, n)} {field}": 1 for n, level, scope_id, field in self.ask(sql)}
                 found = differs(sql, expected, got)
                 if found:
                     return found

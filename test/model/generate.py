@@ -168,7 +168,7 @@ class Generator:
 
     WEIGHTS = {
         "set_default": 10, "reset_default": 4, "set_custom": 10, "use_default": 5, "override_fields": 9,
-        "inherit_fields": 5, "set_active": 5, "lock_fields": 5, "unlock_fields": 4,
+        "inherit_fields": 5, "set_active": 5, "lock_fields": 5, "unlock_fields": 4, "reset_below": 1.5, "drop_redundant": 1.5,
         "sql_insert": 10, "sql_update": 12, "sql_delete": 4, "sql_insert_all": 1, "sql_update_all": 1,
         "view_insert": 3, "view_update": 9, "view_delete": 2,
         "register_integration": 1.5, "unregister_integration": 0.5, "allow_integrations": 1, "sql_allow": 0.5,
@@ -189,7 +189,7 @@ class Generator:
         """The functions that take a type and a scope."""
         rng = self.rng
         name = self.some_type()
-        default = kind in ("set_default", "reset_default", "lock_fields", "unlock_fields")
+        default = kind in ("set_default", "reset_default", "lock_fields", "unlock_fields", "reset_below", "drop_redundant")
         levels = ("instance", "group", "group") if default else ("instance", "group", "project", "project")
         if kind == "set_custom":
             levels = ("project",)
@@ -207,6 +207,8 @@ class Generator:
             given["fields"] = self.names(name)
         if kind in ("lock_fields", "unlock_fields") and rng.random() < 0.15:
             given["fields"] = None
+        if kind == "reset_below" and rng.random() < 0.6:
+            given["fields"] = self.names(name)
         if kind in ("set_default", "set_custom", "override_fields") and rng.random() < 0.4:
             given["active"] = self.active(0.2)
         if kind == "set_active":

@@ -155,21 +155,36 @@ class Reading:
         return {scope: violations for scope, violations in found.items() if violations}
 
     def redundant_overrides(self, name, below):
-        """(scope, field): what inherit_fields would take back from overrides without a change; what a lock shadows
-        is left open. Where nothing is configured above, `active` has nothing to be equal to."""
+        """(scope, field): what is equal to what would be inherited, and what a lock shadows, if it is equal to the
+        locked value; field None: custom settings as a whole. Where nothing is configured above, `active` has nothing
+        to be equal to, and something has to stay."""
         found = []
         for (scope, of), row in self.rows.items():
-            if of != name or row.custom or not self.exists(scope) or below not in self.chain(scope):
+            if of != name or not self.exists(scope) or below not in self.chain(scope):
                 continue
             above = self.fold_above(scope, name) if scope != INSTANCE else Fold(self.types[name])
+            active = above.source is not None and row.active is above.active[0]
+            if row.custom:
+                if active and self._ends_up_alike(scope, name, row, above):
+                    found.append((scope, None))
+                continue
             own = {**above.kind.defaults, **row.settings}
+            fields = []
             for field in row.settings:
-                if not above.locked_by(field) and all((f in own) == (f in above.settings) and same(own.get(f), above.settings.get(f))
-                       for f in above.kind.unit(field)):
-                    found.append((scope, field))
-            if not above.locked_by("active") and above.source and row.active is above.active[0]:
-                found.append((scope, "active"))
+                unit = [field] if above.locked_by(field) else above.kind.unit(field)
+                if all((f in own) == (f in above.settings) and same(own.get(f), above.settings.get(f)) for f in unit):
+                    fields.append((scope, field))
+            if above.source is None and row.active is None and len(fields) == len(row.settings):
+                fields = []
+            found += fields + ([(scope, "active")] if active else [])
         return found
+
+    def _ends_up_alike(self, scope, name, row, above):
+        at = self.fold_at(scope, name)
+        return (at.is_active is above.is_active and at.settings.keys() == above.settings.keys()
+                and all(same(value, above.settings[key]) for key, value in at.settings.items())
+                and all(key in above.settings and same(value, above.settings[key])
+                        for key, value in row.settings.items()))
 
     def explain(self, scope, name):
         """Rows as dicts; absent values are missing keys. None where nothing is configured: no rows."""

@@ -19,7 +19,7 @@ from sqltext import SCHEMA, document, statement, text
 
 TABLES = "instance_settings, group_settings, project_settings, projects, groups, integrations".split(", ")
 # Operations whose result is compared: whether there was something, or the rows that a view's command counts.
-COUNTED = ("use_default", "reset_default", "view_insert", "view_update", "view_delete")
+COUNTED = ("use_default", "reset_default", "reset_below", "drop_redundant", "view_insert", "view_update", "view_delete")
 
 
 class Difference(Exception):

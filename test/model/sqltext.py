@@ -11,7 +11,7 @@ TABLES = {"instance": "instance_settings", "group": "group_settings", "project":
 APP = {"group": ("app.teams", "team_id", "belongs_to"), "project": ('app."Repos"', '"Repo"', "team")}
 FUNCTIONS = {
     "set_default", "reset_default", "set_custom", "use_default", "override_fields", "inherit_fields", "set_active",
-    "lock_fields", "unlock_fields", "add_group", "move_group", "remove_group", "add_project", "move_project",
+    "lock_fields", "unlock_fields", "reset_below", "drop_redundant", "add_group", "move_group", "remove_group", "add_project", "move_project",
     "remove_project", "register_integration", "unregister_integration", "allow_integrations"}
 
 

@@ -181,6 +181,45 @@ class Writing:
         self._finish(v, scope, integration, old._replace(settings=stored, active=active), {}, careful=False,
                      changes_settings=False)
 
+    # ---- what is below
+
+    def reset_below(self, v, integration, group_id=GIVEN_NOT, fields=None):
+        if fields is not None and None in fields:
+            v.refuse("22023")
+        kind, top = self._target(v, integration, GIVEN_NOT, group_id)
+        below = {scope: row for (scope, of), row in self.rows.items()
+                 if of == integration and scope != top and self.exists(scope) and top in self.chain(scope)}
+        for name in fields or ():
+            if name != "active" and name not in kind.properties and not any(name in r.settings for r in below.values()):
+                v.refuse("22023")
+        if v.must:
+            return
+        going = kind.units(fields or ())
+        changed = 0
+        for scope, row in below.items():
+            new = None
+            if fields is not None:
+                active = row.active if row.custom or "active" not in fields else None
+                new = row._replace(settings={k: x for k, x in row.settings.items() if k not in going}, active=active)
+            changed += new != row
+            self._put((scope, integration), new)
+        return changed
+
+    def drop_redundant(self, v, integration, group_id=GIVEN_NOT):
+        kind, top = self._target(v, integration, GIVEN_NOT, group_id)
+        fields = {}
+        for scope, field in self.redundant_overrides(integration, top):
+            fields.setdefault(scope, []).append(field)
+        for scope, going in fields.items():
+            row = self.rows[scope, integration]
+            if None in going:
+                row = Row(False, None, {}, row.locked)
+            else:
+                row = row._replace(settings={k: x for k, x in row.settings.items() if k not in kind.units(going)},
+                                   active=None if "active" in going else row.active)
+            self._put((scope, integration), row)
+        return len(fields)
+
     def set_active(self, v, integration, active, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         _, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration)) or Row(False, None, {})
