@@ -74,3 +74,11 @@ CREATE FUNCTION integration_defaults.drop_redundant(
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_drop_redundant';
 COMMENT ON FUNCTION integration_defaults.drop_redundant(text, integration_defaults.external_id) IS
     'takes back all that redundant_overrides() lists: nobody''s effective settings change, but what was dropped follows later changes above. Locks stay. Gives the number of scopes that were changed. Errors: 42704 unknown integration or group';
+
+CREATE FUNCTION integration_defaults.preview(statement text, integration text DEFAULT NULL)
+    RETURNS TABLE (scope_level text, scope_id text, integration text,
+                   before_active boolean, before jsonb, before_source_level text, before_source_id text,
+                   after_active boolean, after jsonb, after_source_level text, after_source_id text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'intd_preview';
+COMMENT ON FUNCTION integration_defaults.preview(text, text) IS
+    'what one or more SQL statements would change: runs them with the caller''s rights, and the checks of a commit, and rolls all of it back. A row for each project and group that would end up with other effective settings, or be enabled or disabled; NULLs where the integration is not configured, or the project or group is not there. integration: only this one. What no transaction takes back stays, as numbers of sequences. Errors: those of the statements; 0A000 for transaction commands, and COPY by the client; 42704 unknown integration';

@@ -108,7 +108,33 @@ void settle_all() {
 
 } // namespace
 
+Listening *Listening::innermost_ = nullptr;
+
+Listening::Listening(ContextResource *memory)
+    : memory_(memory), changes_(memory), outer_(std::exchange(innermost_, this)) {}
+Listening::~Listening() {
+    innermost_ = outer_;
+}
+void Listening::hear(const Change &change) {
+    if (everything_)
+        return;
+    const bool too_much = MemoryContextMemAllocated(memory_->context(), true) > remember_at_most;
+    some_went_unheard_ = some_went_unheard_ || too_much;
+    everything_ = is_everything(change) || too_much;
+    InContext inside(memory_->context());
+    Change own = everything_ ? Change{core::Level::instance, {}, {}, pass_all} : change;
+    own.id = {cat(own.id), own.id.size()};
+    own.integration = {cat(own.integration), own.integration.size()};
+    changes_.push_back(own);
+}
+
+bool is_noting() {
+    return Listening::now() || any_materialized();
+}
+
 void note(const Change &change) {
+    if (Listening::now())
+        Listening::innermost_->hear(change);
     if (change.integration.empty() ? !any_materialized() : !is_materialized(change.integration))
         return;
     if (list.changes != nullptr && list.changes->back().followed == 0 && is_everything(list.changes->back().change))
@@ -154,7 +180,7 @@ void SettleOnce::finish() {
 }
 
 void watch_changes() {
-    watch_new_projects("settle", any_materialized);
+    watch_new_projects("settle", is_noting);
     before_commit(is_unsettled, settle_all);
     on_transaction_end(forget);
     on_savepoint_end(end_savepoint);

@@ -22,8 +22,40 @@ struct Change {
     uint8_t passes;               // what may have to be done
 };
 
-/// Remembers a change. Does nothing while its type is not materialized.
+/// Whether anybody wants to know of changes: a type is materialized, or a Listening lives.
+bool is_noting();
+
+/// Remembers a change. Does nothing while its type is not materialized; but whoever listens hears of it.
 void note(const Change &change);
+
+/// While it lives, it collects all changes that are noted, of whatever types; also those of the rows of groups, which
+/// effective_settings has none of. More than it has room for become one that reaches everything.
+class Listening {
+  public:
+    explicit Listening(ContextResource *memory);
+    ~Listening();
+    Listening(const Listening &) = delete;
+    Listening &operator=(const Listening &) = delete;
+
+    const std::pmr::vector<Change> &changes() const { return changes_; }
+    /// Whether groups or projects have gone that are in none of them: there were too many, or TRUNCATE does not say.
+    bool some_went_unheard() const { return some_went_unheard_; }
+
+    void hear(const Change &change);
+    static bool now() { return innermost_ != nullptr; }
+    static void hear_truncated() {
+        if (innermost_ != nullptr)
+            innermost_->some_went_unheard_ = true;
+    }
+
+  private:
+    ContextResource *memory_;
+    std::pmr::vector<Change> changes_;
+    friend void note(const Change &change);
+    bool everything_ = false, some_went_unheard_ = false;
+    Listening *outer_;
+    static Listening *innermost_;
+};
 
 /// Lets effective_settings follow what has been noted and not followed yet. `at_commit`: nothing is left for later.
 void settle_noted(bool at_commit);

@@ -74,6 +74,8 @@ class Noting {
         if (before != nullptr && after != nullptr && !before->same(*after, column::name)) {
             if (is_materialized(before->text(column::name)))
                 rename_materialized(before->text(column::name), after->text(column::name));
+            if (Listening::now())
+                note({core::Level::instance, {}, before->text(column::name), pass_remove});
             note({core::Level::instance, {}, after->text(column::name), pass_all});
         } else if (before == nullptr || after == nullptr)
             note({core::Level::instance, {}, (after == nullptr ? before : after)->text(column::name), pass_all});
@@ -86,6 +88,12 @@ class Noting {
         // comes is empty, unless its id was freed before. But replication brings, renames and removes groups whatever
         // is in them here.
         bool same_id = before != nullptr && after != nullptr && before->same(*after, column::id);
+        if (Listening::now() && !same_id) { // the group itself comes or goes
+            if (before != nullptr)
+                note({core::Level::group, before->text(column::id), {}, pass_remove});
+            if (after != nullptr)
+                note({core::Level::group, after->text(column::id), {}, pass_all});
+        }
         if (replicated_ && before != nullptr && !same_id)
             note({core::Level::group, before->text(column::id), {}, pass_remove});
         if (after == nullptr || (before == nullptr && !replicated_ && !groups_were_freed()))
@@ -208,13 +216,15 @@ INTD_FUNCTION(settle) {
     const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
     const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
     require_event(data, TRIGGER_EVENT_AFTER, on_insert | on_update | on_delete | on_truncate);
-    if (restoring() || !any_materialized())
+    if (restoring() || !is_noting())
         return PointerGetDatum(nullptr);
     if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
         throw not_as_declared(data);
-    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
+        if (table == Table::groups || table == Table::projects)
+            Listening::hear_truncated();
         note({core::Level::instance, {}, {}, pass_all});
-    else
+    } else
         note_rows(data, table);
     // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
     // followed before the commit.
@@ -228,7 +238,7 @@ INTD_FUNCTION(note_change) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update | on_delete);
-    if (restoring() || !any_materialized())
+    if (restoring() || !is_noting())
         return PointerGetDatum(nullptr);
     bool has_old = !TRIGGER_FIRED_BY_INSERT(data->tg_event), has_new = !TRIGGER_FIRED_BY_DELETE(data->tg_event);
     Image before, after;

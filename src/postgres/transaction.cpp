@@ -71,6 +71,18 @@ void on_transaction_end(void (*listener)()) {
     of_transactions.add(listener);
 }
 
+void anticipate_commit() {
+    // Users' triggers may give work to any of them once more. That of a commit would never end here, because it is not
+    // forgotten.
+    for (int pass = 0; pass < 2; pass++)
+        for (const Last &last : before)
+            if (last.is_unfinished()) {
+                guard([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+                last.finish();
+                guard([] { PopActiveSnapshot(); });
+            }
+}
+
 void watch_transactions() {
     RegisterXactCallback(at_transaction, nullptr);
     RegisterSubXactCallback(at_subtransaction, nullptr);

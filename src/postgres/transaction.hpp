@@ -30,6 +30,10 @@
 
 #include "postgres/boundary.hpp"
 
+extern "C" {
+#include "utils/resowner.h"
+}
+
 namespace intd {
 
 /// A subtransaction that ends.
@@ -47,6 +51,35 @@ struct Savepoint {
 void before_commit(bool (*is_unfinished)(), void (*finish)());
 void on_savepoint_end(void (*listener)(const Savepoint &savepoint));
 void on_transaction_end(void (*listener)());
+
+/// Runs a body in a subtransaction that is rolled back then, also where the body throws. It runs in the caller's memory
+/// context, whose contents stay.
+template <class Body>
+void rolled_back(Body &&body) {
+    const MemoryContext context = CurrentMemoryContext;
+    const ResourceOwner resources = CurrentResourceOwner;
+    guard([&] {
+        BeginInternalSubTransaction(nullptr);
+        MemoryContextSwitchTo(context);
+    });
+    std::exception_ptr thrown;
+    try {
+        body();
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    guard([&] {
+        RollbackAndReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = resources;
+    });
+    if (thrown)
+        std::rethrow_exception(thrown);
+}
+
+/// Does now what would be done before the commit, in a subtransaction that is going to be rolled back: what has been
+/// remembered for the commit still is, afterwards. Constraints must have been set to immediate.
+void anticipate_commit();
 
 /// Called once, when the module is loaded.
 void watch_transactions();

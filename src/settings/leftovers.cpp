@@ -295,10 +295,13 @@ bool some_are_noted() {
 
 void remove_leftovers() {
     auto now = list;
-    forget();
+    const bool anticipated = GetCurrentTransactionNestLevel() > 1; // to be rolled back, and done again
+    if (!anticipated)
+        forget();
     for (Kind kind : all_kinds)
         remove(kind, *now.ids[static_cast<int>(kind)], std::nullopt);
-    guard([&] { MemoryContextDelete(now.context); });
+    if (!anticipated)
+        guard([&] { MemoryContextDelete(now.context); });
 }
 
 void watch_leftovers() {

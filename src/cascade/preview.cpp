@@ -1,0 +1,376 @@
+// preview(): what statements would change of what everybody ends up with.
+//
+// The statements are run in a subtransaction, with all that the commit would do. The triggers tell which scopes that
+// may have reached (see Listening): what these end up with is put aside. Then everything is rolled back, and what the
+// same scopes end up with is read once more, and compared.
+//
+// Why that finds all: a scope ends up with something else only if a row on its chain has changed, or the chain itself.
+// Both are noted, with everything that is below in the tree that the statements leave; or it is gone, and noted itself.
+// Why it finds nothing else: both states are read under one snapshot, which shows the same of other transactions; the
+// second time, what the subtransaction did is not there any more.
+#include "cascade/changes.hpp"
+#include "postgres/query.hpp"
+#include "postgres/result.hpp"
+#include "postgres/spool.hpp"
+#include "postgres/transaction.hpp"
+#include "resolve/locate.hpp"
+#include "store/owner.hpp"
+
+extern "C" {
+#include "tcop/dest.h"
+}
+
+namespace intd {
+namespace {
+
+// --- the statements --------------------------------------------------------------------------------------------------
+
+#define HAS_ROWS(table)                                                                                                \
+    "EXISTS (SELECT FROM integration_defaults." table " s WHERE s.integration OPERATOR(pg_catalog.=) i.name)"
+Statement configured_types = {"SELECT i.name FROM integration_defaults.integrations i WHERE " HAS_ROWS(
+                                  "instance_settings") " OR " HAS_ROWS("group_settings") " OR " HAS_ROWS("project_"
+                                                                                                         "settings"),
+                              0,
+                              {},
+                              nullptr};
+#define SUBTREE                                                                                                        \
+    "WITH RECURSIVE subtree AS (SELECT g.id FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) "     \
+    "ANY ($1) UNION SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON g.parent_id "                     \
+    "OPERATOR(pg_catalog.=) s.id) "
+Statement all_groups = {"SELECT id FROM integration_defaults.groups", 0, {}, nullptr};
+Statement all_projects = {"SELECT id, group_id FROM integration_defaults.projects", 0, {}, nullptr};
+Statement groups_below = {SUBTREE "SELECT id FROM subtree", 1, {TEXTARRAYOID}, nullptr, true};
+Statement projects_below = {SUBTREE "SELECT p.id, p.group_id FROM subtree s JOIN integration_defaults.projects p "
+                                    "ON p.group_id OPERATOR(pg_catalog.=) s.id",
+                            1,
+                            {TEXTARRAYOID},
+                            nullptr,
+                            true};
+Statement projects_by_id = {
+    "SELECT id, group_id FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
+    1,
+    {TEXTARRAYOID},
+    nullptr,
+    true};
+
+using Strings = std::pmr::unordered_set<std::string_view>;
+
+Strings find_configured_types(std::pmr::memory_resource *memory) {
+    Strings names(memory);
+    for (Datum name : fetch_column(configured_types, {}))
+        names.insert(view(name));
+    return names;
+}
+
+/// Runs the caller's statements as they are, with the caller's rights and search_path.
+void run(const char *statements) {
+    guard([&] {
+        SPI_connect();
+        SPIExecuteOptions options = {};
+        options.dest = None_Receiver;
+        const int code = SPI_execute_extended(statements, &options);
+        if (code == SPI_ERROR_TRANSACTION)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("transaction commands can't be previewed"),
+                            errhint("Preview the statements between them.")));
+        if (code == SPI_ERROR_COPY)
+            ereport(ERROR,
+                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("COPY to or from the client can't be previewed"),
+                     errhint("INSERT can, and COPY from a file.")));
+        if (code < 0)
+            elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
+        SPI_finish();
+    });
+}
+
+// --- what is reached -------------------------------------------------------------------------------------------------
+
+/// What changes of one type reach: everything, or these groups with all below them, and these projects.
+struct Reach {
+    bool everything = false;
+    Strings groups, projects;
+
+    Reach(const std::pmr::vector<Change> &changes, std::string_view type, std::pmr::memory_resource *memory)
+        : groups(memory), projects(memory) {
+        for (const Change &change : changes) {
+            check_interrupts();
+            if (!change.integration.empty() && change.integration != type)
+                continue;
+            if (change.reach == core::Level::instance)
+                everything = true;
+            else
+                (change.reach == core::Level::group ? groups : projects).insert(change.id);
+        }
+    }
+    bool nothing() const { return !everything && groups.empty() && projects.empty(); }
+};
+
+Datum array_of(const Strings &strings) {
+    ContextResource memory(CurrentMemoryContext);
+    return text_array(std::pmr::vector<std::string_view>(strings.begin(), strings.end(), &memory));
+}
+
+/// Calls visit(id, group) for each row of (id, group) or (id).
+template <class Visit>
+void for_each_row(Statement &statement, std::initializer_list<Value> parameters, int columns, Visit &&visit) {
+    RowMemory memory;
+    Cursor rows(statement, parameters);
+    while (rows.next()) {
+        InContext inside(memory.empty());
+        visit(*rows.column(0), columns == 2 ? rows.column(1) : std::nullopt);
+    }
+    rows.close();
+}
+
+// --- both states -----------------------------------------------------------------------------------------------------
+
+/// Columns of what is put aside: the scope and type, the project's group, and what it ends up with (active NULL: it is
+/// not configured).
+namespace aside {
+enum { level, id, integration, group, active, settings, source_level, source_id };
+}
+
+/// What a scope ends up with; null: nothing is configured, or the scope is not there. `group`: what a project is in.
+const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group) {
+    if (type == nullptr)
+        return nullptr;
+    const Folded *folded;
+    if (level == core::Level::group) {
+        const TreeNode *node = inherited.tree().group(view(id));
+        folded = node == nullptr ? nullptr : &inherited.down_to(node, *type);
+    } else {
+        folded =
+            group ? inherited.in_group(view(*group), *type) : &inherited.down_to(inherited.tree().instance(), *type);
+        if (folded != nullptr && inherited.may_have_rows(id))
+            folded = &inherited.with(*folded, inherited.project_layer(id, *type));
+    }
+    return folded == nullptr || !folded->configured() ? nullptr : folded;
+}
+
+class Preview {
+  public:
+    Preview(ContextResource *memory, std::optional<std::string_view> only)
+        : memory_(memory), only_(only), configured_before_(find_configured_types(memory)), went_(memory),
+          changed_projects_(memory), groups_(memory),
+          projects_(memory), spool_{INT4OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, TEXTOID} {}
+
+    /// Puts aside what all scopes that the changes have reached end up with.
+    void take(const Listening &heard) {
+        const Strings configured = find_configured_types(memory_);
+        const std::pmr::vector<Change> &changes = heard.changes();
+        some_went_unheard_ = heard.some_went_unheard();
+        for (const Change &change : changes)
+            if (change.reach == core::Level::project)
+                changed_projects_.insert(change.id);
+        Strings types(memory_);
+        for (const Change &change : changes)
+            if (!change.integration.empty())
+                types.insert(change.integration);
+            else {
+                types.insert(configured.begin(), configured.end());
+                types.insert(configured_before_.begin(), configured_before_.end());
+            }
+        std::pmr::vector<std::string_view> sorted(types.begin(), types.end(), memory_);
+        std::sort(sorted.begin(), sorted.end());
+        Inheritance &inherited = inheritance();
+        is_registered_ = !only_ || inherited.find_usable_type(*only_) != nullptr;
+        for (std::string_view type : sorted) {
+            if ((only_ && *only_ != type) || (configured.count(type) == 0 && configured_before_.count(type) == 0))
+                continue;
+            Reach reach(changes, type, memory_);
+            if (reach.nothing())
+                continue;
+            went_.push_back(type);
+            take(inherited, type, reach);
+        }
+    }
+
+    /// Reads what the same scopes end up with now, and gives those that differ.
+    void compare(ResultSet &result) {
+        Inheritance &inherited = inheritance();
+        if (only_ && !is_registered_)
+            get_integration(live, *only_);
+        RowMemory memory;
+        std::string_view last;
+        const Integration *type = nullptr;
+        while (spool_.next()) {
+            InContext inside(memory.empty());
+            std::string_view name = view(*spool_.column(aside::integration));
+            if (last != name) {
+                InContext kept(memory_->context());
+                last = {cat(name), name.size()};
+                type = inherited.find_usable_type(last);
+            }
+            const auto level = static_cast<core::Level>(DatumGetInt32(*spool_.column(aside::level)));
+            const Datum id = *spool_.column(aside::id);
+            compare(result, level, id, last, before(inherited, type, level, id, spool_.column(aside::group)));
+        }
+        if (some_went_unheard_)
+            find_gone(result, inherited);
+    }
+
+  private:
+    void take(Inheritance &inherited, std::string_view name, const Reach &reach) {
+        const Integration *type = inherited.find_usable_type(name);
+        auto group = [&](Datum id, Value) {
+            put(core::Level::group, id, name, std::nullopt,
+                folded_at(inherited, type, core::Level::group, id, std::nullopt));
+        };
+        auto project = [&](Datum id, Value in) {
+            put(core::Level::project, id, name, in, folded_at(inherited, type, core::Level::project, id, in));
+        };
+        ContextResource passing(CurrentMemoryContext);
+        Strings gone_projects(reach.projects, &passing);
+        if (reach.everything)
+            for_each_row(all_groups, {}, 1, group);
+        else if (!reach.groups.empty())
+            for_each_row(groups_below, {array_of(reach.groups)}, 1, group);
+        for (std::string_view id : reach.groups)
+            if (inherited.tree().group(id) == nullptr)
+                group(text_datum(id), std::nullopt);
+        if (reach.everything)
+            for_each_row(all_projects, {}, 2, project);
+        else if (!reach.groups.empty())
+            for_each_row(projects_below, {array_of(reach.groups)}, 2, project);
+        if (!reach.projects.empty())
+            for_each_row(projects_by_id, {array_of(reach.projects)}, 2, [&](Datum id, Value in) {
+                gone_projects.erase(view(id));
+                if (!reach.everything && !is_reached(inherited, reach, in))
+                    project(id, in);
+            });
+        for (std::string_view id : gone_projects)
+            put(core::Level::project, text_datum(id), name, std::nullopt, nullptr);
+    }
+
+    static bool is_reached(Inheritance &inherited, const Reach &reach, const Value &group) {
+        const TreeNode *node = group && !reach.groups.empty() ? inherited.tree().group(view(*group)) : nullptr;
+        while (node != nullptr && reach.groups.count(node->id) == 0)
+            node = node->parent;
+        return node != nullptr;
+    }
+
+    void put(core::Level level, Datum id, std::string_view name, Value group, const Folded *folded) {
+        if (some_went_unheard_) {
+            InContext kept(memory_->context());
+            Strings &known = level == core::Level::group ? groups_ : projects_;
+            if (known.count(view(id)) == 0)
+                known.insert({cat(view(id)), view(id).size()});
+        }
+        const Value number = Int32GetDatum(static_cast<int32>(level)), type = text_datum(name);
+        if (folded == nullptr)
+            return spool_.put({number, id, type, group, std::nullopt, std::nullopt, std::nullopt, std::nullopt});
+        const core::Scope *source = folded->fold->nearest();
+        spool_.put({number, id, type, group, BoolGetDatum(folded->active()), PointerGetDatum(folded->settings()),
+                    level_name(source->level), source_id(source)});
+    }
+
+    /// A project that no change was noted of is in the group that it was in.
+    const Folded *before(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group) {
+        if (level == core::Level::project && (some_went_unheard_ || changed_projects_.count(view(id)) > 0)) {
+            const Row *row = inherited.store().row(Table::projects, id);
+            if (row == nullptr)
+                return nullptr;
+            group = row->nulls[column::parent] ? std::nullopt : Value(row->values[column::parent]);
+        }
+        return folded_at(inherited, type, level, id, group);
+    }
+
+    /// With the state after, which is in the spool.
+    void compare(ResultSet &result, core::Level level, Datum id, std::string_view name, const Folded *before) {
+        const Value active = spool_.column(aside::active), settings = spool_.column(aside::settings);
+        if (before == nullptr && !active)
+            return;
+        if (before != nullptr && active && before->active() == DatumGetBool(*active)) {
+            const Jsonb *one = before->settings(), *other = jsonb_of(*settings);
+            if (VARSIZE(one) == VARSIZE(other) && memcmp(one, other, VARSIZE(one)) == 0)
+                return;
+        }
+        add(result, level, id, name, before, active, settings, spool_.column(aside::source_level),
+            spool_.column(aside::source_id));
+    }
+
+    static void add(ResultSet &result, core::Level level, Datum id, std::string_view name, const Folded *before,
+                    Value active, Value settings, Value source_level, Value source) {
+        Value had_active, had_settings, had_level, had_id;
+        if (before != nullptr) {
+            const core::Scope *nearest = before->fold->nearest();
+            had_active = BoolGetDatum(before->active());
+            had_settings = PointerGetDatum(before->settings());
+            had_level = level_name(nearest->level);
+            had_id = source_id(nearest);
+        }
+        result.add({level_name(level), id, text_datum(name), had_active, had_settings, had_level, had_id, active,
+                    settings, source_level, source});
+    }
+
+    /// All that is there now and was not, after the statements.
+    void find_gone(ResultSet &result, Inheritance &inherited) {
+        for (std::string_view name : went_) {
+            const Integration *type = inherited.find_usable_type(name);
+            auto visit = [&](core::Level level, const Strings &known, Datum id, Value group) {
+                if (known.count(view(id)) > 0)
+                    return;
+                if (const Folded *had = folded_at(inherited, type, level, id, group); had != nullptr)
+                    add(result, level, id, name, had, {}, {}, {}, {});
+            };
+            for_each_row(all_groups, {}, 1,
+                         [&](Datum id, Value) { visit(core::Level::group, groups_, id, std::nullopt); });
+            for_each_row(all_projects, {}, 2,
+                         [&](Datum id, Value group) { visit(core::Level::project, projects_, id, group); });
+        }
+    }
+
+    ContextResource *memory_;
+    std::optional<std::string_view> only_;
+    Strings configured_before_;
+    std::pmr::vector<std::string_view> went_; // the types that were looked at
+    Strings changed_projects_;                // of which something was noted
+    bool some_went_unheard_ = false, is_registered_ = false;
+    Strings groups_, projects_; // if so: those that are there after the statements
+    Spool spool_;
+};
+
+} // namespace
+
+/// preview(statement, integration)
+INTD_FUNCTION(preview) {
+    ResultSet result(fcinfo);
+    const std::string_view given = required_text(fcinfo, 0, "statement");
+    const char *statements = cat(given);
+    MemoryContext context = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults preview", ALLOCSET_DEFAULT_SIZES);
+    });
+    ContextResource memory(context);
+    InContext inside(context);
+    std::optional<std::string_view> only = text_argument(fcinfo, 1);
+    std::optional<Preview> preview;
+    {
+        AsOwner owner;
+        preview.emplace(&memory, only);
+    }
+    const ResourceOwner resources = CurrentResourceOwner;
+    Snapshot shown;
+    rolled_back([&] {
+        Listening listening(&memory);
+        run(statements);
+        run("SET CONSTRAINTS ALL IMMEDIATE");
+        anticipate_commit();
+        AsOwner owner;
+        shown = guard([&] {
+            CommandCounterIncrement();
+            PushActiveSnapshot(GetTransactionSnapshot());
+            return RegisterSnapshotOnOwner(GetActiveSnapshot(), resources);
+        });
+        preview->take(listening);
+        guard([] { PopActiveSnapshot(); });
+    });
+    guard([&] { PushActiveSnapshot(shown); });
+    AsOwner owner;
+    preview->compare(result);
+    guard([&] {
+        PopActiveSnapshot();
+        UnregisterSnapshotFromOwner(shown, resources);
+    });
+    return null_result(fcinfo);
+}
+
+} // namespace intd
