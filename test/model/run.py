@@ -9,6 +9,7 @@ import argparse
 import random
 import sys
 import time
+from zlib import crc32
 
 import psycopg
 
@@ -146,6 +147,7 @@ class Session:
             self.sql("SAVEPOINT op")
         error, result = None, None
         sql = statement(kind, given, self.generator.id_type)
+        previewed = self.preview(sql)
         try:
             cursor = self.sql(sql)
             result = cursor.fetchone()[0] if cursor.description else cursor.rowcount
@@ -167,9 +169,49 @@ class Session:
             return
         if not verdict.allows(error and error.sqlstate, error and error.diag.constraint_name):
             raise Difference(sql, verdict, outcome(error))
+        if previewed:
+            self.compare_preview(sql, previewed, error)
         if error is None and kind in COUNTED and result != verdict.result:
             raise Difference(sql, verdict.result, result)
         self.look(kind, given)
+
+    def preview(self, sql):
+        """Of some statements that are transactions of their own: (what the scopes end up with, what preview shows of
+        the statement: changes or an error)."""
+        if self.transaction is not None or "preview" not in self.has or crc32(sql.encode()) % 5:
+            return None
+        had = self.ends()
+        try:
+            with self.connection.transaction():
+                rows = self.connection.execute(
+                    f"SELECT scope_level, scope_id, integration, before_active, before::text, after_active, after::text"
+                    f" FROM {SCHEMA}.preview(%s)", (sql,)).fetchall()
+        except psycopg.Error as error:
+            return had, error
+        shown = {tuple(row[:3]): (tuple(row[3:5]), tuple(row[5:7])) for row in rows}
+        if len(shown) < len(rows):
+            raise Difference(f"preview of {sql}", "each scope and type once", rows)
+        return had, shown
+
+    def compare_preview(self, sql, previewed, error):
+        """It is what has really changed."""
+        had, shown = previewed
+        if error or isinstance(shown, psycopg.Error):
+            if outcome(error) != outcome(shown if isinstance(shown, psycopg.Error) else None):
+                raise Difference(f"preview of {sql}", outcome(error), shown)
+            return
+        has, nothing = self.ends(), (None, None)
+        changed = {key: (had.get(key, nothing), has.get(key, nothing)) for key in had.keys() | has.keys()
+                   if had.get(key) != has.get(key)}
+        if shown != changed:
+            raise Difference(f"preview of {sql}", changed, shown)
+
+    def ends(self):
+        return {(level, scope, integration): (active, settings) for level, scope, integration, active, settings
+                in self.connection.execute(f"""
+                    SELECT 'group', group_id, integration, active, settings::text FROM {SCHEMA}.group_integrations
+                    UNION ALL SELECT 'project', project_id, integration, active, settings::text
+                    FROM {SCHEMA}.project_integrations""").fetchall()}
 
     def look(self, kind, given):
         """The touched scope resolves alike."""
