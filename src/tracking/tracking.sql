@@ -15,7 +15,8 @@ CREATE FUNCTION integration_defaults.tracked_tables()
 COMMENT ON FUNCTION integration_defaults.tracked_tables() IS
     'the tables that are tracked, read from their triggers: kind is groups or projects';
 CREATE VIEW integration_defaults.tracked_tables AS
-    SELECT t.kind, t.source, t.id_column, t.parent_column, t.filter FROM integration_defaults.tracked_tables() t;
+    SELECT t.kind, t.source, t.id_column, t.parent_column, t.filter FROM integration_defaults.tracked_tables() t
+    WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.tracked_tables IS
     'the tables that are tracked: kind (groups, projects), source, its columns of the id and of the parent, and the filter';
 
