@@ -37,8 +37,7 @@ std::optional<std::pmr::vector<std::string_view>> way_up(core::Level level, std:
 }
 
 bool has_in_any(const Rights &rights, Access access, const std::pmr::vector<std::string_view> &way) {
-    return std::any_of(way.begin(), way.end(),
-                       [&](std::string_view group) { return rights.has_in(access, group); });
+    return std::any_of(way.begin(), way.end(), [&](std::string_view group) { return rights.has_in(access, group); });
 }
 
 // --- what is noted ---------------------------------------------------------------------------------------------------
@@ -59,8 +58,7 @@ struct Notes {
     std::pmr::vector<Note> all;
     ById first[3]; // by level of the scope
 
-    explicit Notes(std::pmr::memory_resource *memory)
-        : all(memory), first{ById(memory), ById(memory), ById(memory)} {}
+    explicit Notes(std::pmr::memory_resource *memory) : all(memory), first{ById(memory), ById(memory), ById(memory)} {}
 };
 
 struct {
@@ -90,8 +88,8 @@ void note(Oid role, Access access, core::Level level, std::string_view id) {
     InContext inside(noted.context);
     std::string_view own(cat(id), id.size());
     const int number = static_cast<int>(notes.all.size());
-    notes.all.push_back({role, access, level, own, GetCurrentTransactionNestLevel(),
-                         found == first.end() ? -1 : found->second});
+    notes.all.push_back(
+        {role, access, level, own, GetCurrentTransactionNestLevel(), found == first.end() ? -1 : found->second});
     if (found == first.end())
         first.emplace(own, number);
     else
@@ -148,7 +146,8 @@ void require_by(Access access, const std::optional<std::pmr::vector<std::string_
     if (!way)
         throw unknown_scope(level, id);
     if (!has_in_any(rights, access, *way))
-        refuse_access(GetUserId(), access, scope_name(level, id), level == core::Level::group ? id : std::string_view());
+        refuse_access(GetUserId(), access, scope_name(level, id),
+                      level == core::Level::group ? id : std::string_view());
     if (access == Access::write || access == Access::admin)
         note(GetUserId(), access, noted_level, noted_id);
 }

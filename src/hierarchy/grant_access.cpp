@@ -136,8 +136,8 @@ INTD_FUNCTION(revoke_access) {
     if (execute(delete_row, {given.role, given.level(), given.group}) == 0) {
         guard([&] {
             const std::string_view name = view(given.role);
-            ereport(NOTICE, (errmsg("role \"%.*s\" was not given this access", static_cast<int>(name.size()),
-                                    name.data())));
+            ereport(NOTICE,
+                    (errmsg("role \"%.*s\" was not given this access", static_cast<int>(name.size()), name.data())));
         });
         PG_RETURN_VOID();
     }

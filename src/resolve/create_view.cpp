@@ -235,8 +235,9 @@ INTD_FUNCTION(create_view) {
 
     const char *type_name = text_literal(type.name);
     run(cat("CREATE OR REPLACE VIEW ", qualified, " WITH (security_invoker = true) AS SELECT t.",
-            identifier(key.column), ",\n    p.active,\n    p.inherited,\n    p.source_level,\n    p.source_id,\n    p.locked",
-            columns, "\nFROM ", key.table,
+            identifier(key.column),
+            ",\n    p.active,\n    p.inherited,\n    p.source_level,\n    p.source_id,\n    p.locked", columns,
+            "\nFROM ", key.table,
             " t"
             "\nJOIN integration_defaults.all_project_integrations p ON p.project_id OPERATOR(pg_catalog.=) (",
             key.as_id,

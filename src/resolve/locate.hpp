@@ -53,8 +53,8 @@ struct Question {
 };
 
 /// What a function is asked by its arguments: (integration, project_id, group_id), or (integration, group_id). None if
-/// one of them is NULL: then there is no answer. Throws 42501 without access of some kind, 42704 for a type or scope that
-/// is not there, 22023 for two ids.
+/// one of them is NULL: then there is no answer. Throws 42501 without access of some kind, 42704 for a type or scope
+/// that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
 /// Throws 42501 unless the current user may use what is set as secret for the scope.

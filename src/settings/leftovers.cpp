@@ -38,7 +38,8 @@ struct Statements {
              true},                                                                                                    \
             {"SELECT pg_catalog.array_agg(x.id ORDER BY x.id), pg_catalog.max(x.id) FROM (SELECT DISTINCT t." key      \
              " AS id "                                                                                                 \
-             "FROM (SELECT " key " FROM integration_defaults." table more ") t WHERE t." key " OPERATOR(pg_catalog.>) $1 AND NOT EXISTS "         \
+             "FROM (SELECT " key " FROM integration_defaults." table more ") t WHERE t." key                           \
+             " OPERATOR(pg_catalog.>) $1 AND NOT EXISTS "                                                              \
              "(SELECT FROM integration_defaults." scopes " s WHERE s.id OPERATOR(pg_catalog.=) t." key ") "            \
              "ORDER BY 1 LIMIT 1000) x",                                                                               \
              1,                                                                                                        \
@@ -55,13 +56,14 @@ struct Statements {
 
 // What was given on a group goes as what is set there does.
 Statements all_statements[] = {
-    LEFTOVER_STATEMENTS("group_settings", "group_id", "groups", " UNION ALL SELECT group_id FROM integration_defaults.access",
-                        {"SELECT 1 FROM integration_defaults.access" OF_IDS("group_id") " FOR UPDATE",
-                         1,
-                         {TEXTARRAYOID},
-                         nullptr,
-                         true},
-                        {"DELETE FROM integration_defaults.access" OF_IDS("group_id"), 1, {TEXTARRAYOID}, nullptr, true}),
+    LEFTOVER_STATEMENTS(
+        "group_settings", "group_id", "groups", " UNION ALL SELECT group_id FROM integration_defaults.access",
+        {"SELECT 1 FROM integration_defaults.access" OF_IDS("group_id") " FOR UPDATE",
+         1,
+         {TEXTARRAYOID},
+         nullptr,
+         true},
+        {"DELETE FROM integration_defaults.access" OF_IDS("group_id"), 1, {TEXTARRAYOID}, nullptr, true}),
     LEFTOVER_STATEMENTS("project_settings", "project_id", "projects", "", {}, {})};
 
 Statement count_settings = {

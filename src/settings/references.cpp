@@ -236,7 +236,8 @@ INTD_FUNCTION(rename_settings) {
 /// AFTER DELETE on groups and projects, for each statement: at commit their settings go, if they are not there again.
 INTD_FUNCTION(remove_settings) {
     auto [data, referenced] = referenced_trigger(fcinfo);
-    if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) || referenced.table == Table::integrations)
+    if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) ||
+        referenced.table == Table::integrations)
         refuse_event();
     const Kind kind = referenced.table == Table::groups ? Kind::groups : Kind::projects;
     TransitionRows deleted;

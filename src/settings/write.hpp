@@ -1,5 +1,5 @@
-// Writing the row of one scope: what is there, locked, and what is wanted instead. Whether the current user may is asked
-// where the target is made; what follows is done as our owner.
+// Writing the row of one scope: what is there, locked, and what is wanted instead. Whether the current user may is
+// asked where the target is made; what follows is done as our owner.
 #pragma once
 
 #include "hierarchy/access.hpp"
@@ -18,7 +18,8 @@ struct Target {
     Datum name() const { return text_datum(type.name); }
 };
 
-/// Throws 22004 for a null id, 42501 without write access to the scope, 42704 for a type or scope that is not there, 55000 as WritingFunction.
+/// Throws 22004 for a null id, 42501 without write access to the scope, 42704 for a type or scope that is not there,
+/// 55000 as WritingFunction.
 Target target(std::string_view integration, const ScopeArgument &scope);
 
 /// The target's row, locked against other writers until the end of the transaction; none if there is no row.

@@ -164,8 +164,7 @@ void begin(Oid owner) {
         copied = guard([] {
             Connection connection;
             const Read read = read_rows(connection);
-            Copied found = {static_cast<Row *>(
-                                MemoryContextAllocHuge(known.context, sizeof(Row) * (read.count + 1))),
+            Copied found = {static_cast<Row *>(MemoryContextAllocHuge(known.context, sizeof(Row) * (read.count + 1))),
                             0};
             for (uint64 i = 0; i < read.count; i++) {
                 Datum values[3];
@@ -252,13 +251,12 @@ void refuse_access(Oid role, Access access, const char *where, std::string_view 
     });
     const char *call = guard([&]() -> const char * {
         const char *given = psprintf("%s, %s", quote_literal_cstr(name), quote_literal_cstr(name_of(access)));
-        return group.empty() ? given
-                             : psprintf("%s, group_id => %s", given,
-                                        quote_literal_cstr(pnstrdup(group.data(), group.size())));
+        return group.empty()
+                   ? given
+                   : psprintf("%s, group_id => %s", given, quote_literal_cstr(pnstrdup(group.data(), group.size())));
     });
-    Refusal refusal(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                    cat("role \"", name, "\" has no ", name_of(access), " access to ",
-                        where == nullptr ? "integration_defaults" : where));
+    Refusal refusal(ERRCODE_INSUFFICIENT_PRIVILEGE, cat("role \"", name, "\" has no ", name_of(access), " access to ",
+                                                        where == nullptr ? "integration_defaults" : where));
     if (detail != nullptr)
         refusal.detail(detail);
     throw refusal.hint(cat("An administrator can run integration_defaults.grant_access(", call, ")."));

@@ -30,9 +30,9 @@ bool reads_all_as_known();
 struct KnownTable {
     Oid relation;
     Oid owner;
-    Oid key;      // its primary key's index
-    bool plain;   // a plain heap table of this server with the primary key that we declared
-    bool locked;  // this transaction has it and its key's index locked until its end
+    Oid key;     // its primary key's index
+    bool plain;  // a plain heap table of this server with the primary key that we declared
+    bool locked; // this transaction has it and its key's index locked until its end
     bool valid;
 };
 

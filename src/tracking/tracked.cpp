@@ -347,7 +347,8 @@ void require_feeding(Oid relation, Kind kind) {
                       relation_name(relation), ", may not change ", own))
         .detail(cat("Whoever owns a table that ", name_of(kind), " follow decides what they are."))
         .hint(cat("The owner needs admin access: an administrator can run integration_defaults.grant_access(",
-                  owner.name == nullptr ? "..." : guard([&] { return quote_literal_cstr(owner.name); }), ", 'admin')."));
+                  owner.name == nullptr ? "..." : guard([&] { return quote_literal_cstr(owner.name); }),
+                  ", 'admin')."));
 }
 
 void require_followed(Oid root, Kind kind) {
