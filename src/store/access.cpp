@@ -21,7 +21,7 @@ constexpr const char *names[access_count] = {"read", "use", "write", "admin"};
 
 Statement all_rows = {"SELECT role, access, group_id FROM integration_defaults.access", 0, {}, nullptr};
 
-struct Given {
+struct Held {
     Oid role;
     uint8_t access; // bits
     std::string_view group;
@@ -32,7 +32,7 @@ struct Given {
 struct {
     MemoryContext context;
     Oid relation, owner;
-    std::pmr::vector<Given> *rows;
+    std::pmr::vector<Held> *rows;
     std::pmr::unordered_map<Oid, Rights *> *roles;
     TimestampTz statement; // for which alone it is known; 0: until it is told to be otherwise
     uint64 changes;        // that had been told when it was read
@@ -140,7 +140,7 @@ void begin(Oid owner) {
             MemoryContextReset(known.context);
     });
     ContextResource *memory = ContextResource::in(known.context);
-    using Rows = std::pmr::vector<Given>;
+    using Rows = std::pmr::vector<Held>;
     auto *rows = new (memory->allocate(sizeof(Rows))) Rows(memory);
     using Roles = std::pmr::unordered_map<Oid, Rights *>;
     known.roles = new (memory->allocate(sizeof(Roles))) Roles(memory);
@@ -210,7 +210,7 @@ Rights *make_rights(Oid role) {
         rights->everywhere = rights->somewhere = all_bits;
         return rights;
     }
-    for (const Given &given : *known.rows) {
+    for (const Held &given : *known.rows) {
         check_interrupts();
         if (!guard([&] { return has_rights_of(role, given.role); }))
             continue;
