@@ -262,7 +262,7 @@ ATTACKS = {
     "taking back what is set": ["UPDATE app.projects SET group_id = 2 WHERE id = 30", "SELECT integration_defaults.use_default('chat', 30)",
                                 "UPDATE app.projects SET group_id = 3 WHERE id = 30"],
     "through the view": ["UPDATE app.projects SET group_id = 2 WHERE id = 30",
-                         "UPDATE integration_defaults.project_integrations SET settings = '{\"room\": \"evil\"}' WHERE project_id = '30'",
+                         "UPDATE integration_defaults.project_integrations SET settings = settings || '{\"room\": \"evil\"}' WHERE project_id = '30'",
                          "UPDATE app.projects SET group_id = 3 WHERE id = 30"],
     "under another id": ["UPDATE app.projects SET group_id = 2, id = 77 WHERE id = 30", EVIL % 77, "UPDATE app.projects SET group_id = 3, id = 30 WHERE id = 77"],
     "by a new project that takes its id": ["INSERT INTO app.projects VALUES (78, 2)", EVIL % 78, "DELETE FROM app.projects WHERE id = 30",
@@ -271,7 +271,8 @@ ATTACKS = {
                            "UPDATE app.projects SET group_id = 3, archived = true WHERE id = 30"],
     "archived, deleted and there again": ["UPDATE app.projects SET group_id = 2 WHERE id = 30", EVIL % 30, "DELETE FROM app.projects WHERE id = 30",
                                           "INSERT INTO app.projects VALUES (30, 3)"],
-    "ids that are swapped": [EVIL % 10, "UPDATE app.projects SET id = CASE id WHEN 10 THEN 30 ELSE 10 END WHERE id IN (10, 30)"],
+    "ids that are swapped": [EVIL % 10, "UPDATE app.projects SET id = -1 WHERE id = 30", "UPDATE app.projects SET id = 30 WHERE id = 10",
+                             "UPDATE app.projects SET id = 10 WHERE id = -1"],
     "inside savepoints": ["UPDATE app.projects SET group_id = 2 WHERE id = 30", "SAVEPOINT a", "SAVEPOINT b", EVIL % 30, "RELEASE b", "RELEASE a",
                           "SAVEPOINT c", "UPDATE app.projects SET group_id = 3 WHERE id = 30", "RELEASE c"],
     "all constraints immediate": ["UPDATE app.projects SET group_id = 2 WHERE id = 30", EVIL % 30, "SET CONSTRAINTS ALL IMMEDIATE",
@@ -280,7 +281,7 @@ ATTACKS = {
     "a dump's setting, by plain SQL": ["SET LOCAL check_function_bodies = off", "UPDATE integration_defaults.project_settings SET settings = '{}'"],
     "no triggers": ["SET LOCAL session_replication_role = replica", EVIL % 30],
     "a view of its own": ["CREATE VIEW t_writes_in_own.v AS TABLE integration_defaults.project_integrations",
-                          "UPDATE t_writes_in_own.v SET settings = '{\"room\": \"evil\"}' WHERE project_id = '30'"],
+                          "UPDATE t_writes_in_own.v SET settings = settings || '{\"room\": \"evil\"}' WHERE project_id = '30'"],
     "a typed view of its own": ["CREATE VIEW t_writes_in_own.w AS SELECT 30 AS id, true AS active, false AS inherited, ''::text AS source_level, ''::text AS source_id, "
                                 "'{}'::text[] AS locked, 'x'::text AS room",
                                 "CREATE TRIGGER w INSTEAD OF UPDATE ON t_writes_in_own.w FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed('chat', 'room')",
@@ -292,7 +293,8 @@ ATTACKS = {
         "CREATE TRIGGER integration_defaults_projects_insert AFTER INSERT ON t_writes_in_own.q REFERENCING NEW TABLE AS new_rows "
         "FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.follow_projects()",
         "INSERT INTO t_writes_in_own.q VALUES (30, 2)"],
-    "a group that takes the group's id": ["UPDATE app.groups SET id = 50 WHERE id = 3", "UPDATE app.groups SET id = 3 WHERE id = 4", EVIL % 30],
+    "a group that takes the group's id": ["UPDATE app.groups SET id = 50 WHERE id = 3", "UPDATE app.groups SET id = 3 WHERE id = 4", EVIL % 30,
+                                          "UPDATE app.groups SET id = 4 WHERE id = 3", "UPDATE app.groups SET id = 3 WHERE id = 50"],
 }
 
 
