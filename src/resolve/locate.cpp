@@ -30,6 +30,10 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
 }
 
 void require_use(const Question &asked) {
+    if (is_allowed(Access::use))
+        return;
+    if (rights_of(GetUserId()).has(Access::use))
+        return require_access(Access::use);
     const Located &at = asked.at;
     const TreeNode *node = nullptr;
     bool found = false; // the way up is looked for where it is needed

@@ -69,11 +69,16 @@ extern Allowed allowed;
 /// Not inline, for who was not asked about yet.
 void look_up_access(Access access);
 
+/// Whether this statement has found the current user to have this access everywhere.
+inline bool is_allowed(Access access) {
+    return allowed.users[static_cast<int>(access)] == GetUserId() &&
+           allowed.statement == GetCurrentStatementStartTimestamp();
+}
+
 /// Throws 42501 unless the current user has this access everywhere. Of all calls in a statement only the first one
 /// costs something.
 inline void require_access(Access access) {
-    if (allowed.users[static_cast<int>(access)] != GetUserId() ||
-        allowed.statement != GetCurrentStatementStartTimestamp())
+    if (!is_allowed(access))
         look_up_access(access);
 }
 
