@@ -117,6 +117,14 @@ COMMIT;
 SELECT add_group('renamed');
 SELECT * FROM access WHERE access = 'admin';
 
+SELECT grant_access('regress_access_lead', 'admin', 'renamed');
+BEGIN;
+TRUNCATE groups, group_settings, projects, project_settings;
+SELECT add_group('top'), add_group('in', 'top'), add_project(1, 'in'), set_custom('chat', 1, '{"url": "for Ann"}');
+COMMIT;
+SELECT * FROM access WHERE access = 'admin';
+SELECT access, group_id FROM access WHERE access = 'write';
+
 -- what was written by access to a group is looked at again at commit
 SELECT add_project(3), add_group('far'), add_project(4, 'far');
 CREATE FUNCTION as_lead(statement text) RETURNS void LANGUAGE plpgsql AS $$

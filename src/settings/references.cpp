@@ -2,6 +2,7 @@
 
 #include "catalog/integration.hpp"
 #include "hierarchy/access.hpp"
+#include "hierarchy/hooks.hpp"
 #include "hierarchy/parents.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
@@ -278,6 +279,8 @@ INTD_FUNCTION(check_truncate) {
     if (truncate_cascades())
         cascade_truncate(referenced);
     AsOwner owner;
+    if (referenced.table == Table::groups)
+        lifetime.emptied(Kind::groups); // what was given on them goes, unless they are there again at commit
     NewestState newest;
     for (Referring *referring : referenced.referring) {
         Value table;

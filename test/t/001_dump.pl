@@ -104,6 +104,7 @@ round_trips('hers', 'plain owner', @anna);
 	$node->safe_psql('postgres', 'CREATE ROLE app LOGIN', extra_params => [ '-U', 'postgres' ]);
 	$node->safe_psql('hers', <<'SQL', extra_params => \@anna);
 SELECT integration_defaults.grant_access('app', 'use');
+GRANT SELECT ON integration_defaults.groups, integration_defaults.projects TO app; -- for answers()
 GRANT EXECUTE ON FUNCTION integration_defaults.resolve_all TO app; -- only a warning: the function is not hers
 SELECT integration_defaults.materialize('free');
 SQL
