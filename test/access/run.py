@@ -87,6 +87,8 @@ for scope in SCOPES:
     if kind != "project":
         add("set_default", f"SELECT {I}set_default('chat', '{{\"url\": \"new\"}}'{argument(scope)})", "write", scope)
         add("reset_default", f"SELECT {I}reset_default('chat'{argument(scope)})", "write", scope)
+        add("reset_below", f"SELECT {I}reset_below('chat'{argument(scope)})", "write", scope)
+        add("drop_redundant", f"SELECT {I}drop_redundant('chat'{argument(scope)})", "write", scope)
         add("lock_fields", f"SELECT {I}lock_fields('chat', '{{url}}'{argument(scope)})", "write", scope)
         add("unlock_fields", f"SELECT {I}unlock_fields('chat', NULL{argument(scope)})", "write", scope)
     else:
