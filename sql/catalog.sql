@@ -165,7 +165,7 @@ CREATE TRIGGER borrowed BEFORE INSERT ON foreign_table FOR EACH ROW EXECUTE FUNC
 SELECT refusal('INSERT INTO foreign_table VALUES (''x'')');
 SELECT refusal('SELECT check_integration()');
 
--- The functions have no rights of their own.
+-- The functions ask for access.
 CREATE ROLE regress_catalog;
 GRANT USAGE ON SCHEMA integration_defaults TO regress_catalog;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA integration_defaults TO regress_catalog;

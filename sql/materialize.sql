@@ -151,12 +151,10 @@ COPY effective_settings FROM stdin;
 \.
 \set VERBOSITY default
 
--- A writer needs no rights on it; only the owner says what is materialized
+-- A writer needs no rights on it; only an administrator says what is materialized
 CREATE ROLE regress_writer;
-GRANT USAGE ON SCHEMA integration_defaults, app TO regress_writer;
-GRANT USAGE ON TYPE external_id TO regress_writer;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA integration_defaults TO regress_writer;
-GRANT SELECT, INSERT, UPDATE, DELETE ON integrations, groups, projects, instance_settings, group_settings, project_settings TO regress_writer;
+GRANT USAGE ON SCHEMA app TO regress_writer;
+SELECT grant_access('regress_writer', 'write');
 SET ROLE regress_writer;
 SELECT set_default('chat', '{"url": "by a writer"}');
 SELECT materialize('other');

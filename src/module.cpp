@@ -3,6 +3,7 @@
 #include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
+#include "hierarchy/access.hpp"
 #include "hierarchy/parents.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "inheritance/generation.hpp"
@@ -15,6 +16,7 @@
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
 #include "store/limits.hpp"
+#include "store/access.hpp"
 #include "store/relation.hpp"
 #include "tracking/follow.hpp"
 #include "tracking/tracked.hpp"
@@ -37,6 +39,7 @@ void _PG_init(void) {
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
+    intd::watch_access();
     intd::watch_integrations();
     intd::watch_references();
     intd::watch_tree();
@@ -49,5 +52,6 @@ void _PG_init(void) {
     intd::watch_materialized();
     intd::watch_locks();
     intd::watch_changes();
+    intd::watch_noted_access();
 }
 }

@@ -3,12 +3,12 @@
 CREATE FUNCTION integration_defaults.materialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_materialize';
 COMMENT ON FUNCTION integration_defaults.materialize(text) IS
-    'keeps the effective settings of an integration as rows of the table effective_settings, which has the columns of project_integrations and equals it from now on, in every transaction that changes something; gives the number of rows. The first call makes the table, an ordinary one: indexes, policies, triggers and publications on it are the user''s, and pg_dump keeps them. Waits for writers, and keeps them out until the transaction ends. Called again, it mends the rows, and makes the triggers of integration_defaults fire as they were declared to. Errors: 42501 not the extension''s owner; 42704 unknown integration; 42P07 another relation has the table''s name; 55000 the table belongs to somebody else than the extension''s tables';
+    'keeps the effective settings of an integration as rows of the table effective_settings, which has the columns of project_integrations and equals it from now on, in every transaction that changes something; gives the number of rows. The first call makes the table, an ordinary one: indexes, policies, triggers and publications on it are the user''s, and pg_dump keeps them. Waits for writers, and keeps them out until the transaction ends. Called again, it mends the rows, and makes the triggers of integration_defaults fire as they were declared to. Errors: 42501 without admin access; 42704 unknown integration; 42P07 another relation has the table''s name; 55000 the table belongs to somebody else than the extension''s tables';
 
 CREATE FUNCTION integration_defaults.dematerialize(integration text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_dematerialize';
 COMMENT ON FUNCTION integration_defaults.dematerialize(text) IS
-    'ends materialize(): removes the rows of an integration from effective_settings, and gives their number. The table stays. Errors: 42501 not the extension''s owner; 42704 unknown integration; 55000 the table has been changed, or belongs to somebody else';
+    'ends materialize(): removes the rows of an integration from effective_settings, and gives their number. The table stays. Errors: 42501 without admin access; 42704 unknown integration; 55000 the table has been changed, or belongs to somebody else';
 
 CREATE FUNCTION integration_defaults.refuse_plain_writes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_refuse_plain_writes';

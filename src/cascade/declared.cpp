@@ -23,6 +23,7 @@ enum : unsigned {
     project_settings = bit(Table::project_settings),
     generations = 1u << table_count,
     effective_settings = 1u << (table_count + 1),
+    access = 1u << (table_count + 2),
     settings = instance_settings | group_settings | project_settings,
     scopes = groups | projects,
     small = integrations | groups | instance_settings | group_settings,
@@ -63,6 +64,8 @@ constexpr DeclaredTrigger declared[] = {
     {"keep_generations", generations, always},
     {"keep_generations_truncated", generations, always},
     {"materialized", effective_settings, origin},
+    {"note_access", access, always},
+    {"note_access_truncated", access, always},
 };
 
 /// The commands that one table needs, as a list of strings. Server code.
@@ -90,11 +93,10 @@ List *commands(const char *table, unsigned bit) {
 
 void mend_triggers() {
     guard([] {
-        for (int i = 0; i < table_count + 2; i++) {
-            List *list = commands(i < table_count    ? declared_as(static_cast<Table>(i)).name
-                                  : i == table_count ? "generations"
-                                                     : "effective_settings",
-                                  1u << i);
+        const char *const others[] = {"generations", "effective_settings", "access"};
+        for (int i = 0; i < table_count + static_cast<int>(lengthof(others)); i++) {
+            List *list =
+                commands(i < table_count ? declared_as(static_cast<Table>(i)).name : others[i - table_count], 1u << i);
             for (int n = 0; n < list_length(list); n++)
                 run_command(static_cast<const char *>(list_nth(list, n)));
         }

@@ -8,6 +8,7 @@
 #include "catalog/integration.hpp"
 #include "hierarchy/arguments.hpp"
 #include "postgres/query.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -51,14 +52,10 @@ Statement count_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.ef
                         {TEXTOID},
                         nullptr};
 
-/// Only the extension's owner may say what is materialized: it creates a table in the owner's schema, and from then on
-/// every writer has to do its work.
-void require_owner(const char *command) {
-    Oid projects = table_oid(Table::projects);
-    guard([&] {
-        PreventCommandDuringRecovery(command); // 25006, before a lock that no standby gives
-        require_ownership(projects, RELKIND_RELATION);
-    });
+/// From then on every writer has to do its work.
+void require_administrator(const char *command) {
+    guard([&] { PreventCommandDuringRecovery(command); }); // 25006, before a lock that no standby gives
+    require_access(Access::admin);
 }
 
 /// Keeps writers of all our tables out, in the order in which they lock them, until the end of the transaction.
@@ -104,7 +101,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
 /// materialize(integration) → the rows that it has
 INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
-    require_owner("materialize()");
+    require_administrator("materialize()");
     AsOwner owner;
     lock_tables();
     NewestState newest;
@@ -131,7 +128,7 @@ INTD_FUNCTION(materialize) {
 /// dematerialize(integration) → the rows that were removed
 INTD_FUNCTION(dematerialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
-    require_owner("dematerialize()");
+    require_administrator("dematerialize()");
     AsOwner owner;
     if (!is_materialized(name)) {
         get_integration(live, name);

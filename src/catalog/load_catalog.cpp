@@ -4,6 +4,7 @@
 // registered of it. Where the two do not fit each other, or there is none, somebody has made the type what it is.
 #include "catalog/register.hpp"
 #include "postgres/query.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 #include "store/store.hpp"
 
@@ -97,7 +98,7 @@ bool load_type(std::string_view name, const JsonFields &fields, bool replace) {
 
 /// The catalogue is an object: {name: {"title", "category", "schema"}, …}.
 INTD_FUNCTION(load_catalog) {
-    require_registering();
+    require_access(Access::admin);
     std::optional<std::string_view> name = text_argument(fcinfo, 0);
     if (!name)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "name of the catalogue must not be null");
@@ -106,6 +107,7 @@ INTD_FUNCTION(load_catalog) {
             .hint("The catalogue that comes with the extension is \"gitlab\".");
     const bool replace = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
     WritingFunction function;
+    AsOwner owner;
     lock_all_types();
     const Jsonb *catalog =
         guard([] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(gitlab_catalog))); });

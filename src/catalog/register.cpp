@@ -6,6 +6,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -71,17 +72,6 @@ Statement new_lines = {
     2,
     {TEXTARRAYOID, TEXTARRAYOID},
     nullptr};
-
-/// Before any work is done. The statements ask again, and more closely.
-void require_rights(std::initializer_list<AclMode> rights) {
-    Oid relation = table_oid(Table::integrations);
-    guard([&] {
-        for (AclMode right : rights)
-            if (pg_class_aclcheck(relation, GetUserId(), right) != ACLCHECK_OK &&
-                pg_attribute_aclcheck_all(relation, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
-                aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relation));
-    });
-}
 
 [[noreturn]] void refuse_unknown(std::string_view name) {
     throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
@@ -155,10 +145,6 @@ void check_row(TriggerData *trigger) {
 
 } // namespace
 
-void require_registering() {
-    require_rights({ACL_INSERT, ACL_UPDATE, ACL_SELECT});
-}
-
 void lock_all_types() {
     execute(lock_types, {});
     if (!IsolationUsesXactSnapshot())
@@ -186,6 +172,7 @@ const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> t
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
                    bool force) {
     WritingFunction function;
+    AsOwner owner;
     lock_all_types();
     if (force) {
         execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
@@ -200,7 +187,7 @@ void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, 
 }
 
 INTD_FUNCTION(register_integration) {
-    require_registering();
+    require_access(Access::admin);
     std::string_view name = name_argument(fcinfo, 0);
     if (PG_ARGISNULL(1))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "schema of the integration must not be null")
@@ -220,8 +207,9 @@ INTD_FUNCTION(register_integration) {
 
 INTD_FUNCTION(unregister_integration) {
     WritingFunction function;
-    require_rights({ACL_DELETE, ACL_SELECT});
+    require_access(Access::admin);
     Datum name = text_datum(name_argument(fcinfo, 0));
+    AsOwner owner;
     if (execute(delete_type, {name}) == 0)
         refuse_unknown(view(name));
     PG_RETURN_VOID();
@@ -229,7 +217,7 @@ INTD_FUNCTION(unregister_integration) {
 
 INTD_FUNCTION(allow_integrations) {
     WritingFunction function;
-    require_rights({ACL_UPDATE, ACL_SELECT});
+    require_access(Access::admin);
     std::optional<Datum> names;
     if (!PG_ARGISNULL(0)) {
         auto *array = guard([&] { return PG_GETARG_ARRAYTYPE_P(0); });
@@ -238,6 +226,7 @@ INTD_FUNCTION(allow_integrations) {
                 .hint("NULL in place of the list allows all integrations.");
         names = PointerGetDatum(array);
     }
+    AsOwner owner;
     lock_all_types();
     Value unknown;
     fetch(unknown_name, {names}, &unknown);
@@ -249,6 +238,7 @@ INTD_FUNCTION(allow_integrations) {
 
 /// Rows (path, rule, violation) for settings that do not fit.
 INTD_FUNCTION(validate_settings) {
+    require_access(Access::read);
     ResultSet rows(fcinfo);
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         return null_result(fcinfo);

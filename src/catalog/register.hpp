@@ -5,9 +5,6 @@
 
 namespace intd {
 
-/// Throws 42501 unless the current user may register types.
-void require_registering();
-
 /// Adds a type, or replaces its schema, title and category. Not allowed if it is new and some are not.
 /// Unless `force`, throws 23514 if effective settings that fitted no longer do.
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,

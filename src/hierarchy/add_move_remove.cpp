@@ -1,6 +1,6 @@
-// The tree by hand: add_*, move_* and remove_*. They run with the caller's rights and check at once; what other
-// sessions do meanwhile is checked at commit (see tree_rules.cpp).
-#include "hierarchy/arguments.hpp"
+// The tree by hand: add_*, move_* and remove_*. They check at once; what other sessions do meanwhile is checked at
+// commit (see tree_rules.cpp). Access to a group is enough for what stays in it: both ends of a move.
+#include "hierarchy/access.hpp"
 #include "hierarchy/hooks.hpp"
 #include "hierarchy/parents.hpp"
 #include "hierarchy/tree_rules.hpp"
@@ -62,6 +62,14 @@ void begin_change(Kind kind) {
     feeding.require_untracked(kind);
 }
 
+/// Whether the current user may put something there.
+void require_access_to(Value parent) {
+    if (parent)
+        require_access(Access::admin, {core::Level::group, *parent, false});
+    else
+        require_access(Access::admin);
+}
+
 void require_parent(Value parent) {
     Value found;
     if (parent && fetch(statement(Kind::groups, find), {parent}, &found) == 0)
@@ -76,6 +84,8 @@ void add(FunctionCallInfo fcinfo, Kind kind) {
     WritingFunction function;
     Datum id = required_id(fcinfo, kind);
     Value parent = parent_argument(fcinfo);
+    require_access_to(parent);
+    AsOwner owner;
     begin_change(kind);
     if (kind == Kind::groups && parent && view(*parent) == view(id))
         throw group_cycle(cat("\"", view(id), "\" -> \"", view(id), "\""), view(id));
@@ -89,6 +99,9 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
     WritingFunction function;
     Datum id = required_id(fcinfo, kind);
     Value parent = parent_argument(fcinfo);
+    require_access_around(Access::admin, kind, id);
+    require_access_to(parent);
+    AsOwner owner;
     begin_change(kind);
     Value found;
     if (fetch(statement(kind, find), {id}, &found) == 0)
@@ -106,6 +119,8 @@ void move(FunctionCallInfo fcinfo, Kind kind) {
 void remove_scope(FunctionCallInfo fcinfo, Kind kind) {
     WritingFunction function;
     Datum id = required_id(fcinfo, kind);
+    require_access_around(Access::admin, kind, id);
+    AsOwner owner;
     begin_change(kind);
     if (kind == Kind::groups) {
         Value groups, projects;

@@ -41,12 +41,12 @@ struct Remembered {
     MemoryContext context;
     Inheritance *inheritance; // null: nothing is remembered
     SnapshotKey snapshot;
-    TimestampTz statement; // in which others' changes of tables and rights were last heard of
+    TimestampTz statement; // in which others' changes of tables were last heard of
     bool here;             // in this transaction
 
     bool has_room() const { return inheritance != nullptr && context->mem_allocated < remember_at_most; }
 
-    /// Whether a statement goes on with the rights and tables that it began with.
+    /// Whether a statement goes on with the tables that it began with.
     bool goes_on(Snapshot active) const {
         return here && statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) && has_room() &&
                reads_all_as_known();
@@ -95,7 +95,6 @@ struct {
 } kept;
 struct {
     Remembered memory;
-    Oid user;
 } passing;
 
 void end_transaction() {
@@ -116,7 +115,7 @@ void end_savepoint(const Savepoint &savepoint) {
 
 /// Not part of inheritance(), which would spend most of its time on making room for what this needs.
 [[gnu::noinline]] Inheritance &look_again(Snapshot snapshot) {
-    // Without direct reading, the policies of others may run while we read, and call us again.
+    // What is not read directly may run functions of others while we read, which may call us again.
     if (!reads_all_directly()) {
         MemoryContext context = guard([] {
             return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
@@ -145,10 +144,8 @@ void end_savepoint(const Savepoint &savepoint) {
         }
         return use(kept.memory);
     }
-    if (!passing.memory.has_room() || passing.user != GetUserId() || !passing.memory.is_shown_by(snapshot)) {
+    if (!passing.memory.has_room() || !passing.memory.is_shown_by(snapshot))
         passing.memory.begin();
-        passing.user = GetUserId();
-    }
     return use(passing.memory);
 }
 
@@ -159,7 +156,7 @@ Inheritance &inheritance() {
     Snapshot snapshot = GetActiveSnapshot();
     if (kept.memory.goes_on(snapshot) && kept.is_sound())
         return *kept.memory.inheritance;
-    if (passing.memory.goes_on(snapshot) && passing.user == GetUserId())
+    if (passing.memory.goes_on(snapshot))
         return *passing.memory.inheritance;
     return look_again(snapshot);
 }

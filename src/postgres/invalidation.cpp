@@ -14,7 +14,7 @@ void tell_of_relation(Datum, Oid relation) {
 }
 
 void tell_of_entry(Datum, int cache, uint32) {
-    for (auto listener : cache == AUTHMEMROLEMEM || cache == AUTHOID ? of_roles : of_functions)
+    for (auto listener : cache == PROCOID || cache == NAMESPACEOID ? of_functions : of_roles)
         listener();
 }
 
@@ -32,7 +32,7 @@ void on_function_change(void (*listener)()) {
 
 void watch_invalidations() {
     CacheRegisterRelcacheCallback(tell_of_relation, static_cast<Datum>(0));
-    for (int cache : {AUTHMEMROLEMEM, AUTHOID, PROCOID, NAMESPACEOID})
+    for (int cache : {AUTHMEMROLEMEM, AUTHOID, DATABASEOID, PROCOID, NAMESPACEOID})
         CacheRegisterSyscacheCallback(cache, tell_of_entry, static_cast<Datum>(0));
 }
 

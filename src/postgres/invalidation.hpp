@@ -48,7 +48,7 @@ void remember(bool &valid, Body &&body) {
 
 /// A relation has changed, or one of its indexes, triggers, policies; InvalidOid: any may have.
 void on_relation_change(void (*listener)(Oid relation));
-/// Roles or their members have.
+/// Roles or their members have, or the owner of a database, who is a member of pg_database_owner.
 void on_role_change(void (*listener)());
 /// Functions or schemas have.
 void on_function_change(void (*listener)());

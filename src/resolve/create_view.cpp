@@ -5,7 +5,7 @@
 #include "postgres/trigger.hpp"
 #include "resolve/typed_values.hpp"
 #include "inheritance/inheritance.hpp"
-#include "store/sets_something.hpp"
+#include "store/access.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -179,7 +179,9 @@ NameList column_names(const Integration &type, const NameList &fields, std::stri
 
 /// create_view(integration, name)
 INTD_FUNCTION(create_view) {
-    const Integration &type = get_integration(live, required_text(fcinfo, 0, "integration"));
+    const std::string_view integration = required_text(fcinfo, 0, "integration");
+    require_access(Access::read);
+    const Integration &type = get_integration(live, integration);
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *name = given ? cat(*given) : cat(type.name, "_settings");
     if (*name == '\0' || strlen(name) >= NAMEDATALEN)
@@ -233,26 +235,15 @@ INTD_FUNCTION(create_view) {
 
     const char *type_name = text_literal(type.name);
     run(cat("CREATE OR REPLACE VIEW ", qualified, " WITH (security_invoker = true) AS SELECT t.",
-            identifier(key.column), ",\n    COALESCE(integration_defaults.effective_active(", type_name,
-            ", p.group_id, s.custom, s.active, s.settings), false) AS active",
-            ",\n    s.project_id IS NULL AS inherited",
-            ",\n    CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(", type_name,
-            ", p.group_id) ELSE 'project'::pg_catalog.text END AS source_level",
-            ",\n    CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(", type_name,
-            ", p.group_id) ELSE p.id END COLLATE pg_catalog.\"C\" AS source_id",
-            ",\n    integration_defaults.inherited_locks(", type_name, ", p.group_id) AS locked", columns, "\nFROM ",
-            key.table,
+            identifier(key.column),
+            ",\n    p.active,\n    p.inherited,\n    p.source_level,\n    p.source_id,\n    p.locked", columns,
+            "\nFROM ", key.table,
             " t"
-            "\nJOIN integration_defaults.projects p ON p.id OPERATOR(pg_catalog.=) (",
+            "\nJOIN integration_defaults.all_project_integrations p ON p.project_id OPERATOR(pg_catalog.=) (",
             key.as_id,
             " COLLATE pg_catalog.\"C\")"
-            "\nLEFT JOIN integration_defaults.project_settings s ON s.project_id OPERATOR(pg_catalog.=) p.id "
-            "AND s.integration OPERATOR(pg_catalog.=) ",
-            type_name,
-            " AND " SETS_SOMETHING "\nCROSS JOIN LATERAL (SELECT CASE WHEN s.project_id IS NOT NULL OR "
-            "integration_defaults.inherited_source_level(",
-            type_name, ", p.group_id) IS NOT NULL THEN integration_defaults.effective_settings_of(", type_name,
-            ", p.group_id, s.custom, s.active, s.settings) END AS settings OFFSET 0) e"));
+            "\n    AND p.integration OPERATOR(pg_catalog.=) ",
+            type_name, "\nCROSS JOIN LATERAL (SELECT p.settings OFFSET 0) e"));
     run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
     run(cat("COMMENT ON VIEW ", qualified, " IS ",

@@ -2,6 +2,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/owner.hpp"
 #include "store/sets_something.hpp"
 
 namespace intd {
@@ -62,6 +63,7 @@ INTD_FUNCTION(projects_using_custom_settings) {
         return null_result(fcinfo);
     auto &[inherited, integration, top] = *asked;
     RowMemory memory;
+    AsOwner owner;
     Cursor rows(own_settings, {text_datum(integration.name)});
     while (rows.next()) {
         InContext inside(memory.empty());
@@ -88,6 +90,7 @@ INTD_FUNCTION(projects_using_default) {
     auto &[inherited, integration, top] = *asked;
     RowMemory memory;
     Datum type = text_datum(integration.name);
+    AsOwner owner;
     Cursor rows = top.id == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, top.id});
     while (rows.next()) {
         InContext inside(memory.empty());

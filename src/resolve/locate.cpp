@@ -18,6 +18,7 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
 }
 
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
+    require_access(Access::read);
     std::optional<std::string_view> integration = text_argument(fcinfo, 0);
     ScopeArgument scope = takes_project ? scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2))
                                         : group_argument(id_argument(fcinfo, 1));
@@ -26,6 +27,24 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     Inheritance &inherited = inheritance();
     const Integration &type = inherited.type(*integration);
     return Question{inherited, type, locate(inherited, scope)};
+}
+
+void require_use(const Question &asked) {
+    if (is_allowed(Access::use))
+        return;
+    if (rights_of(GetUserId()).has(Access::use))
+        return require_access(Access::use);
+    const Located &at = asked.at;
+    const TreeNode *node = nullptr;
+    bool found = false; // the way up is looked for where it is needed
+    auto next_group = [&]() -> std::optional<std::string_view> {
+        node = found ? node->parent : at.is_project() ? asked.inherited.tree().parent_of(*at.project) : at.node;
+        found = true;
+        return node->level == core::Level::instance ? std::nullopt : std::optional(node->id);
+    };
+    if (!has_access_by(Access::use, next_group))
+        refuse_access(GetUserId(), Access::use, scope_name(at.level, at.text()),
+                      at.level == core::Level::group ? at.text() : std::string_view());
 }
 
 Datum locked_names(const Folded &folded) {

@@ -1,7 +1,7 @@
 // Finding the scope that a reading function is asked for.
 #pragma once
 
-#include "hierarchy/arguments.hpp"
+#include "hierarchy/access.hpp"
 #include "inheritance/remembered.hpp"
 
 namespace intd {
@@ -20,6 +20,12 @@ struct Located {
         return source == nullptr || source->level != level || source->id != text();
     }
 };
+
+/// What a reading function reads. Throws 42501 without access of some kind.
+inline Inheritance &readable() {
+    require_access(Access::read);
+    return inheritance();
+}
 
 /// Throws 42704 if the scope is not there.
 Located locate(Inheritance &inherited, const ScopeArgument &scope);
@@ -47,8 +53,12 @@ struct Question {
 };
 
 /// What a function is asked by its arguments: (integration, project_id, group_id), or (integration, group_id). None if
-/// one of them is NULL: then there is no answer. Throws 42704 for a type or scope that is not there, 22023 for two ids.
+/// one of them is NULL: then there is no answer. Throws 42501 without access of some kind, 42704 for a type or scope
+/// that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
+
+/// Throws 42501 unless the current user may use what is set as secret for the scope.
+void require_use(const Question &asked);
 
 /// What is locked for whatever inherits this: names of properties, and `active`, as text[].
 Datum locked_names(const Folded &folded);

@@ -4,6 +4,7 @@
 #include "postgres/query.hpp"
 #include "resolve/locate.hpp"
 #include "settings/check.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 
@@ -14,6 +15,7 @@ extern Statement own_rows;
 template <class Visit>
 void visit_rows(Inheritance &inherited, const Integration &type, const TreeNode *top, Visit &&visit) {
     RowMemory memory;
+    AsOwner owner;
     Cursor rows(own_rows, {text_datum(type.name)});
     while (rows.next()) {
         InContext inside(memory.empty());

@@ -30,7 +30,7 @@ Value misfits(Datum integration) {
 /// invalid_settings(integration)
 INTD_FUNCTION(invalid_settings) {
     ResultSet result(fcinfo);
-    Inheritance &inherited = inheritance();
+    Inheritance &inherited = readable();
     std::optional<std::string_view> asked = text_argument(fcinfo, 0);
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> types(&memory);

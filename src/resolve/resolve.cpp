@@ -2,6 +2,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/owner.hpp"
 
 namespace intd {
 namespace {
@@ -33,6 +34,7 @@ INTD_FUNCTION(resolve) {
 /// resolve_all(project_id, group_id)
 INTD_FUNCTION(resolve_all) {
     ResultSet result(fcinfo);
+    require_access(Access::read);
     ScopeArgument scope = scope_argument(id_argument(fcinfo, 0), id_argument(fcinfo, 1));
     if (scope.is_null)
         return null_result(fcinfo);
@@ -67,6 +69,7 @@ INTD_FUNCTION(active_settings) {
     std::optional<Question> asked = question(fcinfo, true);
     if (!asked)
         return null_result(fcinfo);
+    require_use(*asked);
     const Folded &folded = asked->folded();
     return folded.active() ? copy_of(folded.settings()) : null_result(fcinfo);
 }
@@ -108,41 +111,42 @@ Statement set_below = {
 /// What is seen without looking at each scope.
 INTD_FUNCTION(set_by_instance) {
     std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    Inheritance &inherited = inheritance();
+    Inheritance &inherited = readable();
     const Integration *type = integration ? inherited.find_usable_type(*integration) : nullptr;
     if (type == nullptr)
         return null_result(fcinfo);
     if (inherited.down_to(inherited.tree().instance(), *type).configured())
         return BoolGetDatum(true);
     Value below;
+    AsOwner owner;
     fetch(set_below, {text_datum(type->name)}, &below, true);
     return DatumGetBool(*below) ? BoolGetDatum(false) : null_result(fcinfo);
 }
 
 INTD_FUNCTION(effective_active) {
-    const Folded *folded = folded_project(inheritance(), fcinfo);
+    const Folded *folded = folded_project(readable(), fcinfo);
     return folded == nullptr ? null_result(fcinfo) : BoolGetDatum(folded->active());
 }
 
 INTD_FUNCTION(effective_settings_of) {
-    const Folded *folded = folded_project(inheritance(), fcinfo);
+    const Folded *folded = folded_project(readable(), fcinfo);
     return folded == nullptr ? null_result(fcinfo) : copy_of(folded->settings());
 }
 
 INTD_FUNCTION(inherited_source_level) {
-    const Folded *folded = folded_group(inheritance(), fcinfo);
+    const Folded *folded = folded_group(readable(), fcinfo);
     return folded == nullptr || !folded->configured() ? null_result(fcinfo)
                                                       : level_name(folded->fold->nearest()->level);
 }
 
 INTD_FUNCTION(inherited_source_id) {
-    const Folded *folded = folded_group(inheritance(), fcinfo);
+    const Folded *folded = folded_group(readable(), fcinfo);
     std::optional<Datum> id = folded == nullptr ? std::nullopt : source_id(folded->fold->nearest());
     return id ? *id : null_result(fcinfo);
 }
 
 INTD_FUNCTION(inherited_locks) {
-    const Folded *folded = folded_group(inheritance(), fcinfo);
+    const Folded *folded = folded_group(readable(), fcinfo);
     return folded == nullptr ? null_result(fcinfo) : locked_names(*folded);
 }
 

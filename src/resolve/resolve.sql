@@ -23,7 +23,7 @@ CREATE FUNCTION integration_defaults.active_settings(
     group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'intd_active_settings';
 COMMENT ON FUNCTION integration_defaults.active_settings(text, integration_defaults.external_id, integration_defaults.external_id) IS
-    'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. Errors: 42704 unknown integration, project or group; 22023 both ids';
+    'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. Errors: 42501 without use access to it; 42704 unknown integration, project or group; 22023 both ids';
 
 CREATE FUNCTION integration_defaults.projects_using_custom_settings(
     integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())

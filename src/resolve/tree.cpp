@@ -2,6 +2,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
+#include "store/owner.hpp"
 #include "store/sets_something.hpp"
 
 extern "C" {
@@ -133,6 +134,7 @@ INTD_FUNCTION(tree) {
     ContextResource memory(CurrentMemoryContext);
     Children children(&memory);
     Drawn first = {top.node, 0, 0};
+    AsOwner owner;
     Cursor rows(groups_with_counts, {text_datum(type.name), top.id == 0 ? std::nullopt : Value(top.id)});
     while (rows.next()) {
         Value id = rows.column(0);

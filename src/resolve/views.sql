@@ -1,8 +1,8 @@
 -- The same answers as rows, for ORMs and reports: one for each scope and configured integration. A predicate on the
--- id or on the integration reaches the indexes; a group is folded once for all its projects. They read with their
--- reader's rights.
+-- id or on the integration reaches the indexes; a group is folded once for all its projects. They read as
+-- their owner does; may_read() asks, before anything is read, whether the reader may.
 
-CREATE VIEW integration_defaults.project_integrations WITH (security_invoker = true) AS
+CREATE VIEW integration_defaults.project_integrations AS
 SELECT p.id AS project_id,
        i.name AS integration,
        integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings) AS active,
@@ -21,13 +21,13 @@ LEFT JOIN integration_defaults.project_settings s
     ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
     -- a row that sets nothing changes nothing: as SETS_SOMETHING in store/sets_something.hpp
     AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
-WHERE i.everywhere IS NOT NULL
+WHERE integration_defaults.may_read() AND i.everywhere IS NOT NULL
   AND (i.everywhere OR s.project_id IS NOT NULL
        OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL);
 COMMENT ON VIEW integration_defaults.project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 
-CREATE VIEW integration_defaults.group_integrations WITH (security_invoker = true) AS
+CREATE VIEW integration_defaults.group_integrations AS
 SELECT g.id AS group_id,
        i.name AS integration,
        integration_defaults.effective_active(i.name, g.id, NULL, NULL, NULL) AS active,
@@ -39,12 +39,12 @@ FROM integration_defaults.integrations i
 CROSS JOIN LATERAL (SELECT integration_defaults.set_by_instance(i.name) AS everywhere OFFSET 0) u
 -- as above, but GROUP BY would not let FOR UPDATE lock the rows
 CROSS JOIN integration_defaults.groups g
-WHERE u.everywhere IS NOT NULL
+WHERE integration_defaults.may_read() AND u.everywhere IS NOT NULL
   AND (u.everywhere OR integration_defaults.inherited_source_level(i.name, g.id) IS NOT NULL);
 COMMENT ON VIEW integration_defaults.group_integrations IS
     'the effective settings of every group: a row for each integration that is configured there, with the columns of resolve()';
 
-CREATE VIEW integration_defaults.instance_integrations WITH (security_invoker = true) AS
+CREATE VIEW integration_defaults.instance_integrations AS
 SELECT i.name AS integration,
        integration_defaults.effective_active(i.name, NULL, NULL, NULL, NULL) AS active,
        integration_defaults.effective_settings_of(i.name, NULL, NULL, NULL, NULL) AS settings,
@@ -52,9 +52,32 @@ SELECT i.name AS integration,
        'instance'::pg_catalog.text AS source_level,
        NULL::pg_catalog.text AS source_id
 FROM integration_defaults.integrations i
-WHERE integration_defaults.inherited_source_level(i.name, NULL) IS NOT NULL;
+WHERE integration_defaults.may_read() AND integration_defaults.inherited_source_level(i.name, NULL) IS NOT NULL;
 COMMENT ON VIEW integration_defaults.instance_integrations IS
     'the effective settings of the instance: a row for each integration that is configured there, with the columns of resolve()';
+
+-- What typed views are made of: they belong to others, who have no rights on our tables.
+CREATE VIEW integration_defaults.all_project_integrations AS
+SELECT p.id AS project_id,
+       i.name AS integration,
+       COALESCE(integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings), false) AS active,
+       CASE WHEN s.project_id IS NOT NULL OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL
+            THEN integration_defaults.effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings)
+            END AS settings,
+       s.project_id IS NULL AS inherited,
+       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id)
+            ELSE 'project'::pg_catalog.text END AS source_level,
+       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(i.name, p.group_id)
+            ELSE p.id END COLLATE pg_catalog."C" AS source_id,
+       integration_defaults.inherited_locks(i.name, p.group_id) AS locked
+FROM integration_defaults.integrations i
+CROSS JOIN integration_defaults.projects p
+LEFT JOIN integration_defaults.project_settings s
+    ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
+    AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
+WHERE integration_defaults.may_read();
+COMMENT ON VIEW integration_defaults.all_project_integrations IS
+    'as project_integrations, with a row for every project and integration, configured or not, and what is locked above: for typed views';
 
 -- Writing through them changes what the scope has set.
 

@@ -17,13 +17,15 @@ namespace {
 
 struct Statements {
     Statement lock, set_on, gone, page, remove;
+    Statement lock_access = {}, remove_access = {};
 };
 
 #define OF_IDS(key) " WHERE " key " OPERATOR(pg_catalog.=) ANY ($1)"
-#define LEFTOVER_STATEMENTS(table, key, scopes)                                                                        \
+#define LEFTOVER_STATEMENTS(table, key, scopes, more, ...)                                                             \
     {                                                                                                                  \
         {"SELECT 1 FROM integration_defaults." table OF_IDS(key) " FOR UPDATE", 1, {TEXTARRAYOID}, nullptr, true},     \
-            {"SELECT pg_catalog.array_agg(DISTINCT " key ") FROM integration_defaults." table OF_IDS(key),             \
+            {"SELECT pg_catalog.array_agg(DISTINCT " key ") FROM (SELECT " key                                         \
+             " FROM integration_defaults." table more ") s" OF_IDS(key),                                               \
              1,                                                                                                        \
              {TEXTARRAYOID},                                                                                           \
              nullptr,                                                                                                  \
@@ -36,7 +38,8 @@ struct Statements {
              true},                                                                                                    \
             {"SELECT pg_catalog.array_agg(x.id ORDER BY x.id), pg_catalog.max(x.id) FROM (SELECT DISTINCT t." key      \
              " AS id "                                                                                                 \
-             "FROM integration_defaults." table " t WHERE t." key " OPERATOR(pg_catalog.>) $1 AND NOT EXISTS "         \
+             "FROM (SELECT " key " FROM integration_defaults." table more ") t WHERE t." key                           \
+             " OPERATOR(pg_catalog.>) $1 AND NOT EXISTS "                                                              \
              "(SELECT FROM integration_defaults." scopes " s WHERE s.id OPERATOR(pg_catalog.=) t." key ") "            \
              "ORDER BY 1 LIMIT 1000) x",                                                                               \
              1,                                                                                                        \
@@ -48,10 +51,20 @@ struct Statements {
              {TEXTARRAYOID, TEXTOID},                                                                                  \
              nullptr,                                                                                                  \
              true},                                                                                                    \
+            __VA_ARGS__                                                                                                \
     }
 
-Statements all_statements[] = {LEFTOVER_STATEMENTS("group_settings", "group_id", "groups"),
-                               LEFTOVER_STATEMENTS("project_settings", "project_id", "projects")};
+// What was given on a group goes as what is set there does.
+Statements all_statements[] = {
+    LEFTOVER_STATEMENTS(
+        "group_settings", "group_id", "groups", " UNION ALL SELECT group_id FROM integration_defaults.access",
+        {"SELECT 1 FROM integration_defaults.access" OF_IDS("group_id") " FOR UPDATE",
+         1,
+         {TEXTARRAYOID},
+         nullptr,
+         true},
+        {"DELETE FROM integration_defaults.access" OF_IDS("group_id"), 1, {TEXTARRAYOID}, nullptr, true}),
+    LEFTOVER_STATEMENTS("project_settings", "project_id", "projects", "", {}, {})};
 
 Statement count_settings = {
     "SELECT CASE WHEN found.instance OPERATOR(pg_catalog.+) found.groups OPERATOR(pg_catalog.+) found.projects "
@@ -212,7 +225,10 @@ void remove_unless_left_out(Kind kind, Datum ids, Value integration) {
     }
     AsOwner owner;
     Removing own(table_oid(settings_of(kind)));
-    execute_newest_alone(statements_of(kind).remove, {gone, integration});
+    Statements &statements = statements_of(kind);
+    execute_newest_alone(statements.remove, {gone, integration});
+    if (statements.remove_access.sql != nullptr && !integration)
+        execute_newest_alone(statements.remove_access, {gone});
 }
 
 /// Of ids noted at [from, to), those that are not there.
@@ -276,7 +292,10 @@ Value where_set(Datum integration) {
 bool note_removed(Kind kind, Datum ids) {
     AsOwner owner;
     Statements &statements = statements_of(kind);
-    if (execute_newest(statements.lock, {ids}) == 0)
+    uint64 rows = execute_newest(statements.lock, {ids});
+    if (statements.lock_access.sql != nullptr)
+        rows += execute_newest(statements.lock_access, {ids});
+    if (rows == 0)
         return false;
     Value found = fetch_newest(statements.set_on, ids);
     if (found)

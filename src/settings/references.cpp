@@ -1,6 +1,8 @@
 #include "settings/references.hpp"
 
 #include "catalog/integration.hpp"
+#include "hierarchy/access.hpp"
+#include "hierarchy/hooks.hpp"
 #include "hierarchy/parents.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
@@ -52,11 +54,11 @@ Refusal missing_scope(Table table, Datum scope) {
 Referring instance_rows = REFERRING(instance_settings), group_rows = REFERRING(group_settings),
           project_rows = REFERRING(project_settings);
 
-/// A table that settings refer to: the statements that rename or remove the settings that refer to a row, and all
-/// tables that refer to it.
+/// A table that settings refer to: the statements that rename or remove the settings that refer to a row, and what was
+/// given on it; and all tables of settings, or of the tree, that refer to it.
 struct Referenced {
     Table table;
-    Statement rename[3], remove;
+    Statement rename[3], remove[2];
     Referring *referring[3];
 };
 Referenced all_referenced[] = {
@@ -66,12 +68,12 @@ Referenced all_referenced[] = {
      {},
      {&instance_rows, &group_rows, &project_rows}},
     {Table::groups,
-     {RENAME("group_settings", "group_id")},
-     REMOVE("group_settings", "group_id"),
+     {RENAME("group_settings", "group_id"), RENAME("access", "group_id")},
+     {REMOVE("group_settings", "group_id"), REMOVE("access", "group_id")},
      {&projects_in_groups, &group_rows}},
     {Table::projects,
      {RENAME("project_settings", "project_id")},
-     REMOVE("project_settings", "project_id"),
+     {REMOVE("project_settings", "project_id")},
      {&project_rows}},
 };
 
@@ -110,6 +112,20 @@ class LeftOutRenaming {
     static const LeftOutRenaming *now;
 };
 const LeftOutRenaming *LeftOutRenaming::now = nullptr;
+
+uint64 run_all(Statement *first, const Statement *end, std::initializer_list<Value> parameters,
+               uint64 (*run)(Statement &, std::initializer_list<Value>)) {
+    uint64 rows = 0;
+    for (Statement *statement = first; statement != end; statement++)
+        if (statement->sql != nullptr)
+            rows += run(*statement, parameters);
+    return rows;
+}
+
+/// In a statement of the trigger that we are in.
+uint64 execute_inside(Statement &statement, std::initializer_list<Value> parameters) {
+    return execute_newest(statement, parameters);
+}
 
 struct ReferencedTrigger {
     TriggerData *data;
@@ -168,8 +184,9 @@ void rename_left_out(Kind kind, Datum before, Datum after) {
     Follow follow(now);
     LeftOutRenaming own(table_oid(settings_of(kind)));
     Datum there = text_array(&after, nullptr, 1);
-    execute_newest_alone(referenced.remove, {there});
-    if (execute_newest_alone(referenced.rename[0], {before, after}) > 0)
+    note_new_id(kind, before, after);
+    run_all(std::begin(referenced.remove), std::end(referenced.remove), {there}, execute_newest_alone);
+    if (run_all(std::begin(referenced.rename), std::end(referenced.rename), {before, after}, execute_newest_alone) > 0)
         note_removed(kind, there); // unless the row is there at commit
 }
 
@@ -209,18 +226,19 @@ INTD_FUNCTION(rename_settings) {
     Follow follow(now);
     AsOwner owner;
     // Our table has no other row of that id: what is set on it was left by one that has gone.
-    if (referenced.remove.sql != nullptr)
-        execute_newest(referenced.remove, {text_array(&now.after, nullptr, 1)});
-    for (Statement &statement : referenced.rename)
-        if (statement.sql != nullptr)
-            execute_newest(statement, {now.before, now.after});
+    run_all(std::begin(referenced.remove), std::end(referenced.remove), {text_array(&now.after, nullptr, 1)},
+            execute_inside);
+    run_all(std::begin(referenced.rename), std::end(referenced.rename), {now.before, now.after}, execute_inside);
+    if (referenced.table != Table::integrations)
+        note_new_id(referenced.table == Table::groups ? Kind::groups : Kind::projects, now.before, now.after);
     return PointerGetDatum(nullptr);
 }
 
 /// AFTER DELETE on groups and projects, for each statement: at commit their settings go, if they are not there again.
 INTD_FUNCTION(remove_settings) {
     auto [data, referenced] = referenced_trigger(fcinfo);
-    if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) || referenced.remove.sql == nullptr)
+    if (data->tg_oldtable == nullptr || !TRIGGER_FIRED_BY_DELETE(data->tg_event) ||
+        referenced.table == Table::integrations)
         refuse_event();
     const Kind kind = referenced.table == Table::groups ? Kind::groups : Kind::projects;
     TransitionRows deleted;
@@ -261,6 +279,8 @@ INTD_FUNCTION(check_truncate) {
     if (truncate_cascades())
         cascade_truncate(referenced);
     AsOwner owner;
+    if (referenced.table == Table::groups)
+        lifetime.emptied(Kind::groups); // what was given on them goes, unless they are there again at commit
     NewestState newest;
     for (Referring *referring : referenced.referring) {
         Value table;

@@ -194,7 +194,6 @@ INTD_FUNCTION(remove_empty_settings) {
     TupleDesc shape = RelationGetDescr(data->tg_relation);
     if (restoring() || !is_empty(read_settings(tuple, shape, columns)) || !is_current(data))
         return PointerGetDatum(nullptr);
-    AsOwner owner;
     remove_row(columns.level, *column_value(tuple, shape, columns.integration + 1),
                columns.scope < 0 ? std::nullopt : column_value(tuple, shape, columns.scope + 1));
     return PointerGetDatum(nullptr);

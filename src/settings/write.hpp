@@ -1,7 +1,8 @@
-// Writing the row of one scope: what is there, locked, and what is wanted instead.
+// Writing the row of one scope: what is there, locked, and what is wanted instead. Whether the current user may is
+// asked where the target is made; what follows is done as our owner.
 #pragma once
 
-#include "hierarchy/arguments.hpp"
+#include "hierarchy/access.hpp"
 #include "postgres/query.hpp"
 #include "settings/check.hpp"
 #include "store/owner.hpp"
@@ -17,7 +18,8 @@ struct Target {
     Datum name() const { return text_datum(type.name); }
 };
 
-/// Throws 22004 for a null id, 42704 for a type or scope that is not there, 55000 as WritingFunction.
+/// Throws 22004 for a null id, 42501 without write access to the scope, 42704 for a type or scope that is not there,
+/// 55000 as WritingFunction.
 Target target(std::string_view integration, const ScopeArgument &scope);
 
 /// The target's row, locked against other writers until the end of the transaction; none if there is no row.
@@ -35,8 +37,8 @@ bool remove_row(const Target &target);
 bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope);
 
 /// Counts how often a write has looked for its row, tried to write it, and could not. If another session was faster,
-/// one of the next attempts succeeds. If none does, next() throws what keeps the row from being written: row security
-/// (42501) or a trigger (55000).
+/// one of the next attempts succeeds. If none does, next() throws what keeps the row from being written: a trigger
+/// (55000).
 class Attempts {
   public:
     explicit Attempts(const Target &target) : target_(target) {}

@@ -24,7 +24,7 @@ Statement &statement_of(Table table, int strength) {
 /// the statement knows what to do.
 std::optional<bool> hold_directly(Table table, Datum key) {
     const KnownTable &entry = look_up(table);
-    if (!entry.plain || entry.secured)
+    if (!entry.plain)
         return std::nullopt;
     Relation relation = table_open(entry.relation, RowShareLock); // until the end of the transaction
     constexpr AclMode rights = ACL_SELECT | ACL_UPDATE;

@@ -12,8 +12,8 @@ namespace {
 
 KnownTable known[table_count];
 
-/// A user who was found to read them all directly and without row security; none once anything about them changes.
-Oid reader_of_all = InvalidOid;
+/// Whether they were all found to be read directly; not once anything about them changes.
+bool all_direct = false;
 
 /// The owner of all six, once they were found to have the same.
 Oid owner_of_all = InvalidOid;
@@ -21,13 +21,7 @@ Oid owner_of_all = InvalidOid;
 void forget_table(Oid relation) {
     for (KnownTable &table : known)
         if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
-            table.valid = table.locked = false, table.reader = reader_of_all = owner_of_all = InvalidOid;
-}
-
-void forget_readers() {
-    for (KnownTable &table : known)
-        table.reader = InvalidOid;
-    reader_of_all = InvalidOid;
+            table.valid = table.locked = all_direct = false, owner_of_all = InvalidOid;
 }
 
 void forget_locks() {
@@ -89,11 +83,9 @@ KnownTable &look_up(Table table) {
             // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
             const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
             entry.key = primary_key_index(relation);
-            entry.secured = relation->rd_rel->relrowsecurity;
             entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
                           relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
                           OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
-            entry.reader = InvalidOid;
             relation_close(relation, AccessShareLock);
         });
     }
@@ -102,19 +94,7 @@ KnownTable &look_up(Table table) {
 
 KnownTable *look_up_direct(Table table) {
     KnownTable &entry = look_up(table);
-    if (!entry.plain)
-        return nullptr;
-    Oid user = GetUserId();
-    if (entry.reader != user) {
-        reader_of_all = InvalidOid;
-        bool may = false;
-        remember(entry.reader, user, [&] { may = pg_class_aclcheck(entry.relation, user, ACL_SELECT) == ACLCHECK_OK; });
-        if (!may) {
-            entry.reader = InvalidOid;
-            return nullptr;
-        }
-    }
-    return entry.secured && check_enable_rls(entry.relation, InvalidOid, true) == RLS_ENABLED ? nullptr : &entry;
+    return entry.plain ? &entry : nullptr;
 }
 
 Oid table_oid(Table table) {
@@ -129,19 +109,15 @@ Table table_with(Oid relation) {
 }
 
 bool reads_all_as_known() {
-    const Oid user = GetUserId();
-    if (reader_of_all == user)
-        return true;
-    for (const KnownTable &entry : known)
-        if (!entry.valid || !entry.plain || entry.secured || entry.reader != user)
-            return false;
-    reader_of_all = user;
-    return true;
+    if (!all_direct)
+        all_direct = std::all_of(std::begin(known), std::end(known),
+                                 [](const KnownTable &table) { return table.valid && table.plain; });
+    return all_direct;
 }
 
 bool reads_all_directly() {
     return guard([] {
-        // A transaction that holds all its locks already hears of nothing; rights taken away end with this call.
+        // A transaction that holds all its locks already hears of nothing.
         AcceptInvalidationMessages();
         if (reads_all_as_known())
             return true;
@@ -184,7 +160,6 @@ Oid our_owner() {
 
 void watch_tables() {
     on_relation_change(forget_table);
-    on_role_change(forget_readers);
     on_transaction_end(forget_locks);
     on_savepoint_end([](const Savepoint &savepoint) {
         if (savepoint.rolled_back)

@@ -1,8 +1,8 @@
 // Our tables as the server has them: which relation each is, whose, whether it is as we declared it, and whether its
 // rows may be read without running a query. Known until the server says that something about it has changed.
 //
-// A table is read directly where that is exact and allowed: the relation is a plain heap table of this server with its
-// primary key in place, the current user may SELECT from it and no row security is in force for him.
+// A table is read directly where that is exact: the relation is a plain heap table of this server with its primary key
+// in place. It is read as our owner would read it: who may ask is decided before (see access.hpp).
 #pragma once
 
 #include "store/tables.hpp"
@@ -19,22 +19,20 @@ Table table_with(Oid relation);
 /// Our owner: whom the table `integrations` belongs to. Throws 55000 unless all six tables do.
 Oid our_owner();
 
-/// Whether the current user reads every one of our tables directly, so that what was computed from them under the
-/// same snapshot may be used again for him.
+/// Whether every one of our tables is read directly, so that what was computed from them under the same snapshot may be
+/// used again.
 bool reads_all_directly();
 
-/// Whether he was found to, and nothing that has been heard of since then has changed it.
+/// Whether they were found to be, and nothing that has been heard of since then has changed it.
 bool reads_all_as_known();
 
 /// What is known of a relation until the server says that it, or any of ours, has changed.
 struct KnownTable {
     Oid relation;
     Oid owner;
-    Oid key;      // its primary key's index
-    bool plain;   // a plain heap table of this server with the primary key that we declared
-    bool secured; // has row security
-    Oid reader;   // a user who was found to have SELECT on it
-    bool locked;  // this transaction has it and its key's index locked until its end
+    Oid key;     // its primary key's index
+    bool plain;  // a plain heap table of this server with the primary key that we declared
+    bool locked; // this transaction has it and its key's index locked until its end
     bool valid;
 };
 
@@ -43,7 +41,7 @@ struct KnownTable {
 /// Looks the relation up again if need be.
 KnownTable &look_up(Table table);
 
-/// The same if the current user may read it directly; else null.
+/// The same if it is read directly; else null.
 KnownTable *look_up_direct(Table table);
 
 // C++.

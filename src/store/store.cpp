@@ -1,7 +1,7 @@
 #include "store/store.hpp"
 
 #include "postgres/query.hpp"
-#include "store/relation.hpp"
+#include "store/owner.hpp"
 
 extern "C" {
 #include "access/parallel.h"
@@ -79,8 +79,8 @@ Rows scan(Relation relation, KnownTable &entry, Table table, int nkeys, const Da
         index_close(index, stays ? NoLock : AccessShareLock);
     }
     ExecDropSingleTupleTableSlot(slot);
-    // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated or
-    // hidden by row security before the rest of it is read.
+    // The lock stays until the end of the transaction, as that of any query: what was read must not be truncated before
+    // the rest of it is read.
     table_close(relation, NoLock);
     return rows;
 }
@@ -108,16 +108,22 @@ Rows select(Table table, int nkeys, const Datum *keys, int columns) {
 Rows read(Table table, int nkeys, const Datum *keys, int columns = 0) {
     if (columns == 0)
         columns = declared_as(table).count;
-    return guard([&] {
-        while (KnownTable *entry = look_up_direct(table)) {
+    Rows rows = {nullptr, -1};
+    guard([&] {
+        KnownTable *entry;
+        while (rows.count < 0 && (entry = look_up_direct(table)) != nullptr) {
             const LOCKMODE lock = entry->locked ? NoLock : AccessShareLock;
             Relation relation = table_open(entry->relation, lock);
-            if (entry->valid && entry->reader == GetUserId())
-                return scan(relation, *entry, table, nkeys, keys, columns);
-            table_close(relation, lock); // changed while we waited for the lock: look again
+            if (entry->valid)
+                rows = scan(relation, *entry, table, nkeys, keys, columns);
+            else
+                table_close(relation, lock); // changed while we waited for the lock: look again
         }
-        return select(table, nkeys, keys, columns);
     });
+    if (rows.count >= 0)
+        return rows;
+    AsOwner owner;
+    return guard([&] { return select(table, nkeys, keys, columns); });
 }
 
 } // namespace

@@ -3,10 +3,10 @@
 // Whatever computes from rows (the chain, what is inherited, the look-up of types) is given a Store and reads by that
 // alone. So it gives what follows from that Store's rows, whichever state of the tables they are.
 //
-// A row is read by a direct index scan, all rows by a sequential one, where that is exact and allowed (see
-// relation.hpp). Otherwise (partitioned, distributed by Citus, row security, missing rights, …) the same rows are read
-// by a prepared query, which gives the answer, or the error, that SQL gives. Neither path writes anything, or locks
-// more than a SELECT does: the tables against being altered or truncated until the end of the transaction.
+// A row is read by a direct index scan, all rows by a sequential one, where that is exact (see relation.hpp). Otherwise
+// (partitioned, distributed by Citus, …) the same rows are read by a prepared query, which gives the answer that SQL
+// gives. Both read as our owner. Neither path writes anything, or locks more than a SELECT does: the tables against
+// being altered or truncated until the end of the transaction.
 #pragma once
 
 #include "postgres/datum.hpp"

@@ -78,3 +78,37 @@ COMMENT ON TABLE integration_defaults.project_settings IS 'what is set on projec
 ALTER TABLE integration_defaults.project_settings ALTER COLUMN settings SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('integration_defaults.project_settings', '');
 
+
+-- Who may do what: what a role was given, everywhere or on a group and all below it. Nobody but its owner needs rights on
+-- this table or the others.
+
+CREATE TABLE integration_defaults.access (
+    role integration_defaults.role_name NOT NULL,
+    access text COLLATE pg_catalog."C" NOT NULL
+        CHECK (access OPERATOR(pg_catalog.=) ANY (ARRAY['read', 'use', 'write', 'admin'])),
+    group_id text COLLATE pg_catalog."C" CHECK (group_id IS NULL OR access OPERATOR(pg_catalog.<>) 'read'),
+    UNIQUE NULLS NOT DISTINCT (role, access, group_id)
+);
+CREATE INDEX access_group_id_idx ON integration_defaults.access (group_id);
+COMMENT ON TABLE integration_defaults.access IS
+    'what roles were given by grant_access(): read, use, write or admin; on a group and all below it, or everywhere if group_id is null';
+-- It has no primary key, and a publication FOR ALL TABLES has it, too.
+ALTER TABLE integration_defaults.access REPLICA IDENTITY FULL;
+-- What would come back as the right of another role stays out.
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.access', 'WHERE integration_defaults.is_dumped(role)');
+
+-- After each row: what the session finds from then on is what is there. Always: a subscription may bring rows.
+CREATE FUNCTION integration_defaults.note_access() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_access';
+COMMENT ON FUNCTION integration_defaults.note_access() IS
+    'trigger of access: tells all sessions, at commit, to look up anew who may do what';
+CREATE TRIGGER note_access AFTER INSERT OR UPDATE OR DELETE ON integration_defaults.access
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.note_access();
+CREATE TRIGGER note_access_truncated AFTER TRUNCATE ON integration_defaults.access
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_access();
+ALTER TABLE integration_defaults.access ENABLE ALWAYS TRIGGER note_access, ENABLE ALWAYS TRIGGER note_access_truncated;
+
+CREATE FUNCTION integration_defaults.may_read() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_may_read';
+COMMENT ON FUNCTION integration_defaults.may_read() IS
+    'for the views: true if the current user has access of any kind. Errors: 42501 if not';

@@ -7,6 +7,7 @@
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/owner.hpp"
 #include "store/relation.hpp"
 
 extern "C" {
@@ -64,7 +65,7 @@ Portal open_reading(Relation relation, const char *text) {
 /// Reads a tracked table under the active snapshot. The filter and casts run as the owner of the table, who could have
 /// put them there, whichever role asks for it: a call of track_*() or resync() lends the table's owner no rights. The
 /// caller must be allowed to read it.
-void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns) {
+void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
     Source source;
     Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
     if (relation == nullptr || !read_source(relation, kind, &source))
@@ -72,15 +73,17 @@ void read_tracked(Oid oid, Kind kind, Tuplestorestate *store, TupleDesc columns)
                         errmsg("no table of %s is tracked", name_of(kind))));
     for (AttrNumber column : {source.id, source.parent})
         require_exact_text(RelationGetDescr(relation), column);
-    if (AclResult may = pg_class_aclcheck(oid, GetUserId(), ACL_SELECT); may != ACLCHECK_OK)
+    if (AclResult may = pg_class_aclcheck(oid, asking, ACL_SELECT); may != ACLCHECK_OK)
         aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
-    if (relation->rd_rel->relowner != GetUserId() && check_enable_rls(oid, GetUserId(), true) == RLS_ENABLED)
+    if (relation->rd_rel->relowner != asking && check_enable_rls(oid, asking, true) == RLS_ENABLED)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("row security hides rows of table \"%s\"", RelationGetRelationName(relation))));
     Oid user, owner = relation->rd_rel->relowner;
     int context;
     GetUserIdAndSecContext(&user, &context);
-    if (owner != user)
+    if (asking == owner) // an error where forced row security hides rows from it
+        SetUserIdAndSecContext(owner, context & ~SECURITY_NOFORCE_RLS);
+    else
         SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
     int level = NewGUCNestLevel();
     fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
@@ -166,11 +169,35 @@ Outcome run(const char *text) {
 
 // --- C++ -------------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// The user for whom we equalize, while the statement that does so runs as our owner.
+Oid asker = InvalidOid;
+
+/// Until the end of the block.
+class Asker {
+  public:
+    explicit Asker(Oid user) : outer_(std::exchange(asker, user)) {}
+    ~Asker() { asker = outer_; }
+    Asker(const Asker &) = delete;
+    Asker &operator=(const Asker &) = delete;
+
+  private:
+    Oid outer_;
+};
+
+} // namespace
+
 Equalized equalize(Kind kind) {
     Oid source = tracked_relation(kind);
     Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
     OwnStatement own(table_oid(table_of(kind)));
-    Outcome outcome = guard([&] { return run(statement_text(kind, source, groups)); });
+    Outcome outcome;
+    {
+        Asker user(GetUserId());
+        AsOwner owner;
+        outcome = guard([&] { return run(statement_text(kind, source, groups)); });
+    }
     if (outcome.counts[4] > 0)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, cat("table ", relation_name(source), " has rows without an id"));
     if (outcome.twice != 0)
@@ -189,7 +216,9 @@ INTD_FUNCTION(read_tracked) {
     const Kind which = *kind == "groups" ? Kind::groups : Kind::projects;
     Oid source = tracked_relation(which);
     OwnStatement none(InvalidOid); // what the filter does is not part of the statement around us
-    guard([&] { read_tracked(source, which, result.store(), result.columns()); });
+    const Oid user = OidIsValid(asker) && GetUserId() == our_owner() ? asker : GetUserId();
+    Asker nobody(InvalidOid); // nor is it asked for whom we equalize
+    guard([&] { read_tracked(source, which, user, result.store(), result.columns()); });
     return null_result(fcinfo);
 }
 

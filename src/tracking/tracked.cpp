@@ -5,6 +5,7 @@
 #include "postgres/memory.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
+#include "store/access.hpp"
 #include "store/relation.hpp"
 
 extern "C" {
@@ -184,14 +185,8 @@ Growing<Hung> triggers_of(Oid function) {
     return found;
 }
 
-/// Our owner, and our table of a kind.
-struct Ours {
-    Oid owner, table;
-};
-
-bool may_feed(Oid role, const Ours &ours) {
-    constexpr AclMode rights = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
-    return role == ours.owner || pg_class_aclmask(ours.table, role, rights, ACLMASK_ALL) == rights;
+bool may_feed(Oid role) {
+    return has_access(role, Access::admin);
 }
 
 /// A relation's owner, and whether it is one that can be tracked. No owner: it was dropped.
@@ -216,20 +211,20 @@ Owned owned(Oid relation) {
 /// The tracked table, of those that count. track_*() makes no second one, but the owner of a table that counts can put
 /// our triggers there without it. Then a table of our owner's comes first, then the one with most of the triggers, then
 /// the oldest.
-Oid tracked_among(const Growing<Hung> &triggers, const Ours &ours) {
+Oid tracked_among(const Growing<Hung> &triggers, Oid ours) {
     Oid found = InvalidOid;
     int best = 0;
     for (const Hung &trigger : triggers) {
         if (!trigger.binds)
             continue;
         const auto [owner, trackable] = owned(trigger.relation);
-        if (!trackable || !may_feed(owner, ours))
+        if (!trackable || !may_feed(owner))
             continue;
         uint8_t parts = 0;
         for (const Hung &other : triggers)
             if (other.relation == trigger.relation)
                 parts |= other.parts;
-        const int rank = 1 + __builtin_popcount(parts) + (owner == ours.owner ? 100 : 0);
+        const int rank = 1 + __builtin_popcount(parts) + (owner == ours ? 100 : 0);
         if (rank > best || (rank == best && trigger.relation < found)) {
             found = trigger.relation;
             best = rank;
@@ -288,8 +283,8 @@ struct {
     bool valid;
 } known;
 
-/// The server sends this message for any table on which a trigger is created or dropped, and for ours when rights
-/// change.
+/// The server sends this message for any table on which a trigger is created or dropped, and for `access` when that
+/// changes.
 void forget() {
     known.valid = false;
 }
@@ -304,13 +299,9 @@ bool has_filter(Oid source, Kind kind) {
     return filtered;
 }
 
-Ours ours_of(Kind kind) {
-    return {our_owner(), table_oid(table_of(kind))};
-}
-
 void know_tracked() {
     while (!known.valid) {
-        const Ours ours[] = {ours_of(Kind::groups), ours_of(Kind::projects)};
+        const Oid ours = our_owner();
         guard([&] {
             remember(known.valid, [&] {
                 for (Kind kind : all_kinds) {
@@ -319,7 +310,7 @@ void know_tracked() {
                     Growing<Hung> triggers;
                     if (OidIsValid(function))
                         triggers = triggers_of(function);
-                    const Oid relation = known.relation[n] = tracked_among(triggers, ours[n]);
+                    const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                     known.incomplete[n] =
                         OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
                     known.filtered[n] = has_filter(known.relation[n], kind);
@@ -338,7 +329,6 @@ Oid tracked_relation(Kind kind) {
 }
 
 void require_feeding(Oid relation, Kind kind) {
-    const Ours ours = ours_of(kind);
     struct Owner {
         bool may_feed;
         const char *name;
@@ -347,7 +337,7 @@ void require_feeding(Oid relation, Kind kind) {
         Oid role = owned(relation).owner;
         if (!OidIsValid(role))
             return {true, nullptr}; // dropped
-        return {may_feed(role, ours), GetUserNameFromId(role, true)};
+        return {may_feed(role), GetUserNameFromId(role, true)};
     });
     if (owner.may_feed)
         return;
@@ -356,7 +346,9 @@ void require_feeding(Oid relation, Kind kind) {
                   cat("role ", owner.name == nullptr ? "that was dropped" : owner.name, ", the owner of table ",
                       relation_name(relation), ", may not change ", own))
         .detail(cat("Whoever owns a table that ", name_of(kind), " follow decides what they are."))
-        .hint(cat("Grant him INSERT, UPDATE and DELETE on ", own, "."));
+        .hint(cat("The owner needs admin access: an administrator can run integration_defaults.grant_access(",
+                  owner.name == nullptr ? "..." : guard([&] { return quote_literal_cstr(owner.name); }),
+                  ", 'admin')."));
 }
 
 void require_followed(Oid root, Kind kind) {

@@ -1,5 +1,5 @@
-// track_groups, track_projects, untrack and resync. All of it runs with the caller's rights; what the triggers write
-// afterwards is written as our owner (see mirror.hpp).
+// track_groups, track_projects, untrack and resync. They need admin access, and the app's table is touched with the
+// caller's rights; ours are written as our owner, as the triggers do afterwards (see mirror.hpp).
 #include "tracking/equalize.hpp"
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
@@ -7,6 +7,7 @@
 #include "tracking/rows.hpp"
 #include "tracking/attach.hpp"
 #include "postgres/path.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -130,6 +131,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     const char *parent = name_argument(fcinfo, 2, kind == Kind::groups ? "parent_column" : "group_column");
     std::optional<std::string_view> filter_argument = text_argument(fcinfo, 3);
     const char *filter = filter_argument ? cat(*filter_argument) : nullptr;
+    require_access(Access::admin);
     Source source = guard([&] {
         Relation relation = open_owned(oid);
         require_trackable(relation);
@@ -188,6 +190,7 @@ INTD_FUNCTION(track_projects) {
 /// untrack(source)
 INTD_FUNCTION(untrack) {
     Oid oid = source_argument(fcinfo);
+    require_access(Access::admin);
     guard([&] {
         Relation relation = open_owned(oid);
         if (relation->rd_rel->relispartition)
@@ -209,6 +212,7 @@ INTD_FUNCTION(untrack) {
 INTD_FUNCTION(resync) {
     WritingFunction function;
     Oid oid = source_argument(fcinfo);
+    require_access(Access::admin);
     guard([&] { relation_close(open_owned(oid), NoLock); });
     int64 changed = 0;
     bool tracked = false, of_groups = false;

@@ -1,18 +1,19 @@
 """What is attacked: a database of a plain owner's, with an app and settings of every kind; and who attacks."""
 import psycopg
 
-# What each may: nothing but the schema; README's reading and administering roles; the owner of the tracked tables, with
-# rights on our tables of the tree, and one who has tables, but no rights; who writes the tracked tables; who may hang
+# What each may: nothing but the schema; README's reading and administering roles, with rights on the tables; the owner of
+# the tracked tables, who may administer; one who has access to a group; one who has tables, but no rights; who writes the tracked tables; who may hang
 # triggers on our tables; the database's owner. POWERLESS may change nothing of ours.
 POWERLESS = ("outsider", "reader", "poor", "hanger")
 ROLES = {
     "outsider": "GRANT USAGE ON SCHEMA integration_defaults TO outsider",
-    "reader": "GRANT USAGE ON SCHEMA integration_defaults TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO reader",
-    "admin": "GRANT USAGE ON SCHEMA integration_defaults TO admin; "
+    "reader": "SELECT integration_defaults.grant_access('reader', 'use'); GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO reader",
+    "admin": "SELECT integration_defaults.grant_access('admin', 'admin'), integration_defaults.grant_access('admin', 'use'); "
              "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA integration_defaults TO admin; "
              "GRANT ALL ON ALL TABLES IN SCHEMA public TO admin",
-    "tracker": "GRANT USAGE ON SCHEMA integration_defaults TO tracker; "
+    "tracker": "SELECT integration_defaults.grant_access('tracker', 'admin'); "
                "GRANT SELECT, INSERT, UPDATE, DELETE ON integration_defaults.groups, integration_defaults.projects TO tracker",
+    "lead": "SELECT integration_defaults.grant_access('lead', 'write', 2), integration_defaults.grant_access('lead', 'admin', 2)",
     "poor": "GRANT USAGE ON SCHEMA integration_defaults TO poor",
     "writer": "SELECT 1",
     "hanger": "GRANT USAGE ON SCHEMA integration_defaults TO hanger; "
@@ -20,7 +21,7 @@ ROLES = {
     "dbo": "SELECT 1",
 }
 TABLES = ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "generations",
-          "effective_settings")
+          "effective_settings", "access")
 
 SETUP = """
 CREATE EXTENSION integration_defaults;

@@ -8,6 +8,7 @@ CREATE INDEX right_idx ON integration_defaults.right (id);
 CREATE FUNCTION integration_defaults.f(id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c AS 'MODULE_PATHNAME', 'f';
 COMMENT ON FUNCTION integration_defaults.f(integration_defaults.external_id) IS 'a = b, IN (c), GRANT and now()';
+CREATE OPERATOR integration_defaults.= (FUNCTION = integration_defaults.f, NEGATOR = OPERATOR(integration_defaults.<>));
 CREATE TYPE integration_defaults.t (INPUT = integration_defaults.i, INTERNALLENGTH = VARIABLE);
 CREATE TRIGGER f AFTER UPDATE OF id ON integration_defaults.right
     FOR EACH ROW WHEN (OLD.id OPERATOR(pg_catalog.<>) NEW.id) EXECUTE FUNCTION integration_defaults.f();

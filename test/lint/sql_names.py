@@ -16,6 +16,8 @@ EXCEPTIONS = [
     ("tracking/bulk/insert.cpp", "a function without its schema", "octet_length ( id )"),
     ("tracking/bulk/insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) <= 255"),
     ("tracking/bulk/insert.cpp", "an operator without OPERATOR(pg_catalog.…)", "( id ) >= 1"),
+    # The access method of an operator class.
+    ("store/role_name.sql", "USING", "USING btree AS OPERATOR"),
 ]
 
 MESSAGES = {"errmsg", "errdetail", "errhint", "errmsg_internal", "errcontext", "elog", "Refusal", "hint", "detail", "refuse",
@@ -83,7 +85,9 @@ class Check:
         assigns = [False]  # in the list of SET
         for i, token in enumerate(self.t):
             if token.text == "(":
-                defines = self.script and any(self.low(j) in ("type", "aggregate") for j in range(max(0, i - 4), i))
+                defines = self.script and any(
+                    self.low(j) in ("type", "aggregate") or (self.low(j) == "operator" and self.low(j - 1) == "create")
+                    for j in range(max(0, i - 4), i))
                 inside.append("with" if defines else self.low(i - 1))
                 assigns.append(False)
                 self.parenthesis(i)
@@ -105,7 +109,7 @@ class Check:
 
     def operator(self, i, inside, assigns):
         text, before, after = self.t[i].text, self.low(i - 1), self.low(i + 1)
-        if inside and inside[-1] == "operator":
+        if (inside and inside[-1] == "operator") or before == ".": # where one is made: its schema is written out
             return
         if text == "=" and (assigns or (inside and inside[-1] == "with")): # settings of what is created
             return

@@ -103,8 +103,8 @@ round_trips('hers', 'plain owner', @anna);
 	$other->safe_psql('postgres', 'CREATE ROLE berta LOGIN; CREATE ROLE anna LOGIN; CREATE ROLE app LOGIN; CREATE ROLE carl LOGIN; GRANT berta TO carl');
 	$node->safe_psql('postgres', 'CREATE ROLE app LOGIN', extra_params => [ '-U', 'postgres' ]);
 	$node->safe_psql('hers', <<'SQL', extra_params => \@anna);
-GRANT USAGE ON SCHEMA integration_defaults TO app;
-GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO app;
+SELECT integration_defaults.grant_access('app', 'use');
+GRANT SELECT ON integration_defaults.groups, integration_defaults.projects TO app; -- for answers()
 GRANT EXECUTE ON FUNCTION integration_defaults.resolve_all TO app; -- only a warning: the function is not hers
 SELECT integration_defaults.materialize('free');
 SQL

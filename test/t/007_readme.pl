@@ -7,7 +7,6 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('readme');
-$node->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE app_admin');
 my $app = q{
 CREATE SCHEMA app;
 CREATE TABLE app.namespaces (id bigint PRIMARY KEY, parent_id bigint, type text);

@@ -17,8 +17,8 @@ CREATE EXTENSION integration_defaults;
 SELECT integration_defaults.register_integration('chat');
 SELECT integration_defaults.add_group(1), integration_defaults.add_project(1, 1), integration_defaults.add_project(2, 1);
 SELECT integration_defaults.set_custom('chat', 1, '{"of": 1}');
-GRANT USAGE ON SCHEMA integration_defaults TO reader, owner;
-GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO reader;
+GRANT USAGE ON SCHEMA integration_defaults TO owner;
+SELECT integration_defaults.grant_access('reader', 'use');
 CREATE SCHEMA app;
 GRANT ALL ON SCHEMA app TO owner;
 GRANT USAGE ON SCHEMA app TO writer, reader;
@@ -87,21 +87,21 @@ INSERT INTO app.projects VALUES ('1', '1'), ('2', '1');
 GRANT ALL ON app.projects TO writer;
 SQL
 my $track = q{SELECT integration_defaults.track_projects('app.projects', filter => 'NOT archived')};
-foreach my $granted ('', 'INSERT, UPDATE', 'INSERT, DELETE', 'UPDATE, DELETE')
+foreach my $granted ('', q{'use'}, q{'write'}, q{'admin', 1})
 {
-	$node->safe_psql('app', "GRANT $granted ON integration_defaults.projects TO owner") if $granted;
+	$node->safe_psql('app', "SELECT integration_defaults.grant_access('owner', $granted)") if $granted;
 	is(attempts($_, $track), '42501', "no rights to track, called by $_, with " . ($granted || 'nothing')) foreach qw(owner postgres);
-	$node->safe_psql('app', 'REVOKE ALL ON integration_defaults.projects FROM owner');
+	$node->safe_psql('app', "SELECT integration_defaults.revoke_access('owner', $granted)") if $granted;
 }
 unchanged('tracking without rights');
-$node->safe_psql('app', 'GRANT INSERT, UPDATE, DELETE ON integration_defaults.projects TO feeders; GRANT feeders TO owner');
+$node->safe_psql('app', q{SELECT integration_defaults.grant_access('feeders', 'admin'); GRANT feeders TO owner; GRANT USAGE ON SCHEMA integration_defaults TO owner});
 is(attempts('postgres', $track), '', 'rights of a role that he is in will do');
 is(attempts('writer', q{INSERT INTO app.projects VALUES ('3', '1')}), '', 'who writes needs none');
 $before = $node->safe_psql('app', $state);
 my $session = $node->background_psql('app', extra_params => [ '-U', 'writer' ], on_error_stop => 0);
 $session->query_safe(q{UPDATE app.projects SET id = '4' WHERE id = '3'; UPDATE app.projects SET id = '3' WHERE id = '4'});
 foreach my $take ([ 'REVOKE feeders FROM owner', 'GRANT feeders TO owner' ],
-	[ 'REVOKE DELETE ON integration_defaults.projects FROM feeders', 'GRANT DELETE ON integration_defaults.projects TO feeders' ],
+	[ q{SELECT integration_defaults.revoke_access('feeders', 'admin')}, q{SELECT integration_defaults.grant_access('feeders', 'admin')} ],
 	[ inherits($node, 'owner', 'feeders', 0), inherits($node, 'owner', 'feeders', 1) ],
 	[ 'ALTER TABLE app.projects OWNER TO reader', 'ALTER TABLE app.projects OWNER TO owner' ])
 {

@@ -113,8 +113,9 @@ foreach my $owner ('postgres', 'dbo')
 INSERT INTO app."Namespaces" VALUES ('leaf', '1', 'Group');
 SELECT $I.materialize('chat'), $I.materialize('free'), $I.create_view('chat');
 GRANT USAGE ON SCHEMA app TO writer; GRANT ALL ON ALL TABLES IN SCHEMA app TO writer;
-GRANT USAGE ON SCHEMA $I TO admin; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA $I TO admin;
+SELECT $I.grant_access('admin', 'admin'); GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA $I TO admin;
 REVOKE INSERT, UPDATE, DELETE ON $I.effective_settings, $I.generations FROM admin;
+SELECT $I.grant_access('admin', 'use');
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.chat_settings TO admin; GRANT SELECT ON app.projects TO admin;
 SQL
 	# What is planted is found by what does not write out its names: as the caller it runs.

@@ -13,7 +13,7 @@ CREATE ROLE v LOGIN; CREATE ROLE w LOGIN; CREATE ROLE r LOGIN;
 GRANT USAGE ON SCHEMA integration_defaults TO v, w, r;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA integration_defaults TO w;
 GRANT SELECT, INSERT, UPDATE, DELETE ON integration_defaults.groups, integration_defaults.projects TO v;
-GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO r;
+SELECT integration_defaults.grant_access('v', 'admin'), integration_defaults.grant_access('w', 'admin'), integration_defaults.grant_access('r', 'use');
 GRANT CREATE ON SCHEMA public TO w, r;
 CREATE SCHEMA app AUTHORIZATION v;
 SELECT integration_defaults.register_integration('jira', '{"properties": {"n": {"type": "integer"}}}');
