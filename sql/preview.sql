@@ -149,12 +149,17 @@ COMMIT;
 -- With the caller's rights, and no others.
 CREATE ROLE regress_previewer;
 GRANT USAGE ON SCHEMA integration_defaults TO regress_previewer;
-GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO regress_previewer;
 SET ROLE regress_previewer;
+SELECT refusal($$SELECT * FROM integration_defaults.preview('SELECT 1')$$);
+RESET ROLE;
+SELECT grant_access('regress_previewer', 'read');
+SET ROLE regress_previewer;
+SELECT refusal($$SELECT * FROM integration_defaults.preview('SELECT integration_defaults.reset_default(''chat'')')$$);
 SELECT refusal($$SELECT * FROM integration_defaults.preview('DELETE FROM preview_app.groups')$$);
 SELECT refusal($$SELECT * FROM integration_defaults.preview('RESET ROLE; DELETE FROM preview_app.groups WHERE false; SELECT 1')$$);
 SELECT current_user;
 RESET ROLE;
+SELECT revoke_access('regress_previewer', 'read');
 DROP OWNED BY regress_previewer;
 DROP ROLE regress_previewer;
 DROP FUNCTION refusal, undone, changes, answers;

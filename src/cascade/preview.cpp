@@ -14,6 +14,7 @@
 #include "postgres/spool.hpp"
 #include "postgres/transaction.hpp"
 #include "resolve/locate.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -334,6 +335,7 @@ class Preview {
 /// preview(statement, integration)
 INTD_FUNCTION(preview) {
     ResultSet result(fcinfo);
+    require_access(Access::read);
     const std::string_view given = required_text(fcinfo, 0, "statement");
     const char *statements = cat(given);
     MemoryContext context = guard([] {

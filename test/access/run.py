@@ -75,6 +75,7 @@ for name, arguments in {
     "may_read": "", "create_view": "'chat'",
 }.items():
     add(name, f"SELECT * FROM {I}{name}({arguments})", "read")
+add("preview", f"SELECT * FROM {I}preview('SELECT 1')", "read")
 # what is not there, and NULL, tell nobody anything either
 add("resolve", f"SELECT * FROM {I}resolve('nothing', 77)", "read")
 add("active_settings", f"SELECT {I}active_settings(NULL, 77)", "read")
