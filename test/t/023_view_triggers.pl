@@ -92,7 +92,7 @@ foreach my $value (@values, "'NaN'::numeric", "''::text", "repeat('x', 300)", "N
 	my $state = error_of($node, 'postgres', "$sql INSERT INTO v(id, s) VALUES ($value, 'x');", @reader);
 	like($state, qr/^(42704|42501|22023|22004|42804)$/, "a key $value: $state");
 }
-is( error_of($node, 'postgres', view("write_typed('nope', 's', 'n')", @columns) . "INSERT INTO v(id, s) VALUES (1, 'x')", @reader),
+is( error_of($node, 'postgres', view("write_typed('nope', 's', 'n')", @columns) . "INSERT INTO v(id, s) VALUES (1, 'x')", @writer),
 	'42704', 'an integration that is not there');
 is( error_of($node, 'postgres', view("write_typed('num', 's', 's')", @columns) . "INSERT INTO v(id, s, n) VALUES (1, 'x', 1)", @writer),
 	'23514', 'a field that has two columns: the schema holds');
