@@ -158,7 +158,7 @@ is( $node->safe_psql('postgres', q{
 		SELECT integration_defaults.set_default('chat', '{"webhook": "https://admin"}', '4');
 		SELECT settings FROM integration_defaults.group_integrations WHERE group_id = '4' AND integration = 'chat'}, extra_params => \@admin)
 	  . $node->safe_psql('postgres', q{SELECT updated_by FROM integration_defaults.group_settings WHERE group_id = '4'}),
-	qq(\n{"webhook": "https://admin"}admin), 'an administering role writes, and its name is noted');
+	qq(\n{"limit": 10, "webhook": "https://admin"}admin), 'an administering role writes, and its name is noted');
 is( error_of($node, 'postgres', q{SELECT integration_defaults.untrack('app.projects')}, @admin),
 	'42501', 'but may not untrack a table that is not its own');
 
