@@ -142,8 +142,8 @@ void check_row(TriggerData *trigger) {
             Datum old_name = get(trigger->tg_trigtuple, column::name, &was_null);
             Datum old_schema = get(trigger->tg_trigtuple, column::schema, &was_null);
             Datum old_strict = get(trigger->tg_trigtuple, column::strict, &was_null);
-            columns.unchanged = datumIsEqual(old_name, name, false, -1) && datumIsEqual(old_schema, schema, false, -1) &&
-                                old_strict == strict;
+            columns.unchanged = datumIsEqual(old_name, name, false, -1) &&
+                                datumIsEqual(old_schema, schema, false, -1) && old_strict == strict;
         }
         if (!columns.unchanged) {
             columns.name = DatumGetTextPP(name);

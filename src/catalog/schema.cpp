@@ -121,7 +121,8 @@ void read_properties(const SchemaNode *tree, bool strict, int64 steps, Face *fac
             if (strict)
                 problems->add(property.node->place, "has a default that does not fit it");
             else
-                report->ignore(psprintf("default of %.*s", static_cast<int>(property.name.size()), property.name.data()));
+                report->ignore(
+                    psprintf("default of %.*s", static_cast<int>(property.name.size()), property.name.data()));
         }
         face->properties.add({property.name, fallback, secret.has(property.node)});
     }
@@ -233,7 +234,7 @@ const char *describe(const Problems &problems) {
 
 /// Some of the names, and how many more there are.
 const char *list(const Growing<std::string_view> &names) {
-    constexpr int most = 100, longest = 63;
+    constexpr int most = 50, longest = 63;
     StringInfoData text;
     initStringInfo(&text);
     for (int i = 0; i < std::min(names.count, most); i++) {
@@ -267,12 +268,13 @@ Schema *try_compile_schema(const Jsonb *source, bool strict, bool limited, Schem
         CompileReport report;
         Problems &found = report.problems;
         if (JB_ROOT_IS_OBJECT(copy)) {
-            result.root = compile_tree(
-                &copy->root, result.context,
-                {limited, strict, {"x-atomic", "x-levels", "x-exclusive"}, "airbyte_secret"}, &report);
+            result.root =
+                compile_tree(&copy->root, result.context,
+                             {limited, strict, {"x-atomic", "x-levels", "x-exclusive"}, "airbyte_secret"}, &report);
             // a tree with problems has loose ends
             if (found.empty())
-                read_properties(result.root, strict, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &report);
+                read_properties(result.root, strict, limited ? max_check_steps.most : PG_INT64_MAX, &result.face,
+                                &report);
             read_own_keywords(read_fields(&copy->root), &result.face, &found);
         } else
             found.add(&document_root, "must be an object", "A schema that allows all settings is {}.");

@@ -405,8 +405,8 @@ void Compiler::choices(SchemaNode *node, const JsonbContainer *array) {
 
 const Pattern *Compiler::pattern(std::string_view text, const JsonPlace *place) {
     PatternProblem problem;
-    const Pattern *compiled =
-        compile_pattern(text, context_, options_.limited ? max_pattern_size.most : HUGE_VAL, shown_place(place, "#"), &problem);
+    const Pattern *compiled = compile_pattern(text, context_, options_.limited ? max_pattern_size.most : HUGE_VAL,
+                                              shown_place(place, "#"), &problem);
     if (compiled == nullptr)
         problems_->add(place, psprintf(problem.unsupported ? "is a pattern that can't be run here: %s"
                                                            : "is not a regular expression: %s",
@@ -536,7 +536,8 @@ void Compiler::identifier(SchemaNode *node, const JsonbValue &value, const JsonP
     else if (place->above->above == nullptr)
         base_ = text.substr(0, text.find('#'));
     else
-        problems_->add(place, draft_ <= Draft::draft7 ? "must start with # below the root" : "is possible at the root only",
+        problems_->add(place,
+                       draft_ <= Draft::draft7 ? "must start with # below the root" : "is possible at the root only",
                        "A schema that is a document of its own inside another is not supported.");
 }
 

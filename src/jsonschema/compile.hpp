@@ -103,7 +103,7 @@ class Compiler {
     CompileOptions options_;
     Draft draft_ = Draft::draft7; // if $schema does not say
     CompileReport *report_;
-    Problems *problems_; // the report's
+    Problems *problems_;    // the report's
     std::string_view base_; // the root's $id without its fragment
     HTAB *made_ = nullptr;
     Growing<SchemaNode *> nodes_; // all that were made, in that order

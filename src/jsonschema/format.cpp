@@ -263,8 +263,8 @@ bool is_idn_email(std::string_view text) {
 
 constexpr std::string_view sub_delimiters = "!$&'()*+,;=";
 
-/// Whether all characters are unreserved, sub-delimiters, percent-encoded, or among `others`. In an IRI (`beyond_ascii`)
-/// others than those of ASCII are, too: is_iri_or_reference() has looked at them.
+/// Whether all characters are unreserved, sub-delimiters, percent-encoded, or among `others`. In an IRI
+/// (`beyond_ascii`) others than those of ASCII are, too: is_iri_or_reference() has looked at them.
 bool is_uri_text(std::string_view text, std::string_view others, bool beyond_ascii) {
     for (size_t i = 0; i < text.size(); i++) {
         char c = text[i];

@@ -12,7 +12,7 @@ namespace intd {
 
 struct Format {
     const char *name;
-    bool (*fits)(std::string_view text);       // null: any text; server code: may raise reports
+    bool (*fits)(std::string_view text);    // null: any text; server code: may raise reports
     bool (*fits_number)(Numeric) = nullptr; // null: any number
 };
 

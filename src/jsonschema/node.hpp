@@ -53,8 +53,8 @@ struct SchemaNode {
     SchemaNode *ref;        // $ref
     bool beside_ref;        // more than annotations stand beside it: a value has to fit both
     bool followed;          // by shorten_references()
-    SchemaNode *target;     // where all of the $ref from here on lead to that have nothing beside them, if there are any
-    bool never;             // the schema `false`
+    SchemaNode *target; // where all of the $ref from here on lead to that have nothing beside them, if there are any
+    bool never;         // the schema `false`
 
     unsigned types;                // TypeSet; 0: any
     const JsonbContainer *choices; // enum, an array
