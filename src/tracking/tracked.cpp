@@ -424,8 +424,11 @@ std::optional<Datum> as_tracked_uuid(Kind kind, std::string_view id) {
         id = id.substr(1, id.size() - 2);
     char uuid[digits + 4];
     int length = 0, read = 0;
+    char before = '-';
     for (char c : id) {
-        if (c == '-' && read > 0 && read < digits && read % 4 == 0)
+        const bool parts = c == '-' && before != '-' && read < digits && read % 4 == 0;
+        before = c;
+        if (parts)
             continue;
         const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c;
         if (read == digits || !((lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f')))
