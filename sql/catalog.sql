@@ -98,8 +98,8 @@ DELETE FROM integrations;
 -- A dump gives back what it has, whatever this version thinks of it.
 BEGIN;
 SET LOCAL check_function_bodies = off;
-INSERT INTO integrations (name, schema) VALUES ('from afar', '{"$defs": {}}');
-SELECT refusal('SELECT register_integration(''x'', ''{"$defs": {}}'')');
+INSERT INTO integrations (name, schema) VALUES ('from afar', '{"prefixItems": {}}');
+SELECT refusal('SELECT register_integration(''x'', ''{"prefixItems": {}}'')');
 SET LOCAL check_function_bodies = on;
 SELECT refusal('SELECT validate_settings(''from afar'', ''{}'')');
 SELECT allow_integrations('{}'), allow_integrations(NULL);

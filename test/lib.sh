@@ -149,7 +149,7 @@ need_for() { # part
         unit) need libgtest-dev ;;
         fuzz) need clang libclang-rt-dev ;;
         tap) need perl libipc-run-perl ;;
-        schema) need python3 python3-psycopg json-schema-test-suite ;;
+        schema) need python3 python3-jsonschema python3-psycopg json-schema-test-suite ;;
         catalogue | model | pairs | access | attack) need python3 python3-psycopg ;;
     esac
 }

@@ -19,6 +19,7 @@ struct Entry {
     uint64 last_use;
     Integration variants[2]; // not allowed, allowed: a Store may have either
     const Jsonb *source;
+    bool strict;
     const char *problems; // null: none
     TimestampTz warned;   // the last statement that was told of them
 };
@@ -35,9 +36,9 @@ Entry *&bucket_of(std::string_view name) {
     return buckets[hash % bucket_count];
 }
 
-Entry *find_entry(std::string_view name, const Jsonb *source) {
+Entry *find_entry(std::string_view name, const Jsonb *source, bool strict) {
     for (Entry *entry = bucket_of(name); entry != nullptr; entry = entry->next)
-        if (entry->variants[0].name == name && VARSIZE(entry->source) == VARSIZE(source) &&
+        if (entry->variants[0].name == name && entry->strict == strict && VARSIZE(entry->source) == VARSIZE(source) &&
             memcmp(entry->source, source, VARSIZE(source)) == 0) {
             entry->last_use = ++uses;
             return entry;
@@ -69,9 +70,9 @@ void free_retired() {
     }
 }
 
-Entry *make_entry(std::string_view name, const Jsonb *source) {
+Entry *make_entry(std::string_view name, const Jsonb *source, bool strict) {
     SchemaProblems problems = {nullptr, nullptr};
-    Schema *schema = try_compile_schema(source, false, &problems);
+    Schema *schema = try_compile_schema(source, strict, false, &problems);
     return guard([&] {
         if (storage == nullptr)
             storage = AllocSetContextCreate(CacheMemoryContext, "schemas of integrations", ALLOCSET_SMALL_SIZES);
@@ -86,6 +87,7 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
         for (int i = 0; i < 2; i++)
             entry->variants[i] = {{own_name, name.size()}, i == 1, schema};
         entry->source = own_source;
+        entry->strict = strict;
         if (schema == nullptr)
             entry->problems = MemoryContextStrdup(context, problems.detail);
         entry->context = context;
@@ -114,9 +116,10 @@ Stored read_stored(Store store, Datum name) {
         return {nullptr, 0};
     std::string_view text = view(row->values[column::name]);
     const Jsonb *source = jsonb_of(row->values[column::schema]);
-    Entry *entry = find_entry(text, source);
+    const bool strict = DatumGetBool(row->values[column::strict]);
+    Entry *entry = find_entry(text, source, strict);
     if (entry == nullptr)
-        entry = make_entry(text, source);
+        entry = make_entry(text, source, strict);
     return {entry, DatumGetBool(row->values[column::allowed]) ? 1 : 0};
 }
 

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 }
 
@@ -102,7 +103,8 @@ NodeSet secrets(const SchemaNode *tree) {
     return secret;
 }
 
-void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *problems) {
+void read_properties(const SchemaNode *tree, bool strict, int64 steps, Face *face, CompileReport *report) {
+    Problems *problems = &report->problems;
     const SchemaNode *root = target_of(tree);
     const NodeSet secret = secrets(tree);
     if (root->never || (root->types != 0 && (root->types & type_object) == 0))
@@ -114,8 +116,14 @@ void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *
         if (property.name == "active" || property.name == "*")
             problems->add(&place, "is a reserved name and can't be a property");
         const JsonbValue *fallback = property.node->fallback;
-        if (fallback != nullptr && !fits(property.node, fallback, &steps))
-            problems->add(property.node->place, "has a default that does not fit it");
+        if (fallback != nullptr && !fits(property.node, fallback, &steps)) {
+            fallback = nullptr;
+            if (strict)
+                problems->add(property.node->place, "has a default that does not fit it");
+            else
+                report->ignore(
+                    psprintf("default of %.*s", static_cast<int>(property.name.size()), property.name.data()));
+        }
         face->properties.add({property.name, fallback, secret.has(property.node)});
     }
 
@@ -224,12 +232,28 @@ const char *describe(const Problems &problems) {
     return text.data;
 }
 
+/// Some of the names, and how many more there are.
+const char *list(const Growing<std::string_view> &names) {
+    constexpr int most = 50, longest = 63;
+    StringInfoData text;
+    initStringInfo(&text);
+    for (int i = 0; i < std::min(names.count, most); i++) {
+        const int length = static_cast<int>(names[i].size());
+        const int cut = pg_mbcliplen(names[i].data(), length, longest);
+        appendStringInfo(&text, "%s%.*s%s", i > 0 ? ", " : "", cut, names[i].data(), cut < length ? "..." : "");
+    }
+    if (names.count > most)
+        appendStringInfo(&text, " and %d more", names.count - most);
+    return text.data;
+}
+
 } // namespace
 
-Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *problems) {
+Schema *try_compile_schema(const Jsonb *source, bool strict, bool limited, SchemaProblems *problems) {
     struct Compiled {
         MemoryContext context, meanwhile;
         const SchemaNode *root;
+        const char *ignored;
         Face face;
         SchemaProblems problems;
     };
@@ -241,16 +265,21 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
         MemoryContext outside = MemoryContextSwitchTo(result.meanwhile);
         auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(result.context, VARSIZE(source)));
         memcpy(copy, source, VARSIZE(source));
-        Problems found;
+        CompileReport report;
+        Problems &found = report.problems;
         if (JB_ROOT_IS_OBJECT(copy)) {
             result.root =
-                compile_tree(&copy->root, result.context, limited, {"x-atomic", "x-levels", "x-exclusive"}, &found);
+                compile_tree(&copy->root, result.context,
+                             {limited, strict, {"x-atomic", "x-levels", "x-exclusive"}, "airbyte_secret"}, &report);
             // a tree with problems has loose ends
             if (found.empty())
-                read_properties(result.root, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &found);
+                read_properties(result.root, strict, limited ? max_check_steps.most : PG_INT64_MAX, &result.face,
+                                &report);
             read_own_keywords(read_fields(&copy->root), &result.face, &found);
         } else
             found.add(&document_root, "must be an object", "A schema that allows all settings is {}.");
+        if (!report.ignored.empty())
+            result.ignored = MemoryContextStrdup(result.context, list(report.ignored));
         MemoryContextSwitchTo(outside);
         if (!found.empty()) {
             result.problems = {describe(found), found.hint == nullptr ? nullptr : pstrdup(found.hint)};
@@ -268,6 +297,7 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
     auto *schema = new (memory->allocate(sizeof(Schema))) Schema(memory, check_interrupts);
     schema->context = compiled.context;
     schema->root = compiled.root;
+    schema->ignored = compiled.ignored;
     schema->levels = compiled.face.levels;
     schema->exclusive = compiled.face.exclusive;
     for (const Face::Property &property : compiled.face.properties)
@@ -279,10 +309,10 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
     return schema;
 }
 
-Schema *compile_schema(const Jsonb *source, std::string_view integration) {
+Schema *compile_schema(const Jsonb *source, bool strict, std::string_view integration) {
     check_size(max_schema_size, VARSIZE(source), cat("schema of integration \"", integration, "\""));
     SchemaProblems problems;
-    Schema *schema = try_compile_schema(source, true, &problems);
+    Schema *schema = try_compile_schema(source, strict, true, &problems);
     if (schema == nullptr)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("schema of integration \"", integration, "\" is malformed"))
             .detail(problems.detail)

@@ -194,7 +194,7 @@ bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const J
         INTD_FAIL(place, psprintf("pattern %.*s", length, pattern.data()),
                   psprintf("must match the pattern %.*s", length, pattern.data()));
     }
-    if (node->format != nullptr && !node->format->fits(text))
+    if (node->format != nullptr && node->format->fits != nullptr && !node->format->fits(text))
         INTD_FAIL(place, psprintf("format %s", node->format->name),
                   psprintf("must have the format %s", node->format->name));
     return valid;
@@ -220,6 +220,9 @@ bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *
         const char *number = stops() ? "" : write_number(limit.number);
         INTD_FAIL(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number));
     }
+    if (node->format != nullptr && node->format->fits_number != nullptr && !node->format->fits_number(value))
+        INTD_FAIL(place, psprintf("format %s", node->format->name),
+                  psprintf("must have the format %s", node->format->name));
     if (node->multiple_of != nullptr) {
         // which is all digits by all digits, and can't be interrupted
         spend(static_cast<double>(VARSIZE_ANY(value)) * static_cast<double>(VARSIZE_ANY(node->multiple_of)) / 1000);
@@ -248,7 +251,7 @@ bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, cons
 
 bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place) {
     bool valid = true;
-    bool contained = node->contains == nullptr;
+    int contained = 0;
     for (int i = 0; i < items.count; i++) {
         const SchemaNode *element = !node->is_tuple         ? node->items
                                     : i < node->tuple.count ? node->tuple[i]
@@ -256,11 +259,17 @@ bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const Jso
         JsonPlace here = {place, {}, i};
         if (element != nullptr)
             INTD_STEP(check(element, &items.begin()[i], &here));
-        contained = contained || fits(node->contains, &items.begin()[i]);
+        if (node->contains != nullptr && (contained < node->min_contains || node->max_contains < PG_INT32_MAX))
+            contained += fits(node->contains, &items.begin()[i]) ? 1 : 0;
     }
-    if (!contained)
+    if (node->contains != nullptr && contained < node->min_contains)
         INTD_FAIL(place, at(node->contains, "contains"),
-                  psprintf("must have an element that fits %s", where(node->contains)));
+                  node->min_contains == 1 ? psprintf("must have an element that fits %s", where(node->contains))
+                                          : psprintf("must have at least %d elements that fit %s", node->min_contains,
+                                                     where(node->contains)));
+    if (node->contains != nullptr && contained > node->max_contains)
+        INTD_FAIL(place, at(node->contains, "maxContains"),
+                  psprintf("must have at most %d elements that fit %s", node->max_contains, where(node->contains)));
     if (node->unique_items && !is_unique(items))
         INTD_FAIL(place, "uniqueItems", "must not have an element twice");
     return valid;
@@ -364,7 +373,7 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
                 continue;
             int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
             INTD_FAIL(
-                place, psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
+                place, psprintf("%s %.*s %.*s", dependency.keyword, with, dependency.name.data(), length, name.data()),
                 psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data()));
         }
     }
@@ -373,6 +382,8 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
 
 bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
+    if (node->ref != nullptr)
+        INTD_STEP(check(node->ref, value, place));
     for (const SchemaNode *each : node->all_of)
         INTD_STEP(check(each, value, place));
     if (!node->any_of.empty()) {
@@ -404,6 +415,8 @@ void check_alone(Walk &walk, const SchemaNode *node, std::string_view key, const
     check_stack_depth();
     node = target_of(node);
     walk.check_key(node, key, value, &document_root);
+    if (node->ref != nullptr)
+        check_alone(walk, node->ref, key, value);
     for (const SchemaNode *each : node->all_of)
         check_alone(walk, each, key, value);
 }

@@ -72,12 +72,18 @@ class TypedRow {
         return found ? std::optional<bool>(DatumGetBool(*found)) : std::nullopt;
     }
 
-    /// Whether a column is the same in both rows, as its type's bytes are.
+    /// Whether a column is the same in both rows: as its type's bytes are, but equal numbers may be written otherwise.
     bool same(HeapTuple a, HeapTuple b, int column) const {
         Value one = value(a, column), other = value(b, column);
+        if (!one || !other)
+            return one.has_value() == other.has_value();
         Form_pg_attribute attribute = TupleDescAttr(columns(), column - 1);
-        return one.has_value() == other.has_value() &&
-               (!one || guard([&] { return datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen); }));
+        return guard([&] {
+            return attribute->atttypid == NUMERICOID ? DatumGetBool(DirectFunctionCall2(numeric_eq, *one, *other))
+                   : attribute->atttypid == JSONBOID
+                       ? compareJsonbContainers(&DatumGetJsonbP(*one)->root, &DatumGetJsonbP(*other)->root) == 0
+                       : datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen);
+        });
     }
 
     /// A field's value of the one in its column.

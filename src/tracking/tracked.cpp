@@ -280,6 +280,7 @@ struct {
     Oid relation[2];
     Incomplete incomplete[2];
     bool filtered[2];
+    bool by_uuid[2];
     bool valid;
 } known;
 
@@ -289,14 +290,18 @@ void forget() {
     known.valid = false;
 }
 
-bool has_filter(Oid source, Kind kind) {
+/// Whether it has a filter, and whether its ids are uuids.
+void know_binding(Oid source, Kind kind, bool *filtered, bool *by_uuid) {
+    *filtered = *by_uuid = false;
     Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
     if (relation == nullptr)
-        return false;
+        return;
     Source binding;
-    bool filtered = read_source(relation, kind, &binding) && binding.filter != nullptr;
+    if (read_source(relation, kind, &binding)) {
+        *filtered = binding.filter != nullptr;
+        *by_uuid = getBaseType(TupleDescAttr(RelationGetDescr(relation), binding.id - 1)->atttypid) == UUIDOID;
+    }
     relation_close(relation, AccessShareLock);
-    return filtered;
 }
 
 void know_tracked() {
@@ -313,7 +318,7 @@ void know_tracked() {
                     const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                     known.incomplete[n] =
                         OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
-                    known.filtered[n] = has_filter(known.relation[n], kind);
+                    know_binding(known.relation[n], kind, &known.filtered[n], &known.by_uuid[n]);
                 }
             });
         });
@@ -401,6 +406,35 @@ bool is_filtered(Kind kind) {
     if (!known.valid)
         know_tracked();
     return known.filtered[static_cast<int>(kind)];
+}
+
+std::optional<Datum> as_tracked_uuid(Kind kind, std::string_view id) {
+    constexpr int digits = 32;
+    if (id.size() < digits || id.size() > digits + 9)
+        return std::nullopt;
+    if (id.front() == '{' && id.back() == '}')
+        id = id.substr(1, id.size() - 2);
+    char uuid[digits + 4];
+    int length = 0, read = 0;
+    char before = '-';
+    for (char c : id) {
+        const bool parts = c == '-' && before != '-' && read < digits && read % 4 == 0;
+        before = c;
+        if (parts)
+            continue;
+        const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c;
+        if (read == digits || !((lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f')))
+            return std::nullopt;
+        if (read == 8 || read == 12 || read == 16 || read == 20)
+            uuid[length++] = '-';
+        uuid[length++] = lower;
+        read++;
+    }
+    if (!known.valid)
+        know_tracked();
+    if (read < digits || !known.by_uuid[static_cast<int>(kind)])
+        return std::nullopt;
+    return text_datum({uuid, static_cast<size_t>(length)});
 }
 
 bool groups_are_filtered() {

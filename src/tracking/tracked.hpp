@@ -72,6 +72,10 @@ bool is_filtered(Kind kind);
 /// The same of groups, with an answer that is not older than what others have committed.
 bool groups_are_filtered();
 
+/// Of an id that was not found: as the type uuid writes it, if it is a uuid in any form that this type reads and the
+/// tracked table's ids are uuids. A client may write one in capitals, as text.
+std::optional<Datum> as_tracked_uuid(Kind kind, std::string_view id);
+
 /// `app.groups`, quoted where needed and with its schema.
 const char *relation_name(Oid relation);
 
