@@ -12,3 +12,4 @@ ALTER VIEW integration_defaults.instance_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.group_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.project_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.tracked_tables OWNER TO @extowner@;
+ALTER VIEW integration_defaults.own_settings OWNER TO @extowner@;

@@ -69,6 +69,33 @@ CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integ
 CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.instance_integrations
     FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
 
+-- What is set, wherever that is: for an overview, and for an audit.
+
+CREATE VIEW integration_defaults.own_settings WITH (security_invoker = true) AS
+SELECT 'instance'::pg_catalog.text AS scope_level, NULL::pg_catalog.text COLLATE pg_catalog."C" AS scope_id,
+       s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C") AS fields,
+       s.locked, s.updated_at, s.updated_by
+FROM integration_defaults.instance_settings s
+UNION ALL
+SELECT 'group'::pg_catalog.text, s.group_id, s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C"),
+       s.locked, s.updated_at, s.updated_by
+FROM integration_defaults.group_settings s
+UNION ALL
+SELECT 'project'::pg_catalog.text, s.project_id, s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C"),
+       '{}'::pg_catalog.text[], s.updated_at, s.updated_by
+FROM integration_defaults.project_settings s;
+COMMENT ON VIEW integration_defaults.own_settings IS
+    'all that is set anywhere: scope_level (instance, group, project), scope_id (NULL: the instance), integration, custom (false: single fields are overridden), active (NULL: inherited), fields (the names of what is set, never the values), locked (what is locked for all below), updated_at, updated_by';
+
 -- Typed views: one integration, a column each field, keyed by the app's own key.
 
 CREATE FUNCTION integration_defaults.create_view(integration text, name text DEFAULT NULL) RETURNS regclass

@@ -5,7 +5,7 @@
 #include "postgres/trigger.hpp"
 #include "store/owner.hpp"
 #include "store/store.hpp"
-#include "tracking/tracked.hpp"
+#include "tracking/equalize.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -50,6 +50,8 @@ INTD_FUNCTION(pass_over_restored) {
     TriggerData *data =
         row_trigger(fcinfo, {table_oid(Table::groups), table_oid(Table::projects)}, TRIGGER_EVENT_BEFORE);
     HeapTuple row = trigger_row(data);
+    if (OwnStatement::fired(data))
+        note_equalized();
     if (!restoring() || !TRIGGER_FIRED_BY_INSERT(data->tg_event))
         return PointerGetDatum(row);
     const Kind kind = kind_of(data);

@@ -45,8 +45,8 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
 
 # Functions that only read; a NULL id or integration gives no row there.
 READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
-         "projects_using_default", "redundant_overrides", "tree", "tracked_tables", "invalid_settings",
-         "validate_settings"}
+         "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
+         "validate_settings", "compare"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
@@ -70,6 +70,7 @@ VALID = {
     "replace": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
+    "label_column": "'name'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"

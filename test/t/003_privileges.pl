@@ -94,7 +94,7 @@ is(error_of($node, 'postgres', $calls[0], @nobody), '42501', 'nobody may look in
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA integration_defaults TO nobody, reader, admin');
 
 # Those that read no table: casts, a comparison of arguments, and what pg_trigger tells everybody.
-my %pure = map { $_ => 1 } qw(external_id external_id_send not_given effective_differs tracked_tables);
+my %pure = map { $_ => 1 } qw(external_id external_id_send not_given effective_differs read_tracked_tables);
 my $function_of = sub { $_[0] =~ /integration_defaults\.(\w+)\(/; return $1 };
 my @states = errors_of($node, 'postgres', \@calls, @nobody);
 foreach my $call (@calls)
