@@ -1,7 +1,7 @@
 // Registering types of integration, and the triggers that hold the same rules for plain SQL.
 #include "catalog/register.hpp"
 
-#include "catalog/integration.hpp"
+#include "catalog/unknown.hpp"
 #include "catalog/validate.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
@@ -81,10 +81,6 @@ void require_rights(std::initializer_list<AclMode> rights) {
                 pg_attribute_aclcheck_all(relation, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
                 aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relation));
     });
-}
-
-[[noreturn]] void refuse_unknown(std::string_view name) {
-    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
 }
 
 /// The bytes of an argument, which may be compressed or not there yet.
@@ -223,7 +219,7 @@ INTD_FUNCTION(unregister_integration) {
     require_rights({ACL_DELETE, ACL_SELECT});
     Datum name = text_datum(name_argument(fcinfo, 0));
     if (execute(delete_type, {name}) == 0)
-        refuse_unknown(view(name));
+        throw unknown_integration(live, view(name));
     PG_RETURN_VOID();
 }
 
@@ -242,7 +238,7 @@ INTD_FUNCTION(allow_integrations) {
     Value unknown;
     fetch(unknown_name, {names}, &unknown);
     if (unknown)
-        refuse_unknown(view(*unknown));
+        throw unknown_integration(live, view(*unknown));
     execute(allow_types, {names});
     PG_RETURN_VOID();
 }

@@ -56,11 +56,14 @@ void require_trackable(Relation relation) {
         refuse_kind_of(relation, "part of an inheritance hierarchy", nullptr);
 }
 
-AttrNumber column_number(Relation relation, const char *name) {
+/// `argument`: how the caller names it.
+AttrNumber column_number(Relation relation, const char *name, const char *argument) {
     AttrNumber number = get_attnum(RelationGetRelid(relation), name);
     if (number == InvalidAttrNumber)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
-                                                                  name, RelationGetRelationName(relation))));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN),
+                 errmsg("column \"%s\" of relation \"%s\" does not exist", name, RelationGetRelationName(relation)),
+                 errhint("Name the right one with %s.", argument)));
     if (number < 0)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("system column \"%s\" can't be tracked", name)));
@@ -171,20 +174,22 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     WritingFunction function;
     Oid oid = source_argument(fcinfo);
     const char *id = name_argument(fcinfo, 1, "id_column");
-    const char *parent = name_argument(fcinfo, 2, kind == Kind::groups ? "parent_column" : "group_column");
+    const char *parent_is = kind == Kind::groups ? "parent_column" : "group_column";
+    const char *parent = name_argument(fcinfo, 2, parent_is);
     std::optional<std::string_view> filter_argument = text_argument(fcinfo, 3);
     const char *filter = filter_argument ? cat(*filter_argument) : nullptr;
     const char *label = kind == Kind::projects || PG_ARGISNULL(4) ? nullptr : NameStr(*PG_GETARG_NAME(4));
     Source source = guard([&] {
         Relation relation = open_owned(oid);
         require_trackable(relation);
-        Source wanted = {oid, column_number(relation, id), column_number(relation, parent), nullptr};
+        Source wanted = {oid, column_number(relation, id, "id_column"), column_number(relation, parent, parent_is),
+                         nullptr};
         for (AttrNumber column : {wanted.id, wanted.parent})
             require_exact_text(RelationGetDescr(relation), column);
         if (filter != nullptr)
             wanted.filter = parse_filter(relation, filter);
         if (label != nullptr)
-            column_number(relation, label);
+            column_number(relation, label, "label_column");
         relation_close(relation, NoLock);
         return wanted;
     });
