@@ -6,7 +6,7 @@
 namespace intd {
 namespace {
 
-using Names = std::pmr::vector<std::string_view>;
+using NameList = std::pmr::vector<std::string_view>;
 
 /// Names of types, and of their fields, are told to who may read them anyway.
 bool may_be_told() {
@@ -22,7 +22,7 @@ bool may_be_told() {
 Refusal unknown_integration(Store store, std::string_view name) {
     Refusal refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
     ContextResource memory(CurrentMemoryContext);
-    Names types(&memory);
+    NameList types(&memory);
     if (may_be_told())
         for (const Row &row : store.keys(Table::integrations))
             types.push_back(view(row.values[column::name]));
@@ -35,7 +35,7 @@ Refusal unknown_integration(Store store, std::string_view name) {
 
 const char *fields_hint(const Integration &type, std::string_view name, const char *beside) {
     ContextResource memory(CurrentMemoryContext);
-    Names fields(&memory);
+    NameList fields(&memory);
     if (may_be_told())
         for (const core::Property &property : type.schema->shape.properties())
             fields.push_back(property.name);

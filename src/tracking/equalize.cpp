@@ -242,28 +242,6 @@ Outcome run(const char *text, bool only_looks) {
 
 namespace {
 
-/// Of the equalize() that is running, if one is. Only its own statement's rows are counted.
-class Written {
-  public:
-    explicit Written(Kind kind)
-        : progress_(cat("taking in ", name_of(kind))), outer_(std::exchange(innermost_, this)) {}
-    ~Written() { innermost_ = outer_; }
-    Written(const Written &) = delete;
-    Written &operator=(const Written &) = delete;
-
-    static void add_row() {
-        if (innermost_ != nullptr && ++innermost_->rows_ % 1000 == 0)
-            guard([] { innermost_->progress_.reached(innermost_->rows_); });
-    }
-
-  private:
-    static Written *innermost_;
-    Progress progress_;
-    int64 rows_ = 0;
-    Written *outer_;
-};
-Written *Written::innermost_ = nullptr;
-
 void check_outcome(const Outcome &outcome, Kind kind, Oid source) {
     if (outcome.counts[4] > 0)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, cat("table ", relation_name(source), " has rows without an id"));
@@ -279,14 +257,10 @@ Equalized equalize(Kind kind) {
     Oid source = tracked_relation(kind);
     Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
     OwnStatement own(table_oid(table_of(kind)));
-    Written written(kind);
+    LongWork work(LongWork::writes_rows, cat("taking in ", name_of(kind)));
     Outcome outcome = guard([&] { return run(equalizing_text(kind, source, groups), false); });
     check_outcome(outcome, kind, source);
     return {outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]};
-}
-
-void note_equalized() {
-    Written::add_row();
 }
 
 Difference difference(Kind kind) {

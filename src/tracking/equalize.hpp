@@ -30,7 +30,4 @@ Difference difference(Kind kind);
 /// The rows of the tracked table that are let in, as difference() would find them.
 int64 count_let_in(Kind kind);
 
-/// An INSERT of equalize() writes a row: tells from time to time how many it has been.
-void note_equalized();
-
 } // namespace intd

@@ -1,11 +1,12 @@
 // Nothing else may change them, except a restore, which brings the rows of both tables in any order.
 #include "tracking/keep_tracked.hpp"
 
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "store/owner.hpp"
 #include "store/store.hpp"
-#include "tracking/equalize.hpp"
+#include "tracking/tracked.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -51,7 +52,7 @@ INTD_FUNCTION(pass_over_restored) {
         row_trigger(fcinfo, {table_oid(Table::groups), table_oid(Table::projects)}, TRIGGER_EVENT_BEFORE);
     HeapTuple row = trigger_row(data);
     if (OwnStatement::fired(data))
-        note_equalized();
+        LongWork::add_row(LongWork::writes_rows);
     if (!restoring() || !TRIGGER_FIRED_BY_INSERT(data->tg_event))
         return PointerGetDatum(row);
     const Kind kind = kind_of(data);

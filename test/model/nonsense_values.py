@@ -46,12 +46,12 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
 # Functions that only read; a NULL id or integration gives no row there.
 READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
          "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
-         "validate_settings", "compare"}
+         "validate_settings", "compare", "read_materialized_types", "status"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
 LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
-           "inherited_source_level", "not_given", "set_by_instance"}
+           "inherited_source_level", "lock_key", "not_given", "set_by_instance"}
 # Arguments of those that get the values of others.
 ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
