@@ -70,7 +70,7 @@ VALID = {
     "replace": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
-    "label_column": "'name'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
+    "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
@@ -166,6 +166,10 @@ BAD = {
     "active": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "force": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
     "replace": [("NULL", FINE), ("'maybe'", "22P02")],
+    "dry_run": [("NULL", FINE), ("'maybe'", "22P02")], "whole": [("NULL", FINE), ("'maybe'", "22P02")],
+    "depth": [("NULL", FINE), ("0", FINE), ("-1", "22023"), ("2147483647", FINE), ("2147483648", "42883"),
+              ("'deep'", "22P02"), ("1.5", "42883")],
+    "label_column": [("NULL::name", FINE), *COLUMNS[1:]],
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
