@@ -34,9 +34,9 @@ endif
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
 
-# On 18 and later the server can tell the version of a module that it has loaded.
-src/module.o: Makefile
-src/module.o: override CPPFLAGS += -DMODULE_VERSION='"$(EXTVERSION)"'
+# status() tells the version of a module that is loaded and, on 18 and later, the server.
+src/module.o src/cascade/status.o: Makefile
+src/module.o src/cascade/status.o: override CPPFLAGS += -DMODULE_VERSION='"$(EXTVERSION)"'
 
 # The catalogue of types is linked in as a string literal.
 src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json

@@ -58,8 +58,10 @@ SELECT count(*) FROM explain(NULL, 'p');
 
 -- the drawing
 SELECT add_project('p2', '8'), add_project('p3'), add_group('10'), add_group('9', '10');
+SELECT tree('hook', whole => true);
 SELECT tree('hook');
 SELECT tree('hook', '7');
+SELECT tree('hook', '7', whole => true);
 SELECT tree('hook', 'nope');
 
 -- what no longer fits

@@ -137,8 +137,8 @@ SELECT * FROM resolve('chat', 'pn');
 SELECT count(*) FROM resolve_all(10);
 SELECT count(*) FROM projects_using_default('chat');
 SELECT count(*) FROM projects_using_custom_settings('chat');
-SELECT count(*) FROM tree('chat');
-SELECT count(*) FROM tree('chat', 'c1');
+SELECT count(*) FROM tree('chat', whole => true);
+SELECT count(*) FROM tree('chat', 'c1', whole => true);
 SELECT count(*) FROM invalid_settings();
 SELECT count(*) FROM redundant_overrides('chat');
 

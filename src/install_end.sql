@@ -14,3 +14,6 @@ ALTER VIEW integration_defaults.group_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.project_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.all_project_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.tracked_tables OWNER TO @extowner@;
+ALTER VIEW integration_defaults.own_settings OWNER TO @extowner@;
+ALTER VIEW integration_defaults.materialized_types OWNER TO @extowner@;
+ALTER VIEW integration_defaults.server_locks OWNER TO @extowner@;

@@ -1,5 +1,6 @@
 #include "catalog/integration.hpp"
 
+#include "catalog/unknown.hpp"
 #include "postgres/transaction.hpp"
 
 extern "C" {
@@ -167,9 +168,7 @@ uint64 freed_integrations() {
 const Integration &get_integration(Store store, std::string_view name) {
     const Integration *found = find_integration(store, text_datum(name));
     if (found == nullptr)
-        throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"))
-            .hint("Register it with integration_defaults.register_integration, or a whole catalogue with "
-                  "integration_defaults.load_catalog.");
+        throw unknown_integration(store, name);
     return *found;
 }
 

@@ -1,7 +1,7 @@
 // Registering types of integration, and the triggers that hold the same rules for plain SQL.
 #include "catalog/register.hpp"
 
-#include "catalog/integration.hpp"
+#include "catalog/unknown.hpp"
 #include "catalog/validate.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
@@ -73,10 +73,6 @@ Statement new_lines = {
     2,
     {TEXTARRAYOID, TEXTARRAYOID},
     nullptr};
-
-[[noreturn]] void refuse_unknown(std::string_view name) {
-    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
-}
 
 /// The bytes of an argument, which may be compressed or not there yet.
 int64 given_size(FunctionCallInfo fcinfo, int n) {
@@ -225,7 +221,7 @@ INTD_FUNCTION(unregister_integration) {
     Datum name = text_datum(name_argument(fcinfo, 0));
     AsOwner owner;
     if (execute(delete_type, {name}) == 0)
-        refuse_unknown(view(name));
+        throw unknown_integration(live, view(name));
     PG_RETURN_VOID();
 }
 
@@ -245,7 +241,7 @@ INTD_FUNCTION(allow_integrations) {
     Value unknown;
     fetch(unknown_name, {names}, &unknown);
     if (unknown)
-        refuse_unknown(view(*unknown));
+        throw unknown_integration(live, view(*unknown));
     execute(allow_types, {names});
     PG_RETURN_VOID();
 }

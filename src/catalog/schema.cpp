@@ -103,6 +103,23 @@ NodeSet secrets(const SchemaNode *tree) {
     return secret;
 }
 
+/// `has the default 5, which does not fit: must be of type string`
+const char *misfit(const SchemaNode *node, const JsonbValue *fallback, int64 *steps) {
+    Findings found = {"", steps, {}};
+    check_value(node, fallback, &found);
+    found.arrange();
+    Jsonb *whole = to_jsonb(*fallback);
+    StringInfoData text;
+    initStringInfo(&text);
+    appendStringInfo(&text, "has the default %s, which does not fit",
+                     clipped(JsonbToCString(nullptr, &whole->root, VARSIZE(whole)), 100));
+    for (int i = 0; i < found.list.count && i < 3; i++) {
+        const Violation &violation = found.list[i]; // the text of the whole begins with ": "
+        appendStringInfo(&text, "%s %s", i == 0 ? ":" : ";", violation.text.data() + (violation.path.empty() ? 2 : 0));
+    }
+    return text.data;
+}
+
 void read_properties(const SchemaNode *tree, bool strict, int64 steps, Face *face, CompileReport *report) {
     Problems *problems = &report->problems;
     const SchemaNode *root = target_of(tree);
@@ -117,12 +134,14 @@ void read_properties(const SchemaNode *tree, bool strict, int64 steps, Face *fac
             problems->add(&place, "is a reserved name and can't be a property");
         const JsonbValue *fallback = property.node->fallback;
         if (fallback != nullptr && !fits(property.node, fallback, &steps)) {
-            fallback = nullptr;
             if (strict)
-                problems->add(property.node->place, "has a default that does not fit it");
+                problems->add(property.node->place, secret.has(property.node)
+                                                        ? "has a default that does not fit it"
+                                                        : misfit(property.node, fallback, &steps));
             else
                 report->ignore(
                     psprintf("default of %.*s", static_cast<int>(property.name.size()), property.name.data()));
+            fallback = nullptr;
         }
         face->properties.add({property.name, fallback, secret.has(property.node)});
     }
@@ -182,7 +201,8 @@ void read_atomic(const JsonbValue &value, Face *face, Problems *problems) {
         for (int j = 0; j < names.count; j++) {
             JsonPlace element = {&here, {}, j};
             if (face->find(names[j]) == nullptr)
-                problems->add(&element, "is not a property of this schema");
+                problems->add(&element,
+                              psprintf("is \"%s\", which is not a property of this schema", clipped(names[j], 63)));
         }
         face->groups.add(names);
     }
@@ -196,7 +216,8 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
     for (std::string_view name : names) {
         auto level = std::find(std::begin(core::level_names), std::end(core::level_names), name);
         if (level == std::end(core::level_names))
-            problems->add(&place, "has an unknown level", "The levels are instance, group and project.");
+            problems->add(&place, psprintf("has the unknown level \"%s\"", clipped(name, 63)),
+                          "The levels are instance, group and project.");
         else
             face->levels |= 1u << (level - core::level_names);
     }

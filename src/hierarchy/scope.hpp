@@ -22,4 +22,7 @@ const char *shown_scope(core::Level level, std::string_view id);
 /// The refusal 42704 of a group or project that is not there.
 Refusal unknown_scope(core::Level level, std::string_view id);
 
+/// The way out where a row's parent is not there.
+const char *missing_parent_hint();
+
 } // namespace intd

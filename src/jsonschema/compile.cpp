@@ -408,9 +408,11 @@ const Pattern *Compiler::pattern(std::string_view text, const JsonPlace *place) 
     const Pattern *compiled = compile_pattern(text, context_, options_.limited ? max_pattern_size.most : HUGE_VAL,
                                               shown_place(place, "#"), &problem);
     if (compiled == nullptr)
-        problems_->add(place, psprintf(problem.unsupported ? "is a pattern that can't be run here: %s"
-                                                           : "is not a regular expression: %s",
-                                       problem.message));
+        problems_->add(
+            place, psprintf("%s: %s%s \"%s\"",
+                            problem.unsupported ? "is a pattern that can't be run here" : "is not a regular expression",
+                            problem.message, problem.at == 0 ? " in" : psprintf(", near character %d of", problem.at),
+                            clipped(text, 100)));
     return compiled;
 }
 

@@ -128,7 +128,7 @@ class Translator {
     bool failed() const { return problem_.message != nullptr; }
     void fail(const char *message, bool unsupported = false) {
         if (!failed())
-            problem_ = {message, unsupported};
+            problem_ = {message, unsupported, std::min(at_ + 1, end_)};
         at_ = end_;
     }
     bool next_is(char c, int ahead = 0) const {

@@ -1,4 +1,5 @@
 // Effective settings of one scope.
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
@@ -124,6 +125,7 @@ INTD_FUNCTION(set_by_instance) {
 }
 
 INTD_FUNCTION(effective_active) {
+    LongWork::add_row(LongWork::computes_rows);
     const Folded *folded = folded_project(readable(), fcinfo);
     return folded == nullptr ? null_result(fcinfo) : BoolGetDatum(folded->active());
 }

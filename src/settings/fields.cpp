@@ -1,5 +1,9 @@
 #include "settings/fields.hpp"
 
+#include "catalog/unknown.hpp"
+#include "inheritance/remembered.hpp"
+#include "postgres/snapshot.hpp"
+
 namespace intd {
 namespace {
 
@@ -71,7 +75,7 @@ void check_names(const Target &target, const Names &names, const Units &locked) 
         if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !locked.name(name))
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
-                .hint("Locks name properties of the schema, or \"active\".");
+                .hint(fields_hint(target.type, name, "active"));
 }
 
 /// All that `names` lock: whole atomic groups.
@@ -81,6 +85,43 @@ void add_units(Names &locked, const core::Shape &shape, const Names &names, cons
     for (const core::Property &property : shape.properties())
         if (units.include(property.name))
             locked.push_back(property.name);
+}
+
+/// Of what was to be unlocked, says what a scope above has locked as well: it stays so.
+void tell_locks_above(const Target &target, const Names &names) {
+    constexpr int most = 20;
+    if (target.scope.level == core::Level::instance)
+        return;
+    FreshSnapshot snapshot;
+    Inheritance &inherited = inheritance();
+    const TreeNode *node = inherited.tree().group(target.scope.text());
+    if (node == nullptr)
+        return;
+    const core::Fold &above = *inherited.above(node, target.type).fold;
+    const char *text = nullptr;
+    int count = 0;
+    auto add = [&](std::string_view name) {
+        const core::Scope *holder = name == "active" ? above.active_lock() : above.lock_of(name);
+        if (holder != nullptr && count++ < most)
+            text = cat(text == nullptr ? "" : text, text == nullptr ? "" : "\n", "\"", shown(name), "\" is locked by ",
+                       scope_name(holder->level, holder->id), ".");
+    };
+    if (has(names, "*")) {
+        for (const core::Property &property : target.type.schema->shape.properties())
+            add(property.name);
+        add("active");
+    } else
+        for (std::string_view name : names)
+            add(name);
+    if (count == 0)
+        return;
+    if (count > most)
+        text = cat(text, "\nand ", std::to_string(count - most), " more");
+    const char *scope = scope_name(target.scope.level, target.scope.text());
+    guard([&] {
+        ereport(NOTICE, (errmsg("a lock above %s stays", scope), errdetail("%s", text),
+                         errhint("unlock_fields() removes it there.")));
+    });
 }
 
 /// Changes what a scope locks. `names` none: all, and active, and fields to come.
@@ -119,6 +160,8 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
         wanted.locked = names_array(after);
         return wanted;
     });
+    if (!lock)
+        tell_locks_above(where, names);
 }
 
 /// Names that can be taken back: fields of the type, whether they are set or not, and what the row has; throws 22023
@@ -129,7 +172,7 @@ void check_taken_back(const Target &target, const Names &names, const std::optio
         if (name != "active" && target.type.schema->shape.find(name) < 0 && stored.find(name) == nullptr)
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
-                .hint("What can be inherited again are properties of the schema, \"active\", and fields that are set.");
+                .hint(fields_hint(target.type, name, "active"));
 }
 
 } // namespace

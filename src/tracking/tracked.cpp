@@ -104,6 +104,17 @@ bool read_source(Relation relation, Kind kind, Source *source) {
     return false;
 }
 
+const char *label_column(Relation relation, Kind kind) {
+    Oid function = follow_function(kind);
+    TriggerDesc *triggers = relation->trigdesc; // after that look-up
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i];
+            trigger.tgfoid == function && parts_of(trigger) == follows_update && trigger.tgnargs == 2 &&
+            strcmp(trigger.tgargs[0], "label") == 0)
+            return pstrdup(trigger.tgargs[1]);
+    return nullptr;
+}
+
 Oid root_of(Relation relation) {
     // none while it is being detached
     List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
@@ -450,8 +461,8 @@ const char *relation_name(Oid relation) {
     });
 }
 
-/// tracked_tables() → (kind, source, id_column, parent_column, filter)
-INTD_FUNCTION(tracked_tables) {
+/// read_tracked_tables() → (kind, source, id_column, parent_column, filter, label_column)
+INTD_FUNCTION(read_tracked_tables) {
     ResultSet result(fcinfo);
     for (Kind kind : all_kinds) {
         Oid tracked = tracked_relation(kind);
@@ -460,7 +471,7 @@ INTD_FUNCTION(tracked_tables) {
         struct Described {
             bool there;
             Oid relation;
-            Datum id, parent, filter;
+            Datum id, parent, filter, label;
         };
         Described source = guard([&] {
             Described described = {};
@@ -469,10 +480,9 @@ INTD_FUNCTION(tracked_tables) {
                 return described;
             Source binding;
             if (read_source(relation, kind, &binding)) {
+                auto name = [](const char *text) { return DirectFunctionCall1(namein, CStringGetDatum(text)); };
                 auto column_name = [&](AttrNumber column) {
-                    return DirectFunctionCall1(
-                        namein,
-                        CStringGetDatum(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname)));
+                    return name(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname));
                 };
                 described.there = true;
                 described.relation = binding.relation;
@@ -482,13 +492,16 @@ INTD_FUNCTION(tracked_tables) {
                     List *context = deparse_context_for(RelationGetRelationName(relation), binding.relation);
                     described.filter = CStringGetTextDatum(deparse_expression(binding.filter, context, false, false));
                 }
+                if (const char *label = label_column(relation, kind))
+                    described.label = name(label);
             }
             relation_close(relation, AccessShareLock);
             return described;
         });
+        auto optional = [](Datum value) { return value == 0 ? std::nullopt : std::optional<Datum>(value); };
         if (source.there)
             result.add({text_datum(name_of(kind)), ObjectIdGetDatum(source.relation), source.id, source.parent,
-                        source.filter == 0 ? std::nullopt : std::optional<Datum>(source.filter)});
+                        optional(source.filter), optional(source.label)});
     }
     return static_cast<Datum>(0);
 }

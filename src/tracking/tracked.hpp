@@ -4,7 +4,8 @@
 //     old.ID IS DISTINCT FROM new.ID OR old.PARENT IS DISTINCT FROM new.PARENT [OR FILTER(old) IS DISTINCT FROM
 //     FILTER(new)]
 // The server keeps that clause as a tree of column numbers, so it survives renames, is dumped with the table, and
-// a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it.
+// a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it. A column of labels
+// is not part of it, since it decides nothing: its name is an argument of the same trigger, ('label', name).
 #pragma once
 
 #include "hierarchy/scope.hpp"
@@ -30,6 +31,9 @@ Oid follow_function(Kind kind);
 
 /// The binding that a relation's triggers give for the kind; false if there is none.
 bool read_source(Relation relation, Kind kind, Source *source);
+
+/// The name of the column of labels that the relation's triggers give for the kind, or null.
+const char *label_column(Relation relation, Kind kind);
 
 /// What a trigger of a tracked table does, as bits. `checks` fires before each statement. So every statement fires two
 /// triggers, and each of them finds out if the other one is missing.

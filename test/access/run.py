@@ -72,14 +72,15 @@ for name, arguments in {
     "redundant_overrides": "'chat'", "validate_settings": "'chat', '{}'", "set_by_instance": "'chat'",
     "effective_active": "'chat', '3', NULL, NULL, NULL", "effective_settings_of": "'chat', '3', NULL, NULL, NULL",
     "inherited_source_level": "'chat', '3'", "inherited_source_id": "'chat', '3'", "inherited_locks": "'chat', '3'",
-    "may_read": "", "create_view": "'chat'",
+    "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'",
 }.items():
     add(name, f"SELECT * FROM {I}{name}({arguments})", "read")
 add("preview", f"SELECT * FROM {I}preview('SELECT 1')", "read")
 # what is not there, and NULL, tell nobody anything either
 add("resolve", f"SELECT * FROM {I}resolve('nothing', 77)", "read")
 add("active_settings", f"SELECT {I}active_settings(NULL, 77)", "read")
-for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables"):
+for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables",
+             "own_settings", "materialized_types", "server_locks"):
     add(None, f"SELECT count(*) FROM {I}{name}", "read")
     add(None, f"SELECT FROM {I}{name} LIMIT 1", "read")
 for scope in SCOPES:
@@ -140,7 +141,7 @@ add(None, f"INSERT INTO {I}access VALUES (current_user::{I}role_name, 'admin')",
 # These read no table of ours, but what they are given; of the last one the table's own rights decide.
 ASK_NOTHING = {"external_id", "external_id_send", "not_given", "effective_differs", "role_name_send", "role_name_lt", "role_name_le",
                "role_name_eq", "role_name_ne", "role_name_ge", "role_name_gt", "role_name_cmp", "is_dumped", "read_tracked",
-               "tracked_tables"}
+               "read_tracked_tables", "read_materialized_types", "lock_key"}
 
 SETUP = """
 CREATE EXTENSION integration_defaults;
@@ -202,7 +203,8 @@ def build(control):
                 owner.execute(f"SELECT {I}grant_access('{role}', '{level}'{'' if group is None else f', {group}'})")
         # privileges alone are of no use: what opens the door is open to all
         owner.execute("GRANT USAGE ON SCHEMA integration_defaults TO PUBLIC")
-        for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables"):
+        for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables",
+             "own_settings", "materialized_types", "server_locks"):
             owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {I}{name} TO PUBLIC")
     with connect("postgres") as superuser:
         superuser.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")

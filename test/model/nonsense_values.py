@@ -45,13 +45,13 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
 
 # Functions that only read; a NULL id or integration gives no row there.
 READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
-         "projects_using_default", "redundant_overrides", "tree", "tracked_tables", "invalid_settings",
-         "validate_settings"}
+         "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
+         "validate_settings", "compare", "read_materialized_types", "status"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
 LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
-           "inherited_source_level", "not_given", "set_by_instance"}
+           "inherited_source_level", "lock_key", "not_given", "set_by_instance"}
 # Arguments of those that get the values of others.
 ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
@@ -70,6 +70,7 @@ VALID = {
     "replace": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
+    "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
@@ -165,6 +166,10 @@ BAD = {
     "active": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "force": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
     "replace": [("NULL", FINE), ("'maybe'", "22P02")],
+    "dry_run": [("NULL", FINE), ("'maybe'", "22P02")], "whole": [("NULL", FINE), ("'maybe'", "22P02")],
+    "depth": [("NULL", FINE), ("0", FINE), ("-1", "22023"), ("2147483647", FINE), ("2147483648", "42883"),
+              ("'deep'", "22P02"), ("1.5", "42883")],
+    "label_column": [("NULL::name", FINE), *COLUMNS[1:]],
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
