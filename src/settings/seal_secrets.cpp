@@ -174,11 +174,12 @@ class SealAnew {
         else
             for (const JsonbValue &name : stored->bound)
                 bound.push_back({name.val.string.val, static_cast<size_t>(name.val.string.len)});
-        if (stored && is_bound_to(*stored, bound) && (!rotate_ || is_stored_with(*stored, sealer())))
+        const bool is_so = stored && is_bound_to(*stored, bound) && (!rotate_ || is_stored_with(*stored, sealer()));
+        if (is_so && !rotate_)
             return std::nullopt;
         const SecretField name = {type.name, field.key};
         JsonbValue value = field.value;
-        if (stored) {
+        if (stored) { // also of what is sealed as it should be, it is said if it does not open
             const Opening opening = open_secret(*stored, name, around, &value);
             if (opening == Opening::no_key)
                 throw cant_open(*stored, name, opening);
@@ -188,6 +189,8 @@ class SealAnew {
                 return std::nullopt;
             }
         }
+        if (is_so)
+            return std::nullopt;
         changed_++;
         return store_secret(sealer(), name, around, bound, value);
     }
