@@ -63,7 +63,7 @@ $node->safe_psql('postgres', <<"SQL");
 SELECT $I.register_integration('hook', '$schema');
 SELECT $I.register_integration('other', '$schema');
 SELECT $I.add_group('g'), $I.add_project('p', 'g'), $I.add_project('q', 'g'), $I.add_project('r');
-SELECT $I.set_default('hook', '{"url": "https://a", "region": {"n": 1.50, "z": ["\x{e4}"]}, "token": "hush-token-1", "key": {"k": ["hush-key-1"]}, "alone": "hush-alone-1"}');
+SELECT $I.set_default('hook', '{"url": "https://a", "region": {"n": 1.50, "z": ["ä"]}, "token": "hush-token-1", "key": {"k": ["hush-key-1"]}, "alone": "hush-alone-1"}');
 SELECT $I.set_default('other', '{"url": "https://a", "token": "hush-token-1"}');
 SELECT $I.set_custom('hook', 'p', '{"url": "https://p", "token": "hush-token-2"}');
 SELECT $I.materialize('hook');
