@@ -104,7 +104,7 @@ INTD_STRICT_FUNCTION(mask) {
     const std::string_view field = *text_argument(fcinfo, 1);
     if (!type.schema->is_secret(field))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
-                      cat("integration "", type.name, "" has no secret "", shown(field), """))
+                      cat("integration \"", type.name, "\" has no secret \"", shown(field), "\""))
             .hint("Secrets are the properties of the schema that are writeOnly.");
     const JsonbValue value = guard([&] { return value_of(PG_GETARG_JSONB_P(2)); });
     std::optional<Sealer> sealer = reading_sealer();
