@@ -356,12 +356,12 @@ const Jsonb *Folded::make(Form form) const {
     if (!some_hidden && settings_ != nullptr)
         return revealed_ = settings_;
     return revealed_ = guard([&] {
-        auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(context, VARSIZE(made)));
-        memcpy(copy, made, VARSIZE(made));
-        if (some_hidden)
-            wipe_with_context(copy, context);
-        return copy;
-    });
+               auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(context, VARSIZE(made)));
+               memcpy(copy, made, VARSIZE(made));
+               if (some_hidden)
+                   wipe_with_context(copy, context);
+               return copy;
+           });
 }
 
 } // namespace intd

@@ -52,14 +52,10 @@ struct Folded {
     bool configured() const { return fold->configured(); }
     bool active() const { return fold->active() && integration->allowed; }
     /// Effective settings as everybody may see them: secrets are masked. In the same memory context as the Folded.
-    const Jsonb *settings() const {
-        return settings_ != nullptr && has_its_keys() ? settings_ : make(Form::masked);
-    }
+    const Jsonb *settings() const { return settings_ != nullptr && has_its_keys() ? settings_ : make(Form::masked); }
     /// With secrets, for active_settings() and all_active_settings() alone. Throws 55000 if one can't be opened. In
     /// memory that is wiped when its context goes.
-    const Jsonb *revealed() const {
-        return revealed_ != nullptr && has_its_keys() ? revealed_ : make(Form::revealed);
-    }
+    const Jsonb *revealed() const { return revealed_ != nullptr && has_its_keys() ? revealed_ : make(Form::revealed); }
     /// With secrets as they are stored, to be checked against the schema. In the current memory context.
     const Jsonb *stored() const;
     /// A field's value as settings() has it, none if it has none.

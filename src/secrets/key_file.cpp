@@ -22,8 +22,8 @@ bool counts = false; // the setting
 struct {
     SealingKey keys[most_keys];
     int count;
-    char problem[256]; // why there are none; empty: there are
-    uint64 version;    // 0: not read yet
+    char problem[256];  // why there are none; empty: there are
+    uint64 version;     // 0: not read yet
     TimestampTz reload; // the server's last one by then
 } known;
 
@@ -142,8 +142,9 @@ bool read_file() {
         return fail("It must be named with its absolute path.");
     const int file = open(key_file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (file < 0)
-        return fail(errno == ENOENT ? "It is not there." : errno == EACCES ? "The server may not read it."
-                                                                           : "It can't be opened.");
+        return fail(errno == ENOENT   ? "It is not there."
+                    : errno == EACCES ? "The server may not read it."
+                                      : "It can't be opened.");
     auto *content = static_cast<char *>(malloc(longest_file + 1));
     const bool read = content != nullptr ? read_open_file(file, content) : fail("There is no memory to read it.");
     if (content != nullptr)

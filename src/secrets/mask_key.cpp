@@ -136,9 +136,8 @@ void seal_mask_key_anew(const Sealer &sealer) {
     const StoredKeys keys = newest_keys();
     if (sealer.key == nullptr || !keys.sealed || key_id_of(view(*keys.sealed)) == view(sealer.key->id))
         return;
-    execute(replace_key,
-            {text_datum(seal_bytes(*sealer.key, purpose,
-                                   {reinterpret_cast<const char *>(sealer.mask_key), mask_key_size}))});
+    execute(replace_key, {text_datum(seal_bytes(*sealer.key, purpose,
+                                                {reinterpret_cast<const char *>(sealer.mask_key), mask_key_size}))});
 }
 
 void remove_mask_key_of_marked() {

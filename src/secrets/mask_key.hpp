@@ -12,7 +12,8 @@ Sealer writing_sealer();
 /// Whether writing_sealer() would throw because the server has no key file.
 bool needs_key_file();
 
-/// The one that new secrets are stored with; none while there are none. Only for masks. Reads under the active snapshot.
+/// The one that new secrets are stored with; none while there are none. Only for masks. Reads under the active
+/// snapshot.
 std::optional<Sealer> reading_sealer();
 
 /// Seals the key of the masks with the server's first key, if it is sealed with another one.

@@ -56,7 +56,8 @@ bool read_envelope(std::string_view text, Envelope *envelope) {
         return false;
     envelope->key_id = {reinterpret_cast<char *>(bytes) + 2, static_cast<size_t>(id)};
     envelope->nonce = bytes + 2 + id;
-    envelope->content = {reinterpret_cast<char *>(bytes) + 2 + id + cipher_nonce_size, static_cast<size_t>(size - fixed)};
+    envelope->content = {reinterpret_cast<char *>(bytes) + 2 + id + cipher_nonce_size,
+                         static_cast<size_t>(size - fixed)};
     envelope->tag = bytes + size - cipher_tag_size;
     return true;
 }
@@ -356,8 +357,7 @@ const char *seal_bytes(const SealingKey &key, std::string_view purpose, std::str
     return guard([&] { return seal(key, purpose, bytes).data(); });
 }
 
-Opening open_bytes(std::string_view text, std::string_view purpose, char **bytes, int *size,
-                   std::string_view *key_id) {
+Opening open_bytes(std::string_view text, std::string_view purpose, char **bytes, int *size, std::string_view *key_id) {
     keys_version();
     return guard([&] {
         Envelope envelope;

@@ -4,16 +4,16 @@
 //     {"$secret": <the value>, "bound": ["url"], "mask": "3f9a12c45b6d7e80"}
 //
 // The base64 is of: version 1, the length of the key's id, the id, a nonce of 12 bytes, the value's JSON text in UTF-8
-// filled up with blanks to a multiple of 32 bytes (so that its length tells little), encrypted by AES-256-GCM, and a tag
-// of 16 bytes.
+// filled up with blanks to a multiple of 32 bytes (so that its length tells little), encrypted by AES-256-GCM, and a
+// tag of 16 bytes.
 //
 // Why nobody can use a sealed value elsewhere: what is authenticated beside it is the version, the key's id, the type,
-// the field, the mask and, for each name in "bound", the name, whether it is there, and a digest of its canonical value. So it opens
-// as this field of this type only, and only where these names have the values that they had when it was sealed. They are
-// the names of the other fields of its atomic group that are no secrets, as the schema had it then: a token opens beside
-// its URL. The list is carried, so that a schema that has changed meanwhile changes nothing; where no list fits today's
-// schema, the value is sealed anew. Neither the scope nor the database are in it: a value may be copied to another scope,
-// whose fields of the list are the same, without a key.
+// the field, the mask and, for each name in "bound", the name, whether it is there, and a digest of its canonical
+// value. So it opens as this field of this type only, and only where these names have the values that they had when it
+// was sealed. They are the names of the other fields of its atomic group that are no secrets, as the schema had it
+// then: a token opens beside its URL. The list is carried, so that a schema that has changed meanwhile changes nothing;
+// where no list fits today's schema, the value is sealed anew. Neither the scope nor the database are in it: a value
+// may be copied to another scope, whose fields of the list are the same, without a key.
 //
 // Who writes the value and the fields beside it back to what they were has what was there before; that can't be told.
 //

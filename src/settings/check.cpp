@@ -277,8 +277,7 @@ class Check {
 
 } // namespace
 
-std::optional<Place> place_of(Inheritance &inherited, core::Level level, std::string_view type_name,
-                              Datum scope) {
+std::optional<Place> place_of(Inheritance &inherited, core::Level level, std::string_view type_name, Datum scope) {
     const Integration *type = inherited.find_type(type_name);
     if (type == nullptr)
         return std::nullopt;

@@ -28,10 +28,7 @@ struct Statements {
     " WHERE settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb"
 #define OF_TYPE " AND integration OPERATOR(pg_catalog.=) $1"
 #define STATEMENTS(table, key, same_scope)                                                                             \
-    {                                                                                                                  \
-        {READ(table, key), 0, {}, nullptr}, {READ(table, key) OF_TYPE, 1, {TEXTOID}, nullptr},                         \
-            WRITE(table, same_scope)                                                                                   \
-    }
+    { {READ(table, key), 0, {}, nullptr}, {READ(table, key) OF_TYPE, 1, {TEXTOID}, nullptr}, WRITE(table, same_scope) }
 Statements statements[] = {
     STATEMENTS("instance_settings", "NULL::pg_catalog.text", ""),
     STATEMENTS("group_settings", "group_id", "t.group_id OPERATOR(pg_catalog.=) n.scope AND "),

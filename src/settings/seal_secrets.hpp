@@ -5,7 +5,8 @@
 
 namespace intd {
 
-/// Whether what seals stored secrets has fired the trigger that is running: then nothing is set, and nothing is checked.
+/// Whether what seals stored secrets has fired the trigger that is running: then nothing is set, and nothing is
+/// checked.
 bool sealing_has_fired(const TriggerData *data);
 
 } // namespace intd

@@ -45,9 +45,8 @@ void check_bound(const Integration &type, std::string_view field, const JsonItem
     const std::string_view name = first_difference(bound, before, after);
     if (name.empty())
         return;
-    throw Refusal(ERRCODE_DATA_EXCEPTION,
-                  cat("secret \"", shown(field), "\" of integration \"", type.name, "\" is bound to \"", shown(name),
-                      "\", which changes"))
+    throw Refusal(ERRCODE_DATA_EXCEPTION, cat("secret \"", shown(field), "\" of integration \"", type.name,
+                                              "\" is bound to \"", shown(name), "\", which changes"))
         .detail("A secret is for the values of its atomic group that it was set with.")
         .hint("Give the secret anew, or leave it out.");
 }
@@ -131,8 +130,7 @@ SettingsRow unmasked(Inheritance &inherited, const Place &place, const JsonField
         }
         if (stored) { // another row's, or a copy of what was here
             const bool secret = type.schema->is_secret(field.key);
-            if (stored->sealed &&
-                open_secret(*stored, {type.name, field.key}, after, nullptr) == Opening::opened) {
+            if (stored->sealed && open_secret(*stored, {type.name, field.key}, after, nullptr) == Opening::opened) {
                 object.add(field.key, field.value);
                 continue;
             }

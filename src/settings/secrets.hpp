@@ -1,6 +1,6 @@
-// Secrets in a write of settings. Before the rules of check.hpp a mask that comes back is what it stands for; after them
-// what is new is sealed, or marked where the server has no key. Between the two, and for the fold, a stored secret is a
-// value like any other.
+// Secrets in a write of settings. Before the rules of check.hpp a mask that comes back is what it stands for; after
+// them what is new is sealed, or marked where the server has no key. Between the two, and for the fold, a stored secret
+// is a value like any other.
 #pragma once
 
 #include "secrets/mask_key.hpp"
@@ -11,8 +11,8 @@ namespace intd {
 /// What a value stands for that is given for a field.
 enum class Meaning { itself, own, effective };
 
-/// Of a mask: whether it is that of what the scope has set (`own`), or else of what it ends up with. 23514 for a mask of
-/// something else in a field that is a secret.
+/// Of a mask: whether it is that of what the scope has set (`own`), or else of what it ends up with. 23514 for a mask
+/// of something else in a field that is a secret.
 Meaning meaning_of(const Integration &type, const JsonFields &own, const core::Fold &effective, std::string_view field,
                    const JsonbValue &value);
 
