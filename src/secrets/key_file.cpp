@@ -63,7 +63,7 @@ bool read_line(std::string_view line, int number) {
     if (line.empty() || line[0] == '#')
         return true;
     const size_t colon = line.find(':');
-    const std::string_view id = line.substr(0, colon);
+    const std::string_view id = trimmed(line.substr(0, colon));
     if (colon == std::string_view::npos || !is_id(id))
         return fail("Line %d does not begin with the id of a key, 1 to 63 letters, digits, \"_\", \"-\" and \".\", and "
                     "a colon.",
