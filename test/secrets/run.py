@@ -80,7 +80,8 @@ class Search:
         self.done = self.opened = self.closed = 0
         run = owner.execute
         run("RESET session_replication_role")
-        run("TRUNCATE instance_settings, group_settings, project_settings, app.projects, app.groups, projects, groups, integrations")
+        run("TRUNCATE instance_settings, group_settings, project_settings, app.projects, app.groups")
+        run("DELETE FROM integrations")
         run("DROP VIEW IF EXISTS hook_settings")
         for name in TYPES:
             run("SELECT register_integration(%s, %s)", (name, json.dumps(SCHEMA)))

@@ -35,7 +35,7 @@ sub reload
 
 # ---- the module as the server loads it ------------------------------------------------------------------------------
 
-my $node = new_node('secrets', allows_streaming => 1, conf => "log_min_messages = debug1\nlog_error_verbosity = verbose\n");
+my $node = new_node('secrets', allows_streaming => 1, conf => "log_min_messages = debug1\nlog_error_verbosity = verbose\nlog_statement = none\nlog_min_error_statement = panic\n");
 my $module = $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION integration_defaults;
 CREATE TEMP TABLE maps (line text);
@@ -124,7 +124,8 @@ my ($first) = glob $node->data_dir . '/pg_wal/0000*';
 my $wal = `pg_waldump -p @{[$node->data_dir]}/pg_wal $first 2>/dev/null | head -1000`;
 unlike($wal, qr/hush-/, 'nor does what pg_waldump shows of it');
 my $log = slurp_file($node->logfile);
-unlike(join("\n", grep { !/STATEMENT:|^\s/ } split /\n/, $log), qr/hush-/, 'nor the log, but for the statements that a client sends');
+cmp_ok(length $log, '>', 1000, 'there is a log');
+is(join("\n", grep { /hush-/ } split /\n/, $log), '', 'nor does the log, where it does not have the statements that a client sends');
 my $dump = dump_of($node, 'postgres');
 like($dump, qr/\$sealed/, 'a dump has what is sealed');
 unlike($dump, qr/hush-/, 'and no secret');
@@ -197,7 +198,7 @@ SELECT $I.active_settings('hooked', 'q') ->> 'token';
 SELECT settings -> 'token' -> 'bound' FROM $I.instance_settings WHERE integration = 'hooked';
 ROLLBACK;
 SQL
-is($node->safe_psql('postgres', <<"SQL"), "t|hush-room", 'a field that becomes a secret is sealed');
+is($node->safe_psql('postgres', <<"SQL"), "\nt|hush-room", 'a field that becomes a secret is sealed');
 BEGIN;
 SELECT $I.override_fields('hook', '{"room": "hush-room"}', 'q');
 UPDATE $I.integrations SET schema = jsonb_set(schema, '{properties,room}', '{"writeOnly": true}') WHERE name = 'hook';
@@ -207,7 +208,7 @@ SQL
 
 # ---- other keys ---------------------------------------------------------------------------------------------------
 
-my $session = $node->background_psql('postgres');
+my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $ask = "SELECT $I.active_settings('hook', 'q') ->> 'token'";
 is($session->query_safe($ask), 'hush-token-1', 'a session that stays');
 my $masks = $node->safe_psql('postgres', "SELECT * FROM $I.project_integrations ORDER BY 1, 2");
@@ -229,8 +230,8 @@ write_keys(lines('k3'));
 reload($node);
 ($status, $out, $err) = $node->psql('postgres', "SELECT $I.active_settings('hook', 'q')");
 like($err, qr/sealed with key "k2", which is not in the key file.*integration_defaults\.key_file/s, 'a key that is wanted is named');
-($status, $out, $err) = $session->query($ask);
-unlike($session->{stdout} . ($out // ''), qr/hush-token-1/, 'also to a session that has opened it before');
+my $answer = $session->query($ask);
+unlike($answer // '', qr/hush/, 'also to a session that has opened it before');
 $session->quit;
 like($node->safe_psql('postgres', "SELECT settings FROM $I.resolve('hook', 'q')"), qr/"token": "\(secret\)"/, 'masked reading works');
 is(error_of($node, 'postgres', "SELECT $I.seal_secrets()"), '55000', 'no key is replaced that is not there');
