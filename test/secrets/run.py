@@ -290,7 +290,7 @@ def search(server, seeds, operations):
                 done, opened, closed = done + one.done, opened + one.opened, closed + one.closed
     print(f"{done} statements were done; {opened} tokens were opened beside their URL, {closed} answers refused; {seen} rows looked at")
     # a search that finds next to nothing to look at proves nothing
-    right = opened > passed and closed > passed / 10 and seen > passed
+    right = opened > passed / 4 and closed > passed / 10 and seen > passed
     print(f"{passed} passed, {int(not right)} failed")
     return int(not right)
 
