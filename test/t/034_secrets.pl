@@ -273,7 +273,11 @@ foreach my $bad (
 }
 unlink $in_data;
 unlike(slurp_file($node->logfile), qr/\Q$secret_text\E|\Q$keys{k1}\E|\Q$keys{k2}\E/, 'nor does the log have anything of it');
-is(error_of($node, 'postgres', 'SELECT 1', '-d', 'options=-cintegration_defaults.key_file=/tmp/x dbname=postgres'), '55P02', 'nobody gives a key file when he connects');
+{
+	local $ENV{PGOPTIONS} = '-c integration_defaults.key_file=/tmp/x';
+	($status, $out, $err) = $node->psql('postgres', 'SELECT 1');
+	like($err, qr/parameter "integration_defaults.key_file" cannot be changed now/, 'nobody gives a key file when he connects');
+}
 $node->safe_psql('postgres', q{CREATE ROLE anybody LOGIN});
 is(error_of($node, 'postgres', 'SHOW integration_defaults.key_file', '-U', 'anybody'), '42501', 'nor is it shown to anybody');
 
