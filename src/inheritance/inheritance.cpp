@@ -331,12 +331,12 @@ const Jsonb *Folded::make(Form form) const {
         }
         some_hidden = true;
         some_sealed = some_sealed || (stored && stored->sealed);
+        const SecretField name = {integration->name, field.name};
         if (form == Form::masked) {
-            object.add(field.name, intd::masked(*integration, field.name, secret, value, around));
+            object.add(field.name, stored ? mask_of(*stored, name, around) : unknown_mask());
             continue;
         }
         JsonbValue opened = value;
-        const SecretField name = {integration->name, field.name};
         if (stored)
             if (const Opening opening = open_secret(*stored, name, around, &opened); opening != Opening::opened)
                 throw cant_open(*stored, name, opening);
