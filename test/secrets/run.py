@@ -89,7 +89,7 @@ class Search:
         run("INSERT INTO app.projects VALUES (10, 1), (11, 2), (12, 3), (13, NULL)")
         run("SELECT create_view('hook')")
         run("SELECT materialize('hook')")
-        run("GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults, public TO reader")
+        run("GRANT SELECT ON ALL TABLES IN SCHEMA public, app TO reader")
         self.scopes = ["", ", group_id => 1", ", group_id => 2", ", group_id => 3",
                        *[f", project_id => {n}" for n in (10, 11, 12, 13)]]
 
@@ -268,7 +268,8 @@ def search(server, seeds, operations):
         owner.execute("SELECT track_groups('app.groups'), track_projects('app.projects')")
         owner.execute("CREATE VIEW all_rows AS SELECT settings FROM instance_settings UNION ALL SELECT settings FROM group_settings"
                       " UNION ALL SELECT settings FROM project_settings")
-        owner.execute("CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA integration_defaults, public TO reader")
+        owner.execute("CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA public, app TO reader")
+        owner.execute("SELECT grant_access('reader', 'read')")
         owner.execute("SET client_min_messages = debug1")
         with server.connect("reader") as reader:
             for seed in seeds:
