@@ -165,10 +165,21 @@ SELECT pg_temp.m(settings::text) FROM resolve('renamed', 'p');
 
 -- who may
 CREATE ROLE regress_secrets;
-GRANT USAGE ON SCHEMA integration_defaults TO regress_secrets;
+SELECT grant_access('regress_secrets', 'read');
 SET ROLE regress_secrets;
+SELECT pg_temp.m(settings::text) FROM resolve('renamed', 'p');
+SELECT active_settings('renamed', 'p');
+SELECT * FROM all_active_settings('p');
+SELECT mask('renamed', 'token', '"from before"');
 SELECT seal_secrets();
 RESET ROLE;
+SELECT grant_access('regress_secrets', 'use');
+SET ROLE regress_secrets;
+SELECT active_settings('renamed', 'p');
+SELECT * FROM all_active_settings('p');
+SELECT settings ->> 'token' = mask('renamed', 'token', '"from before"') AS same FROM resolve('renamed', 'p');
+RESET ROLE;
+SELECT revoke_access('regress_secrets', 'read'), revoke_access('regress_secrets', 'use');
 DROP OWNED BY regress_secrets;
 DROP ROLE regress_secrets;
 
