@@ -17,7 +17,7 @@ void append_object(Bytes *bytes, const JsonbContainer *object) {
     const JsonFields fields = read_fields(object);
     auto *members = static_cast<Member *>(palloc_extended(sizeof(Member) * (fields.count + 1), MCXT_ALLOC_HUGE));
     for (int i = 0; i < fields.count; i++)
-        members[i] = {to_utf8(fields.begin_[i].key), &fields.begin_[i].value};
+        members[i] = {as_utf8(fields.begin_[i].key), &fields.begin_[i].value};
     std::sort(members, members + fields.count, [](const Member &a, const Member &b) { return a.key < b.key; });
     bytes->add('o');
     bytes->append_number(fields.count);
@@ -60,7 +60,7 @@ void Bytes::append_piece(std::string_view text) {
     append(text);
 }
 
-std::string_view to_utf8(std::string_view text) {
+std::string_view as_utf8(std::string_view text) {
     if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
         return text;
     char *copy = pnstrdup(text.data(), text.size());
@@ -77,7 +77,7 @@ void append_canonical(Bytes *bytes, const JsonbValue *value) {
         return bytes->add(value->val.boolean ? 't' : 'f');
     case jbvString:
         bytes->add('s');
-        return bytes->append_piece(to_utf8({value->val.string.val, static_cast<size_t>(value->val.string.len)}));
+        return bytes->append_piece(as_utf8({value->val.string.val, static_cast<size_t>(value->val.string.len)}));
     case jbvNumeric:
         bytes->add('d');
         return bytes->append_piece(numeric_normalize(value->val.numeric));

@@ -17,7 +17,7 @@ struct Bytes : Growing<char> {
 };
 
 /// Text in UTF-8, whatever the encoding of the database is. Server code: raises reports.
-std::string_view to_utf8(std::string_view text);
+std::string_view as_utf8(std::string_view text);
 
 /// Appends a value: two that jsonb's operator = finds equal give the same bytes, in every database, on every server;
 /// others give other bytes. Text is UTF-8, keys are sorted, numbers have no trailing zeros. Server code: raises

@@ -117,12 +117,12 @@ void append_around(Bytes *bytes, std::string_view key_id, const SecretField &fie
                    const JsonItems &bound, const Beside &around) {
     bytes->add(static_cast<char>(version));
     bytes->append_piece(key_id);
-    bytes->append_piece(to_utf8(field.integration));
-    bytes->append_piece(to_utf8(field.name));
+    bytes->append_piece(as_utf8(field.integration));
+    bytes->append_piece(as_utf8(field.name));
     bytes->append_piece(mask);
     bytes->append_number(bound.count);
     for (const JsonbValue &name : bound) {
-        bytes->append_piece(to_utf8(text_of(name)));
+        bytes->append_piece(as_utf8(text_of(name)));
         append_digest(bytes, around, text_of(name));
     }
 }
@@ -174,7 +174,7 @@ JsonbValue stored_form(std::string_view key, const JsonbValue &value, const Json
 std::string_view content_of(const JsonbValue &value) {
     Jsonb *json = JsonbValueToJsonb(const_cast<JsonbValue *>(&value));
     const char *text = JsonbToCString(nullptr, &json->root, VARSIZE(json));
-    const std::string_view utf8 = to_utf8(view(text));
+    const std::string_view utf8 = as_utf8(view(text));
     const size_t size = (utf8.size() / padding + 1) * padding;
     auto *content = static_cast<char *>(palloc_extended(size, MCXT_ALLOC_HUGE));
     memset(content, ' ', size);
