@@ -8,6 +8,7 @@ ALTER TABLE integration_defaults.instance_settings OWNER TO @extowner@;
 ALTER TABLE integration_defaults.group_settings OWNER TO @extowner@;
 ALTER TABLE integration_defaults.project_settings OWNER TO @extowner@;
 ALTER TABLE integration_defaults.access OWNER TO @extowner@;
+ALTER TABLE integration_defaults.mask_keys OWNER TO @extowner@;
 ALTER TABLE integration_defaults.generations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.instance_integrations OWNER TO @extowner@;
 ALTER VIEW integration_defaults.group_integrations OWNER TO @extowner@;

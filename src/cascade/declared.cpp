@@ -53,6 +53,7 @@ constexpr DeclaredTrigger declared[] = {
     {"remove_empty_settings", settings, origin},
     {"hold_references", settings, origin},
     {"rename_settings", integrations | scopes, origin},
+    {"seal_settings", integrations, origin},
     {"remove_settings", scopes, origin},
     {"check_truncate", integrations | scopes, origin},
     {"settle_insert", all_six, origin},

@@ -321,13 +321,28 @@ Schema *try_compile_schema(const Jsonb *source, bool strict, bool limited, Schem
     schema->ignored = compiled.ignored;
     schema->levels = compiled.face.levels;
     schema->exclusive = compiled.face.exclusive;
-    for (const Face::Property &property : compiled.face.properties)
+    schema->has_secrets = false;
+    for (const Face::Property &property : compiled.face.properties) {
         schema->shape.add(property.name, property.fallback, property.secret);
+        schema->has_secrets = schema->has_secrets || property.secret;
+    }
     schema->shape.seal();
     for (const Growing<std::string_view> &group : compiled.face.groups)
         schema->shape.join(std::pmr::vector<std::string_view>(group.begin(), group.end(), memory));
     guard([&] { MemoryContextDelete(compiled.meanwhile); });
     return schema;
+}
+
+std::pmr::vector<std::string_view> Schema::bound_to(std::string_view field, std::pmr::memory_resource *memory) const {
+    std::pmr::vector<std::string_view> names(memory);
+    const int n = shape.find(field);
+    if (n < 0)
+        return names;
+    for (int member = shape.properties()[n].next; member != n; member = shape.properties()[member].next)
+        if (!shape.properties()[member].secret)
+            names.push_back(shape.properties()[member].name);
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 Schema *compile_schema(const Jsonb *source, bool strict, std::string_view integration) {

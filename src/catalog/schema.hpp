@@ -21,6 +21,7 @@ struct Schema {
     Schema(std::pmr::memory_resource *memory, core::Pause pause) : shape(memory, pause) {}
 
     core::Shape shape;          // fallbacks are `const JsonbValue *`
+    bool has_secrets;           // a property is one
     unsigned levels;            // 1 << core::Level for each level at which settings may be set
     std::string_view exclusive; // the kind, or empty
     const SchemaNode *root;
@@ -28,6 +29,13 @@ struct Schema {
     MemoryContext context; // holds all of it: delete this to free it
 
     bool allows(core::Level level) const { return (levels & (1u << static_cast<unsigned>(level))) != 0; }
+
+    bool is_secret(std::string_view field) const {
+        const int n = has_secrets ? shape.find(field) : -1;
+        return n >= 0 && shape.properties()[n].secret;
+    }
+    /// What a secret is bound to: the other fields of its atomic group that are no secrets, sorted (bytes).
+    std::pmr::vector<std::string_view> bound_to(std::string_view field, std::pmr::memory_resource *memory) const;
 };
 
 /// Why a schema can't be compiled.

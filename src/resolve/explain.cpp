@@ -1,6 +1,5 @@
 // Why a scope has the settings that it has: field by field, from the very fold that resolve() reads. And in which
 // fields two projects differ.
-#include "postgres/fingerprint.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
@@ -58,23 +57,11 @@ class Explanation {
         return n < 0 ? nullptr : json(above_.fold->fields()[n].value);
     }
 
-    /// A value as jsonb; of a secret its fingerprint. JSON null is no secret.
-    static Value shown(const JsonbValue *value, bool secret) {
+    /// A value as jsonb; of a secret its mask.
+    Value shown(std::string_view field, const JsonbValue *value, bool secret, const Beside &around) const {
         if (value == nullptr)
             return std::nullopt;
-        if (!secret || value->type == jbvNull)
-            return PointerGetDatum(to_jsonb(*value));
-        const Jsonb *whole = to_jsonb(*value);
-        std::string_view bytes(reinterpret_cast<const char *>(whole), VARSIZE(whole));
-        return string(fingerprint(bytes));
-    }
-
-    static Datum string(std::string_view text) {
-        JsonbValue value;
-        value.type = jbvString;
-        value.val.string.val = const_cast<char *>(text.data());
-        value.val.string.len = static_cast<int>(text.size());
-        return PointerGetDatum(to_jsonb(value));
+        return PointerGetDatum(to_jsonb(masked(*folded_.integration, field, secret, *value, around)));
     }
 
     static Datum boolean(bool truth) {
@@ -107,9 +94,11 @@ class Explanation {
 
     void add_field(Line::Rank rank, const core::Resolved &field, bool secret) {
         const core::Scope *lock = above_.fold->lock_of(field.name);
-        lines_.push_back({rank, field.name, shown(json(field.value), secret), field.source,
-                          reason(lock, field.source, field.value != nullptr), shown(own_value(field.name), secret),
-                          shown(above_value(field.name), secret), lock});
+        const JsonFields own = own_ == nullptr ? JsonFields{nullptr, 0} : own_->fields;
+        lines_.push_back({rank, field.name, shown(field.name, json(field.value), secret, beside(*folded_.fold)),
+                          field.source, reason(lock, field.source, field.value != nullptr),
+                          shown(field.name, own_value(field.name), secret, beside(own)),
+                          shown(field.name, above_value(field.name), secret, beside(*above_.fold)), lock});
     }
 
     Lines &lines_;

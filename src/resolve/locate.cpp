@@ -38,16 +38,15 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     return Question{inherited, type, locate(inherited, scope)};
 }
 
-void require_use(const Question &asked) {
+void require_use(Inheritance &inherited, const Located &at) {
     if (is_allowed(Access::use))
         return;
     if (rights_of(GetUserId()).has(Access::use))
         return require_access(Access::use);
-    const Located &at = asked.at;
     const TreeNode *node = nullptr;
     bool found = false; // the way up is looked for where it is needed
     auto next_group = [&]() -> std::optional<std::string_view> {
-        node = found ? node->parent : at.is_project() ? asked.inherited.tree().parent_of(*at.project) : at.node;
+        node = found ? node->parent : at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
         found = true;
         return node->level == core::Level::instance ? std::nullopt : std::optional(node->id);
     };

@@ -120,21 +120,8 @@ JsonbValue json_from_column(Oid type, Datum value) {
         json.type = jbvBool;
         json.val.boolean = DatumGetBool(value);
         return json;
-    default: {
-        // a whole jsonb: what stands in it is found as a field's value is
-        JsonbValue whole;
-        whole.type = jbvBinary;
-        auto *given = const_cast<Jsonb *>(jsonb_of(value));
-        if (JB_ROOT_IS_SCALAR(given))
-            return guard([&] {
-                JsonbValue scalar;
-                JsonbExtractScalar(&given->root, &scalar);
-                return scalar;
-            });
-        whole.val.binary.data = &given->root;
-        whole.val.binary.len = VARSIZE(given) - VARHDRSZ;
-        return whole;
-    }
+    default:
+        return guard([&] { return value_of(jsonb_of(value)); });
     }
 }
 

@@ -191,11 +191,9 @@ class TypedRow {
         put(typed_column::source_id, source_name);
         put(typed_column::locked, locked_names(asked.above()));
         for (int n = 0; n < fields(); n++) {
-            int known = folded.fold->find(field(n));
-            const auto *json = known < 0 || source == nullptr
-                                   ? nullptr
-                                   : static_cast<const JsonbValue *>(folded.fold->fields()[known].value);
-            put(typed_column::first_field + n, column_from_json(type_of(typed_column::first_field + n), json));
+            const std::optional<JsonbValue> json = source == nullptr ? std::nullopt : folded.masked(field(n));
+            put(typed_column::first_field + n,
+                column_from_json(type_of(typed_column::first_field + n), json ? &*json : nullptr));
         }
         return guard([&] {
             return heap_modify_tuple_by_cols(row, columns(), static_cast<int>(numbers.size()), numbers.data(),

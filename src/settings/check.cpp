@@ -83,10 +83,7 @@ class Check {
         return stored != nullptr && !given_.has(key) && same_json(stored, &value);
     }
 
-    bool is_secret(std::string_view key) const {
-        int n = type_.schema->shape.find(key);
-        return n >= 0 && type_.schema->shape.properties()[n].secret;
-    }
+    bool is_secret(std::string_view key) const { return type_.schema->is_secret(key); }
 
     static int64 size_of(const SettingsRow &row) {
         int64 locks = row.locked == 0 ? 0 : static_cast<int64>(VARSIZE_ANY(DatumGetPointer(row.locked)));
@@ -313,8 +310,31 @@ class Check {
 
 } // namespace
 
+std::optional<Place> place_of(Inheritance &inherited, core::Level level, std::string_view type_name, Datum scope) {
+    const Integration *type = inherited.find_type(type_name);
+    if (type == nullptr)
+        return std::nullopt;
+    Tree &tree = inherited.tree();
+    switch (level) {
+    case core::Level::instance:
+        return Place{level, {}, inherited.above(tree.instance(), *type), tree.instance()};
+    case core::Level::group: {
+        const TreeNode *group = tree.group(view(scope));
+        if (group == nullptr)
+            return std::nullopt;
+        return Place{level, view(scope), inherited.above(group, *type), group};
+    }
+    default:
+        const Row *project = inherited.store().row(Table::projects, scope);
+        if (project == nullptr)
+            return std::nullopt;
+        const TreeNode *parent = tree.parent_of(*project);
+        return Place{level, view(scope), inherited.down_to(parent, *type), parent};
+    }
+}
+
 void effective_violations(const Folded &folded, Violations &violations) {
-    validate(*folded.integration->schema, folded.settings(), violations);
+    validate(*folded.integration->schema, folded.stored(), violations);
     if (!folded.active())
         violations.erase(std::remove_if(violations.begin(), violations.end(),
                                         [](const Violation &violation) { return violation.root_required; }),

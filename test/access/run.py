@@ -85,6 +85,7 @@ for name in ("instance_integrations", "group_integrations", "project_integration
     add(None, f"SELECT FROM {I}{name} LIMIT 1", "read")
 for scope in SCOPES:
     add("active_settings", f"SELECT {I}active_settings('chat'{argument(scope)})", "use", scope)
+    add("all_active_settings", f"SELECT * FROM {I}all_active_settings({argument(scope)[2:]})", "use", scope)
     kind, number = scope
     if kind != "project":
         add("set_default", f"SELECT {I}set_default('chat', '{{\"url\": \"new\"}}'{argument(scope)})", "write", scope)
@@ -108,6 +109,8 @@ add("unregister_integration", f"SELECT {I}unregister_integration('spare')", "adm
 add("register_integration", f"SELECT {I}register_integration('chat', '{{}}')", "admin", INSTANCE)
 add("load_catalog", f"SELECT {I}load_catalog()", "admin", INSTANCE)
 add("allow_integrations", f"SELECT {I}allow_integrations('{{spare}}')", "admin", INSTANCE)
+add("mask", f"SELECT {I}mask('chat', 'token', '1')", "use", INSTANCE)
+add("seal_secrets", f"SELECT {I}seal_secrets()", "admin", INSTANCE)
 add("materialize", f"SELECT {I}materialize('chat')", "admin", INSTANCE)
 add("dematerialize", f"SELECT {I}dematerialize('chat')", "admin", INSTANCE)
 add("grant_access", f"SELECT {I}grant_access('t_none', 'use', 2)", "admin", INSTANCE)
@@ -132,7 +135,7 @@ add("remove_group", f"SELECT {I}remove_group(4)", "admin", ("group", 1))
 add("remove_group", f"SELECT {I}remove_group(5)", "admin", ("group", 3))
 add("remove_project", f"SELECT {I}remove_project(10)", "admin", ("group", 2))
 add("remove_project", f"SELECT {I}remove_project(30)", "admin", ("group", 3))
-for table in ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "access", "generations"):
+for table in ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "access", "generations", "mask_keys"):
     add(None, f"SELECT FROM {I}{table}", "owner")
 for table in ("project_settings", "access"):
     add(None, f"DELETE FROM {I}{table}", "owner")

@@ -44,8 +44,8 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
            "untrack": f"SELECT {S}.track_groups('nonsense.teams')"}
 
 # Functions that only read; a NULL id or integration gives no row there.
-READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
-         "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
+READS = {"resolve", "resolve_all", "active_settings", "explain", "mask", "all_active_settings",
+         "projects_using_custom_settings", "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
          "validate_settings", "compare", "read_materialized_types", "status"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
@@ -71,6 +71,7 @@ VALID = {
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
     "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
+    "field": "'token'", "value": "'\"x\"'::jsonb",
     "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
@@ -177,6 +178,10 @@ BAD = {
     "source": [*NO_TABLE, *NOT_TABLES],
     "untrack.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
     "resync.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
+    "field": [("NULL", {FINE, NOTHING}), ("''", "22023"), ("'room'", "22023"), ("'nobody'", "22023"), (HUGE, "22023")],
+    "value": [("NULL::jsonb", {FINE, NOTHING}), ("'null'::jsonb", FINE), ("'{}'::jsonb", FINE), ("'1e300'::jsonb", FINE),
+              ("""'"(secret 0123456789abcdef)"'::jsonb""", FINE), (f"pg_catalog.to_jsonb({HUGE})", FINE),
+              (DEEP_ARRAY, {FINE, "54001"}), (DEEP_OBJECT, {FINE, "54001"}), ("'nobody'::jsonb", "22P02")],
     "id_column": COLUMNS, "parent_column": COLUMNS, "group_column": COLUMNS,
     "filter": [("NULL", FINE), *FILTERS],
 }
@@ -205,6 +210,12 @@ DIRECT = [
     (SET + "settings) VALUES ('p2', 'hook', '{}')", "23514"),
     (SET + """settings) VALUES ('p2', 'hook', '{"nobody": 1}')""", "23514"),
     (SET + f"settings) VALUES ('p2', 'hook', {deep('room')})", {"23514", "54001"}),
+    *[(SET + f"settings) VALUES ('p2', 'hook', '{{\"url\": \"u\", \"token\": {token}}}')", "23514") for token in (
+        '"(secret)"', '"(secret 0123456789abcdef)"', '{"$secret": "x"}', '{"$sealed": null}', '{"$secret": 1, "a": 2, "b": 3}',
+        '{"$sealed": "AAAA", "bound": [], "mask": "0123456789abcdef"}', '{"$sealed": "", "bound": ["url"], "mask": "0123456789abcdef"}',
+        '{"$sealed": "AQ==", "bound": ["url"], "mask": "0123456789abcdef"}', '{"$sealed": "AQJr====", "bound": [null], "mask": ""}',
+        '{"$secret": {"$secret": "x", "bound": [], "mask": "0123456789abcdef"}, "bound": {}, "mask": "0123456789abcdef"}',
+        '{"$secret": null, "bound": [], "mask": "0123456789abcdef"}', '{"$secret": 1, "bound": [1], "mask": "0123456789abcdef"}')],
     *[(f"UPDATE {S}.instance_settings SET locked = {locked}", wanted) for locked, wanted in (
         ("NULL", {"23502", "22023"}), ("ARRAY[NULL]::text[]", "22023"), ("ARRAY['nobody']", "22023"),
         ("ARRAY[['url', 'token']]", "22023"))],

@@ -55,6 +55,7 @@ WITH parameter AS (
         WHEN name = 'id_column' THEN '''id''::name'
         WHEN name IN ('parent_column', 'group_column') THEN '''namespace''::name'
         WHEN name = 'catalog' THEN '''gitlab''::text'
+        WHEN name = 'field' THEN '''token''::text'
         WHEN name = 'kind' THEN '''projects''::text'
         WHEN name IN ('integration', 'name') AND type = 'text'::regtype THEN '''chat''::text'
         WHEN name = 'group_id' AND type = 'text'::regtype THEN '''2''::text'
