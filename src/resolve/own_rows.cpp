@@ -1,7 +1,5 @@
 #include "resolve/own_rows.hpp"
 
-#include "secrets/secret.hpp"
-
 namespace intd {
 namespace {
 
@@ -26,14 +24,6 @@ bool is_same_value(const Integration &type, std::string_view field, const JsonbV
     const JsonbValue mask = mask_of(*one, {type.name, field}, beside_a),
                      other_mask = mask_of(*other, {type.name, field}, beside_b), unknown = unknown_mask();
     return same_json(&mask, &other_mask) && !same_json(&mask, &unknown);
-}
-
-/// Whether two values say the same. Of secrets, which are never stored twice alike, the masks tell.
-bool is_equal(const JsonbValue *a, const JsonbValue *b) {
-    if (a == nullptr || b == nullptr || same_json(a, b))
-        return a == b || (a != nullptr && b != nullptr);
-    const std::optional<StoredSecret> one = read_secret(*a), other = read_secret(*b);
-    return one && other && !one->mask.empty() && one->mask == other->mask;
 }
 
 /// Whether the two end up with the same, but for who says so.
