@@ -222,6 +222,8 @@ class Search:
                 for scope in self.scopes if "project_id" in names else ["", ", group_id => 1"] if "group_id" in names else [""]:
                     if "group_id" in names and types[names.index("group_id")] == "text":
                         scope = ", NULL::text"
+                    if "other_project_id" in names:
+                        scope = ", 10, 20"
                     for row in self.reader.execute(f"SELECT t::text FROM {name}('{kind}'{scope}) t").fetchall():
                         seen += 1
                         if "hush" in str(row):
