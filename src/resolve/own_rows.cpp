@@ -8,22 +8,18 @@ const JsonbValue *value_of(const core::Fold &fold, std::string_view field) {
     return n < 0 ? nullptr : static_cast<const JsonbValue *>(fold.fields()[n].value);
 }
 
-/// Whether two values of a field are the same. Two secrets are if their masks are, as each is sealed for itself; not if
-/// that can't be told.
+/// Whether two values of a field are the same. Secrets are opened, as each is sealed for itself; one that can't be is
+/// the same as none.
 bool is_same_value(const Integration &type, std::string_view field, const JsonbValue *a, const Beside &beside_a,
                    const JsonbValue *b, const Beside &beside_b) {
     if (a == nullptr || b == nullptr)
         return a == b;
-    const std::optional<StoredSecret> one = read_secret(*a), other = read_secret(*b);
-    if (!one && !other)
-        return same_json(a, b);
-    if (!one || !other)
-        return false;
-    if (!one->sealed && !other->sealed)
-        return same_json(&one->value, &other->value);
-    const JsonbValue mask = mask_of(*one, {type.name, field}, beside_a),
-                     other_mask = mask_of(*other, {type.name, field}, beside_b), unknown = unknown_mask();
-    return same_json(&mask, &other_mask) && !same_json(&mask, &unknown);
+    JsonbValue one = *a, other = *b;
+    auto opens = [&](JsonbValue &value, const Beside &around) {
+        const std::optional<StoredSecret> stored = read_secret(value);
+        return !stored || open_secret(*stored, {type.name, field}, around, &value) == Opening::opened;
+    };
+    return opens(one, beside_a) && opens(other, beside_b) && same_json(&one, &other);
 }
 
 /// Whether the two end up with the same, but for who says so.
