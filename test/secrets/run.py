@@ -223,7 +223,7 @@ class Search:
                     if "group_id" in names and types[names.index("group_id")] == "text":
                         scope = ", NULL::text"
                     if "other_project_id" in names:
-                        scope = ", 10, 20"
+                        scope = ", 10, 12"
                     for row in self.reader.execute(f"SELECT t::text FROM {name}('{kind}'{scope}) t").fetchall():
                         seen += 1
                         if "hush" in str(row):
