@@ -6,6 +6,7 @@
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/query.hpp"
 #include "store/owner.hpp"
+#include "store/store.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -128,7 +129,7 @@ void remove_scope(FunctionCallInfo fcinfo, Kind kind) {
         fetch(statement(Kind::groups, count_inside), {id}, &groups);
         fetch(statement(Kind::projects, count_inside), {id}, &projects);
         int64 of_groups = DatumGetInt64(*groups), of_projects = DatumGetInt64(*projects);
-        if (of_groups + of_projects > 0)
+        if (of_groups + of_projects > 0 && live.row(Table::groups, id) != nullptr)
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", view(id), "\" is not empty"))
                 .detail(cat("It contains ", count_scopes(of_groups, of_projects), "."))
                 .hint("Move or remove them first.")

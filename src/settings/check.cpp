@@ -1,4 +1,5 @@
 #include "settings/check.hpp"
+#include "settings/secrets.hpp"
 
 #include "catalog/unknown.hpp"
 #include "hierarchy/scope.hpp"
@@ -79,8 +80,7 @@ class Check {
 
     /// Whether a value is what the row has already, and the caller did not give it.
     bool repeats(std::string_view key, const JsonbValue &value) const {
-        const JsonbValue *stored = current_value(key);
-        return stored != nullptr && !given_.has(key) && same_json(stored, &value);
+        return !given_.has(key) && is_set_so(type_, current_fields_, key, value);
     }
 
     bool is_secret(std::string_view key) const { return type_.schema->is_secret(key); }

@@ -94,6 +94,7 @@ void tell_locks_above(const Target &target, const Names &names) {
     if (target.scope.level == core::Level::instance)
         return;
     FreshSnapshot snapshot;
+    OverlookBroken broken; // where the transaction is still at work on the tree, nothing is told
     Inheritance &inherited = inheritance();
     const TreeNode *node = inherited.tree().group(target.scope.text());
     if (node == nullptr)

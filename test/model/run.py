@@ -7,6 +7,7 @@ printed, and the exit code is 1. The last line is `N passed, N failed` (operatio
 
 import argparse
 import random
+import re
 import sys
 import time
 from zlib import crc32
@@ -21,6 +22,9 @@ from sqltext import SCHEMA, document, statement, text
 TABLES = "instance_settings, group_settings, project_settings, projects, groups, integrations".split(", ")
 # Operations whose result is compared: whether there was something, or the rows that a view's command counts.
 COUNTED = ("use_default", "reset_default", "reset_below", "drop_redundant", "view_insert", "view_update", "view_delete")
+
+
+MASK = re.compile("(?<=\\(secret) [0-9a-f]{16}(?=\\))")
 
 
 class Difference(Exception):
@@ -203,7 +207,8 @@ class Session:
         has, nothing = self.ends(), (None, None)
         changed = {key: (had.get(key, nothing), has.get(key, nothing)) for key in had.keys() | has.keys()
                    if had.get(key) != has.get(key)}
-        if shown != changed:
+        # The key of masks may have been made for the first secret in the preview, and once more now.
+        if MASK.sub("", repr(sorted(shown.items(), key=repr))) != MASK.sub("", repr(sorted(changed.items(), key=repr))):
             raise Difference(f"preview of {sql}", changed, shown)
 
     def ends(self):

@@ -41,8 +41,14 @@ class Viewing:
         if not isinstance(wanted["settings"], dict):
             v.refuse("22023")
             v.stop()
-        changed = {k: value for k, value in wanted["settings"].items()
-                   if k not in seen["settings"] or not same(seen["settings"][k], value)}
+        kind, old = self.types[integration], self.rows.get((scope, integration)) or Row(False, None, {})
+
+        # A secret shows as a mask: one that is given differs from that.
+        def stays(key, value):
+            hidden = "settings" in columns and key in kind.secrets and value is not None
+            return not hidden and key in seen["settings"] and same(seen["settings"][key], value)
+
+        changed = {k: value for k, value in wanted["settings"].items() if not stays(k, value)}
         removed = seen["settings"].keys() - wanted["settings"].keys()
         differs = bool(changed or removed or wanted["active"] is not seen["active"])
         if wanted["inherited"] is not seen["inherited"]:
@@ -53,7 +59,6 @@ class Viewing:
             return 1
         if not differs:
             return 1
-        kind, old = self.types[integration], self.rows.get((scope, integration)) or Row(False, None, {})
         above = self._above(v, scope, integration)
         if removed - old.settings.keys():
             v.refuse("22023")  # an inherited key cannot be removed

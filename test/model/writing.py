@@ -187,6 +187,7 @@ class Writing:
         if fields is not None and None in fields:
             v.refuse("22023")
         kind, top = self._target(v, integration, GIVEN_NOT, group_id)
+        self._above(v, top, integration)
         below = {scope: row for (scope, of), row in self.rows.items()
                  if of == integration and scope != top and self.exists(scope) and top in self.chain(scope)}
         for name in fields or ():
@@ -207,6 +208,7 @@ class Writing:
 
     def drop_redundant(self, v, integration, group_id=GIVEN_NOT):
         kind, top = self._target(v, integration, GIVEN_NOT, group_id)
+        self._above(v, top, integration)
         fields = {}
         for scope, field in self.redundant_overrides(integration, top):
             fields.setdefault(scope, []).append(field)
