@@ -93,7 +93,7 @@ class Nonsense:
         if (function, name) in NEW_IDS:
             return "new id"
         if of.endswith("external_id"):
-            return "id"
+            return f"{function}.{name}" if f"{function}.{name}" in BAD else "id"
         for kind in (f"{function}.{name}", f"{name} {of}", name):
             if kind in BAD:
                 return kind
@@ -158,10 +158,12 @@ class Nonsense:
             elif function == "external_id":
                 for value, wanted in CAST_INPUTS.get(types[0], []):
                     self.expect(f"SELECT {SCHEMA}.external_id({value})", wanted)
-            elif any(of in ("cstring", "internal") for of in types) or function == "external_id_out":
+            elif any(of in ("cstring", "internal") for of in types) or function in ("external_id_out", "role_name_out"):
                 pass
-            elif function == "external_id_send":
-                self.expect(f"SELECT {SCHEMA}.external_id_send(NULL)", NOTHING)
+            elif function in ("external_id_send", "role_name_send"):
+                self.expect(f"SELECT {SCHEMA}.{function}(NULL)", NOTHING)
+            elif function.startswith("role_name_"):
+                self.expect(f"SELECT {SCHEMA}.{function}(NULL, NULL)", NOTHING)
             else:
                 self.function(function, names, types)
         for sql, wanted in DIRECT:

@@ -58,7 +58,7 @@ PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_projec
            ("move_project", "group_id")}
 NEW_IDS = {("add_group", "group_id"), ("add_project", "project_id")}
 # What else a call with nothing but NULLs may say.
-EXISTING = {"allow_integrations": {FINE, NOTHING}, "load_catalog": set()}
+EXISTING = {"allow_integrations": {FINE, NOTHING}, "is_dumped": {FINE, NOTHING}, "load_catalog": set()}
 
 VALID = {
     "integration": "'hook'", "name": "'hook'", "unregister_integration.name": "'unused'", "project_id": "'p1'",
@@ -67,7 +67,8 @@ VALID = {
     "settings": """'{"url": "u"}'::jsonb""", "fields jsonb": """'{"room": "r"}'::jsonb""",
     "fields text[]": "ARRAY['room']", "names": "ARRAY['hook']", "active": "true", "schema": "'{}'::jsonb",
     "register_integration.name": "'brand-new'", "title": "'Hook'", "category": "'hooks'", "force": "true",
-    "replace": "true",
+    "replace": "true", "strict": "true", "role": "'pg_monitor'", "access": "'write'", "statement": "'SELECT 1'",
+    "is_dumped.role": f"'pg_monitor'::{S}.role_name",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
     "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
@@ -132,6 +133,7 @@ BAD_SCHEMAS = ['{"nobody": 1}', '{"properties": []}', '{"properties": {"a": 1}}'
 
 BAD = {
     "id": [("NULL", "22004"), ("'nobody'", "42704"), ("0", "42704"), ("'G1'", "42704"), *BAD_IDS],
+    "revoke_access.group_id": [("NULL", "22004"), ("'nobody'", FINE), *BAD_IDS], # the group may have gone
     "text id": [("NULL", FINE), ("''", FINE), ("'nobody'", FINE), (LONG, FINE), (HUGE, FINE)],
     "parent id": [("NULL", FINE), ("'nobody'", "23503"), *BAD_IDS],
     "new id": [("NULL", "22004"), (f"{S}.not_given()", {"22004", "22023"}), *BAD_IDS],
@@ -166,7 +168,20 @@ BAD = {
               (f"ARRAY[{HUGE}]", "42704"), ("'{}'::text[]", FINE)],
     "active": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "force": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
-    "replace": [("NULL", FINE), ("'maybe'", "22P02")],
+    "replace": [("NULL", FINE), ("'maybe'", "22P02")], "strict": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
+    "role": [("NULL::name", "22023"), ("''", "42704"), ("'nobody'", "42704"), ("'42'", "42704"), (LONG, "42704"),
+             ("'public'", "42704")],
+    "access": [("NULL", "22023"), ("''", "22023"), ("'none'", "22023"), ("'WRITE'", "22023"), (HUGE, "22023"),
+               ("'read'", "22023")],
+    "is_dumped.role": [(f"NULL::{S}.role_name", {FINE, NOTHING}), (f"'nobody'::{S}.role_name", {FINE, NOTHING}),
+                       (f"''::{S}.role_name", {"22023", "42602", FINE}), (f"{LONG}::{S}.role_name", {FINE, "42622", "22023"})],
+    "preview.integration": [("NULL", {FINE, NOTHING}), ("''", "42704"), ("'nobody'", "42704"), (HUGE, "42704")],
+    "statement": [("NULL", "22023"), ("''", {FINE, NOTHING}), ("'nonsense'", "42601"), ("'COMMIT'", "0A000"),
+                  ("'SAVEPOINT a'", "0A000"), ("'ROLLBACK'", "0A000"), ("'SELECT 1/0'", "22012"), (HUGE, "42601"),
+                  ("'COPY (SELECT 1) TO STDOUT'", "0A000"), ("'VACUUM'", "25001"), ("'DROP SCHEMA nonsense CASCADE'", {FINE, NOTHING}),
+                  (f"'DROP EXTENSION {S} CASCADE'", {"2BP01", "55006", "42704", "55000", "42P01"}),
+                  (f"'TRUNCATE {S}.integrations, {S}.groups CASCADE'", {FINE, NOTHING, "0A000", "23503"}),
+                  ("repeat('SELECT 1;', 10000)", {FINE, NOTHING})],
     "dry_run": [("NULL", FINE), ("'maybe'", "22P02")], "whole": [("NULL", FINE), ("'maybe'", "22P02")],
     "depth": [("NULL", FINE), ("0", FINE), ("-1", "22023"), ("2147483647", FINE), ("2147483648", "42883"),
               ("'deep'", "22P02"), ("1.5", "42883")],
