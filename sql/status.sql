@@ -177,6 +177,13 @@ SELECT revoke_access('regress_reader', 'read');
 REVOKE ALL ON SCHEMA integration_defaults FROM regress_reader;
 DROP ROLE regress_reader;
 
+-- roles that are not there; secrets that are not sealed
+BEGIN;
+INSERT INTO access VALUES ('regress_nobody', 'read'), ('regress_nobody_either', 'write');
+SELECT register_integration('safe', '{"properties": {"token": {"writeOnly": true}}}'), set_default('safe', '{"token": "t"}');
+TABLE wrong;
+ROLLBACK;
+
 -- whose lock one in pg_locks is
 SELECT integration, lock_key = lock_key('chat') AS same FROM materialized_types;
 BEGIN;

@@ -7,6 +7,8 @@
 #include "postgres/attempt.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
+#include "secrets/key_file.hpp"
+#include "secrets/mask_key.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 #include "store/store.hpp"
@@ -290,6 +292,57 @@ void look_at_settings_without_type(Status &status) {
                 ", as \"", view(*found[1]), "\"\nregister_integration() makes them count; DELETE removes them."));
 }
 
+// --- who may do what, and secrets ------------------------------------------------------------------------------------
+
+// What was given to a role that has been dropped, or not been made yet.
+Statement unknown_roles = {
+    "SELECT pg_catalog.string_agg(DISTINCT a.role::pg_catalog.text, ', ') FROM integration_defaults.access a "
+    "WHERE NOT integration_defaults.is_dumped(a.role) OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r "
+    "WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) a.role::pg_catalog.text)",
+    0,
+    {},
+    nullptr};
+
+void look_at_access(Status &status) {
+    Value roles;
+    fetch_own(unknown_roles, {}, &roles, 1);
+    if (roles)
+        status.note("access", cat("roles that are not there, or have been made anew, have nothing by it: ",
+                                  view(*roles), "\nrevoke_access() or DELETE removes what was given to them."));
+}
+
+#define MARKED(table)                                                                                                  \
+    "SELECT pg_catalog.count(*) AS n FROM integration_defaults." table " s WHERE pg_catalog.jsonb_path_exists("        \
+    "s.settings, '$.*.\"$secret\"'::pg_catalog.jsonpath)"
+Statement marked_rows = {
+    "SELECT pg_catalog.sum(m.n)::pg_catalog.int8 FROM (" MARKED("instance_settings") " UNION ALL " MARKED(
+        "group_settings") " UNION ALL " MARKED("project_"
+                                               "settings") ") m",
+    0,
+    {},
+    nullptr};
+
+void look_at_secrets(Status &status) {
+    const bool sealed = has_key_file();
+    if (sealed)
+        first_key(); // what is wrong with the file is thrown
+    else if (needs_key_file())
+        status.broken("secrets",
+                      "secrets have been sealed here, but this server has no key: they can't be read or "
+                      "written\nThe setting integration_defaults.key_file names the file, where the module is "
+                      "in shared_preload_libraries.");
+    Value rows;
+    fetch_own(marked_rows, {}, &rows, 1);
+    const int64 count = DatumGetInt64(*rows);
+    if (count > 0)
+        status.note("secrets",
+                    cat(counted(count, "row has secrets that are not sealed", "rows have secrets that are not sealed"),
+                        sealed ? "\nseal_secrets() seals them."
+                               : "\nTo seal them, the server needs a key: integration_defaults.key_file."));
+    else if (sealed)
+        status.ok("secrets", "the server has a key, and what is marked as a secret is sealed");
+}
+
 // --- what is materialized --------------------------------------------------------------------------------------------
 
 Statement materialized_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.effective_settings "
@@ -359,6 +412,8 @@ INTD_FUNCTION(status) {
         status.on(cat("tracking of ", name_of(kind)), [&] { look_at_tracking(status, kind); });
     for (Dangling &each : dangling)
         status.on(each.subject, [&] { look_at_dangling(status, each); });
+    status.on("access", [&] { look_at_access(status); });
+    status.on("secrets", [&] { look_at_secrets(status); });
     ContextResource memory(CurrentMemoryContext);
     for (std::string_view type : materialized_types(&memory)) {
         const char *subject = cat("materialized ", type);
