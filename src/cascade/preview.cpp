@@ -336,6 +336,7 @@ class Preview {
 INTD_FUNCTION(preview) {
     ResultSet result(fcinfo);
     require_access(Access::read);
+    require_triggers(); // they tell what is reached
     const std::string_view given = required_text(fcinfo, 0, "statement");
     const char *statements = cat(given);
     MemoryContext context = guard([] {

@@ -27,12 +27,16 @@ bool restoring() {
     });
 }
 
-WritingFunction::WritingFunction() {
+void require_triggers() {
     if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       "integration_defaults can't be changed while session_replication_role is replica")
             .detail("The session fires no triggers, which check what is written.")
             .hint("RESET session_replication_role; plain SQL on the tables writes what a replication brings.");
+}
+
+WritingFunction::WritingFunction() {
+    require_triggers();
     writing_functions++;
 }
 WritingFunction::~WritingFunction() {

@@ -26,9 +26,12 @@ class AsOwner {
 /// superuser or has our owner's rights, in the session itself and not by a SECURITY DEFINER function.
 bool restoring();
 
+/// Throws 55000 in a session that fires no triggers (session_replication_role = replica).
+void require_triggers();
+
 /// Lives in each function of ours that writes to our tables, as long as it does so. No restore calls one: what it
 /// writes and sets off is checked and derived, also where a dump has left check_function_bodies off in the session. The
-/// rules are triggers: throws 55000 in a session that fires none (session_replication_role = replica).
+/// rules are triggers: see require_triggers().
 class WritingFunction {
   public:
     WritingFunction();

@@ -180,7 +180,7 @@ SQL
 
 # ---- an encoding that has no lines to draw ------------------------------------------------------------------------------
 
-my $tree = q{SELECT integration_defaults.tree('chat')};
+my $tree = q{SELECT integration_defaults.tree('chat', whole => true)};
 like($node->safe_psql('postgres', "SET client_encoding = UTF8; $tree"), qr/^\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 group /m, 'UTF8 has them');
 foreach my $encoding (qw(latin1 sql_ascii euc_jp))
 {
@@ -196,6 +196,7 @@ instance: not configured
     |-- group 2: sets no fields; active
     |   `-- group 3: inherits from group 2; active
     `-- group 4: not configured
+in all: 4 groups, 1 with settings or locks; 0 projects, 0 with settings of their own
 TREE
 }
 
