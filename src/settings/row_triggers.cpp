@@ -107,7 +107,7 @@ INTD_FUNCTION(check_settings) {
     Value updated_at, updated_by;
     JsonFields had = {nullptr, 0}; // what the row has set so far of the type, be it on another scope
     std::string_view leaving;      // the type that the row was for, if it stays on the scope
-    const Oid user = GetUserId();
+    const Oid user = writer_in(data, type, scope);
     AsOwner owner;
     if (update) {
         current = read_settings(data->tg_trigtuple, shape, columns);

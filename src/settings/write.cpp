@@ -72,25 +72,29 @@ Table table_of(const Target &target) {
 /// While it lives, a statement of ours writes the target's row.
 class RowWrite {
   public:
-    RowWrite(const Target &target, const Given &given)
-        : target_(target), given_(given), statement_(table_oid(table_of(target))),
+    RowWrite(const Target &target, const Given &given, Oid by)
+        : target_(target), given_(given), by_(by), statement_(table_oid(table_of(target))),
           outer_(std::exchange(innermost_, this)) {}
     ~RowWrite() { innermost_ = outer_; }
     RowWrite(const RowWrite &) = delete;
     RowWrite &operator=(const RowWrite &) = delete;
 
-    static const Given &given_in(const TriggerData *data, std::string_view type, std::string_view scope) {
-        static constexpr Given nothing;
+    /// The one whose statement has fired a trigger, for this row; or null.
+    static const RowWrite *of(const TriggerData *data, Datum type, Datum scope) {
         const bool is_own = innermost_ != nullptr && innermost_->statement_.has_fired(data) &&
-                            innermost_->target_.type.name == type && innermost_->target_.scope.text() == scope;
-        return is_own ? innermost_->given_ : nothing;
+                            innermost_->target_.type.name == view(type) &&
+                            innermost_->target_.scope.text() == (scope == 0 ? std::string_view() : view(scope));
+        return is_own ? innermost_ : nullptr;
     }
+    const Given &given() const { return given_; }
+    Oid by() const { return by_; }
 
   private:
     static const RowWrite *innermost_;
 
     const Target &target_;
     const Given &given_;
+    Oid by_; // who has called the function
     OwnStatement statement_;
     const RowWrite *outer_;
 };
@@ -110,20 +114,22 @@ const RowWrite *RowWrite::innermost_ = nullptr;
 
 Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
-    require_access(Access::write, scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
-    const Integration &type = get_integration(live, integration);
     auto is_there = [](const ScopeArgument &asked) {
         return asked.level == core::Level::instance || live.row(scope_table(asked.level), asked.id) != nullptr;
     };
-    if (is_there(scope))
-        return {type, scope};
-    if (std::optional<Datum> uuid = as_tracked_uuid(kind_of(scope.level), scope.text())) {
-        const ScopeArgument other = {scope.level, *uuid, false};
-        if (is_there(other))
-            return {type, other};
-    }
-    throw unknown_scope(scope.level, scope.text());
+    ScopeArgument found = scope;
+    bool there = is_there(found);
+    if (!there)
+        if (std::optional<Datum> uuid = as_tracked_uuid(kind_of(scope.level), scope.text())) {
+            found.id = *uuid;
+            there = is_there(found);
+        }
+    require_access(Access::write, there ? found : scope);
+    const Integration &type = get_integration(live, integration);
+    if (!there)
+        throw unknown_scope(scope.level, scope.text());
+    return {type, found};
 }
 
 std::optional<SettingsRow> lock_row(const Target &target) {
@@ -136,8 +142,9 @@ std::optional<SettingsRow> lock_row(const Target &target) {
 }
 
 bool store_row(const Target &target, bool exists, const SettingsRow &wanted, const Given &given) {
+    const Oid by = GetUserId();
     AsOwner owner;
-    RowWrite write(target, given);
+    RowWrite write(target, given, by);
     Statements &own = statements_of(target);
     Statement &statement = exists ? own.update : own.insert;
     Value type = target.name(), scope = scope_of(target), active = boolean(wanted.active),
@@ -156,8 +163,9 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
     given.whole = true;
     given.active = active.has_value();
     auto replace = [&] {
+        const Oid by = GetUserId();
         AsOwner owner;
-        RowWrite write(target, given);
+        RowWrite write(target, given, by);
         return execute(statements_of(target).replace,
                        {target.name(), scope_of(target), boolean(active), PointerGetDatum(settings)}) > 0;
     };
@@ -184,7 +192,14 @@ void Attempts::next() {
 }
 
 const Given &given_in(const TriggerData *data, Datum type, Datum scope) {
-    return RowWrite::given_in(data, view(type), scope == 0 ? std::string_view() : view(scope));
+    static constexpr Given nothing;
+    const RowWrite *own = RowWrite::of(data, type, scope);
+    return own == nullptr ? nothing : own->given();
+}
+
+Oid writer_in(const TriggerData *data, Datum type, Datum scope) {
+    const RowWrite *own = RowWrite::of(data, type, scope);
+    return own == nullptr ? GetUserId() : own->by();
 }
 
 } // namespace intd

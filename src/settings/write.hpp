@@ -66,4 +66,7 @@ void change_row(const Target &target, const Given &given, Change &&change) {
 /// for that very row: other triggers may write other rows meanwhile.
 const Given &given_in(const TriggerData *data, Datum type, Datum scope);
 
+/// Who writes that row: in a statement of store_row() or set_whole_row(), which our owner runs, whoever called for it.
+Oid writer_in(const TriggerData *data, Datum type, Datum scope);
+
 } // namespace intd
