@@ -102,6 +102,11 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
     });
 }
 
+Entry *entry_of(std::string_view name, const Jsonb *source) {
+    Entry *entry = find_entry(name, source);
+    return entry != nullptr ? entry : make_entry(name, source);
+}
+
 /// The type's entry, and which of its variants the Store has; no entry if there is no such type.
 struct Stored {
     Entry *entry;
@@ -112,11 +117,7 @@ Stored read_stored(Store store, Datum name) {
     const Row *row = store.row(Table::integrations, name);
     if (row == nullptr)
         return {nullptr, 0};
-    std::string_view text = view(row->values[column::name]);
-    const Jsonb *source = jsonb_of(row->values[column::schema]);
-    Entry *entry = find_entry(text, source);
-    if (entry == nullptr)
-        entry = make_entry(text, source);
+    Entry *entry = entry_of(view(row->values[column::name]), jsonb_of(row->values[column::schema]));
     return {entry, DatumGetBool(row->values[column::allowed]) ? 1 : 0};
 }
 
@@ -150,6 +151,11 @@ const Integration *find_usable_integration(Store store, Datum name) {
         });
     }
     return nullptr;
+}
+
+const Integration *compiled_integration(std::string_view name, const Jsonb *schema) {
+    const Entry *entry = entry_of(name, schema);
+    return entry->problems != nullptr ? nullptr : &entry->variants[1];
 }
 
 const char *schema_problems(Store store, Datum name) {

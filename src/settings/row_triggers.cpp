@@ -18,6 +18,14 @@ namespace intd {
 
 char *actor = nullptr;
 
+const char *writer(Oid user) {
+    const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
+    return guard([&]() -> const char * {
+        const char *role = GetUserNameFromId(by, false);
+        return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
+    });
+}
+
 namespace {
 
 TriggerData *settings_trigger(FunctionCallInfo fcinfo, TriggerEvent when) {
@@ -55,17 +63,6 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
     };
     return a.custom == b.custom && a.active == b.active && same_bytes(a.settings, b.settings) &&
            (a.locked == 0 || same_bytes(DatumGetPointer(a.locked), DatumGetPointer(b.locked)));
-}
-
-/// `role`, or `role (actor)` where the session says on whose behalf it acts. The role is the outer one: not that of a
-/// SECURITY DEFINER function. But where the server itself evaluates an expression as another role, as autovacuum does
-/// for indexes, it is that role, `user`.
-const char *writer(Oid user) {
-    const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
-    return guard([&]() -> const char * {
-        const char *role = GetUserNameFromId(by, false);
-        return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
-    });
 }
 
 /// Where the row is to stand, or nothing if the type or the scope is not there.
@@ -129,6 +126,10 @@ INTD_FUNCTION(check_settings) {
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
     std::string_view leaving; // the type that the row was for, if it stays on the scope
+    auto keep_stamps = [&] {
+        updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
+        updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
+    };
     const Oid user = GetUserId();
     AsOwner owner;
     if (update) {
@@ -142,10 +143,8 @@ INTD_FUNCTION(check_settings) {
             current.reset();
             if (columns.scope < 0 || view(old_scope) == view(scope))
                 leaving = view(old_type);
-        } else if (same_row(*current, wanted) && !given.any()) {
-            updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
-            updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
-        }
+        } else if (same_row(*current, wanted) && !given.any())
+            keep_stamps();
     }
     if (!updated_at) {
         const SettingsRow *before = current ? &*current : nullptr;
@@ -171,8 +170,13 @@ INTD_FUNCTION(check_settings) {
             if (std::optional<Place> place = place_of(inherited, columns, view(type), scope))
                 check_exclusive(inherited, *place, before, wanted, leaving);
         }
-        updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-        updated_by = text_datum(writer(user));
+        // What was given may be what is there.
+        if (current && same_row(*current, wanted))
+            keep_stamps();
+        else {
+            updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+            updated_by = text_datum(writer(user));
+        }
     }
     int changed[] = {columns.custom + 1, columns.active + 1, columns.settings + 1, columns.updated_at + 1,
                      columns.updated_by + 1};

@@ -1,0 +1,95 @@
+-- What was, who changed it, and when: docs/history.md.
+
+CREATE SEQUENCE integration_defaults.history_change_seq;
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_change_seq', '');
+
+CREATE TABLE integration_defaults.history_changes (
+    change bigint NOT NULL PRIMARY KEY,
+    transaction bigint NOT NULL,
+    by text NOT NULL,
+    operation text NOT NULL,
+    scope_level text,
+    scope_id text COLLATE pg_catalog."C",
+    integration text COLLATE pg_catalog."C",
+    before jsonb,
+    after jsonb
+);
+CREATE INDEX history_changes_scope_id_idx ON integration_defaults.history_changes (scope_id, integration);
+COMMENT ON TABLE integration_defaults.history_changes IS
+    'every change of what is set, of the tree and of the types, with the state before and after it; the view history shows them';
+ALTER TABLE integration_defaults.history_changes ALTER COLUMN before SET STATISTICS 0,
+    ALTER COLUMN after SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_changes', '');
+
+CREATE TABLE integration_defaults.history_transactions (
+    transaction bigint NOT NULL PRIMARY KEY,
+    last_change bigint NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX history_transactions_at_idx ON integration_defaults.history_transactions (at);
+COMMENT ON TABLE integration_defaults.history_transactions IS
+    'when the transactions ended of which history_changes has something: the number of the first change, and a number that none of them is above';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_transactions', '');
+
+CREATE TABLE integration_defaults.history_since (since timestamptz NOT NULL);
+COMMENT ON TABLE integration_defaults.history_since IS
+    'from when on the history has no gap: infinity while none is kept, no row if that has never changed';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_since', '');
+
+CREATE FUNCTION integration_defaults.note_history() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_history';
+COMMENT ON FUNCTION integration_defaults.note_history() IS
+    'trigger of the tables of integration_defaults: notes what a statement changes in history_changes';
+DO $$
+DECLARE
+    own text;
+BEGIN
+    FOREACH own IN ARRAY ARRAY['integrations', 'groups', 'projects', 'instance_settings', 'group_settings',
+                               'project_settings']
+    LOOP
+        EXECUTE pg_catalog.format($f$
+            CREATE TRIGGER note_history_update AFTER UPDATE ON integration_defaults.%1$I
+                REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_history();
+            CREATE TRIGGER note_history_delete AFTER DELETE ON integration_defaults.%1$I
+                REFERENCING OLD TABLE AS old_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_history();
+            CREATE TRIGGER note_history_truncate BEFORE TRUNCATE ON integration_defaults.%1$I
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_history();
+        $f$, own);
+    END LOOP;
+    -- Groups and projects that are added are not noted.
+    FOREACH own IN ARRAY ARRAY['integrations', 'instance_settings', 'group_settings', 'project_settings'] LOOP
+        EXECUTE pg_catalog.format($f$
+            CREATE TRIGGER note_history_insert AFTER INSERT ON integration_defaults.%1$I
+                REFERENCING NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_history();
+        $f$, own);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION integration_defaults.shown_change(integration text, schema jsonb, state jsonb) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'intd_shown_change';
+COMMENT ON FUNCTION integration_defaults.shown_change(text, jsonb, jsonb) IS
+    'for the view history: the state of a row of settings as people may see it, with every secret masked: those that were one when it was noted, and those that are one by this schema (NULL: none). Other states as they are';
+
+CREATE VIEW integration_defaults.history AS
+SELECT c.change, c.transaction, t.at, c.by, c.operation, c.scope_level, c.scope_id, c.integration,
+       integration_defaults.shown_change(c.integration, i.schema, c.before) AS before,
+       integration_defaults.shown_change(c.integration, i.schema, c.after) AS after
+FROM integration_defaults.history_changes c
+LEFT JOIN integration_defaults.history_transactions t ON t.transaction OPERATOR(pg_catalog.=) c.transaction
+LEFT JOIN integration_defaults.integrations i ON i.name OPERATOR(pg_catalog.=) c.integration;
+COMMENT ON VIEW integration_defaults.history IS
+    'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration) and of the types (register, change, rename, unregister; without a scope), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. The order of a scope''s commits is that of at, change';
+
+CREATE FUNCTION integration_defaults.keep_history(enabled boolean) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_keep_history';
+COMMENT ON FUNCTION integration_defaults.keep_history(boolean) IS
+    'whether changes are noted from now on, as they are from the start. What is noted already stays; where there was a gap, resolve_at() reaches back to its end. Waits for writers, and keeps them out until the transaction ends. Errors: 42501 not the extension''s owner; 22023 NULL';
+
+CREATE FUNCTION integration_defaults.forget_history(before timestamptz) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_forget_history';
+COMMENT ON FUNCTION integration_defaults.forget_history(timestamptz) IS
+    'removes the changes of all transactions that ended before a time, and gives their number. Errors: 42501 not the extension''s owner; 22023 NULL';
