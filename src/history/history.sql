@@ -93,3 +93,28 @@ CREATE FUNCTION integration_defaults.forget_history(before timestamptz) RETURNS 
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_forget_history';
 COMMENT ON FUNCTION integration_defaults.forget_history(timestamptz) IS
     'removes the changes of all transactions that ended before a time, and gives their number. Errors: 42501 not the extension''s owner; 22023 NULL';
+
+CREATE FUNCTION integration_defaults.resolve_at(
+    at timestamptz, integration text,
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
+    RETURNS TABLE (integration text, active boolean, settings jsonb, inherited boolean, source_level text,
+                   source_id text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 1 COST 1000 AS 'MODULE_PATHNAME', 'intd_resolve_at';
+COMMENT ON FUNCTION integration_defaults.resolve_at(timestamptz, text, integration_defaults.external_id, integration_defaults.external_id) IS
+    'as resolve(), of all transactions noted as ended at or before a time, whole: settings, locks, places in the tree and types as they were, secrets masked. A group or project that is there now and was not noted to have come by a new id counts as having been there. Errors: 22023 before the history begins, while none is kept, or both ids; 42704 integration, project or group that was not there';
+
+CREATE FUNCTION integration_defaults.explain_at(
+    at timestamptz, integration text,
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
+    RETURNS TABLE (field text, value jsonb, source_level text, source_id text, reason text, own_value jsonb,
+                   inherited_value jsonb, locked_by text, change bigint)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 2000 AS 'MODULE_PATHNAME', 'intd_explain_at';
+COMMENT ON FUNCTION integration_defaults.explain_at(timestamptz, text, integration_defaults.external_id, integration_defaults.external_id) IS
+    'as explain(), of the time of which resolve_at() tells. change: the number of the change that gave the field, on the scope that it comes from, the value that it had; NULL if nobody had set it, or before the history begins. Errors: as resolve_at()';
+
+CREATE FUNCTION integration_defaults.undo(transaction bigint) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_undo';
+COMMENT ON FUNCTION integration_defaults.undo(bigint) IS
+    'puts back what a transaction of the view history changed of what is set: every row as it was before, as one change that can be undone itself; gives their number. Changes of the tree and of types stay. The rules of every write hold. Errors: 55000, with a list in DETAIL and nothing written, if something has changed since or is not there any more, or if a secret would be needed of which only a fingerprint was kept; 42704 unknown transaction; 23514 and 42501 as set_custom(); 22023 NULL';

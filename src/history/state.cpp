@@ -165,19 +165,32 @@ std::optional<SettingsState> read_state(const Jsonb *state) {
     return result;
 }
 
+/// Adds fields, secrets as masks.
+static void add_shown(ObjectBuilder &shown, const JsonFields &settings, const Integration *type) {
+    for (const JsonField &field : settings) {
+        const bool secret = type != nullptr && hides(field.value) &&
+                            is_secret(type->schema->shape, field.key, type->schema->shape.size() > 0);
+        if (secret)
+            shown.add(field.key, std::string_view(mask_of(secret_fingerprint(field.value))));
+        else
+            shown.add(field.key, field.value);
+    }
+}
+
+const Jsonb *shown_settings(const Jsonb *settings, const Integration *type) {
+    if (!is_object(settings))
+        return settings;
+    ObjectBuilder shown;
+    add_shown(shown, fields_of(settings), type);
+    return shown.finish();
+}
+
 const Jsonb *shown_state(const Jsonb *state, const Integration *type) {
     std::optional<SettingsState> read = read_state(state);
     if (!read)
         return state;
     ObjectBuilder settings;
-    for (const JsonField &field : read->settings) {
-        const bool secret = type != nullptr && hides(field.value) &&
-                            is_secret(type->schema->shape, field.key, type->schema->shape.size() > 0);
-        if (secret)
-            settings.add(field.key, std::string_view(mask_of(secret_fingerprint(field.value))));
-        else
-            settings.add(field.key, field.value);
-    }
+    add_shown(settings, read->settings, type);
     for (const JsonField &field : read->fingerprints)
         if (field.value.type == jbvString)
             settings.add(field.key, std::string_view(mask_of({field.value.val.string.val,

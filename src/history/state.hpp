@@ -40,6 +40,7 @@ const char *mask_of(std::string_view fingerprint);
 /// The state as people may see it: each fingerprint as a mask among the settings, and a mask for whatever the schema
 /// makes a secret, or does not name though it names others. Every settings object that leaves history_changes goes
 /// through here. `type` may be null: nothing more is known to be secret.
+const Jsonb *shown_settings(const Jsonb *settings, const Integration *type);
 const Jsonb *shown_state(const Jsonb *state, const Integration *type);
 
 } // namespace intd

@@ -1,16 +1,15 @@
 // Why a scope has the settings that it has: field by field, from the very fold that resolve() reads.
 #include "postgres/fingerprint.hpp"
 #include "postgres/query.hpp"
-#include "postgres/result.hpp"
-#include "resolve/locate.hpp"
+#include "resolve/explain.hpp"
 
 namespace intd {
 namespace {
 
 class Explanation {
   public:
-    Explanation(ResultSet &result, const Folded &folded, const Folded &above, const Layer *own)
-        : result_(result), folded_(folded), above_(above), own_(own) {}
+    Explanation(ResultSet &result, const Folded &folded, const Folded &above, const Layer *own, const Past *past)
+        : result_(result), folded_(folded), above_(above), own_(own), past_(past) {}
 
     void run() {
         add_active();
@@ -45,10 +44,10 @@ class Explanation {
     }
 
     /// A value as jsonb; of a secret its fingerprint. JSON null is no secret.
-    static Value shown(const JsonbValue *value, bool secret) {
+    Value shown(const JsonbValue *value, bool secret) const {
         if (value == nullptr)
             return std::nullopt;
-        if (!secret || value->type == jbvNull)
+        if (!secret || value->type == jbvNull || past_ != nullptr) // of the past there are only masks
             return PointerGetDatum(to_jsonb(*value));
         const Jsonb *whole = to_jsonb(*value);
         std::string_view bytes(reinterpret_cast<const char *>(whole), VARSIZE(whole));
@@ -89,6 +88,9 @@ class Explanation {
         Value level;
         if (source != nullptr)
             level = level_name(source->level);
+        if (past_ != nullptr)
+            return result_.add({text_datum(field), value, level, source_id(source), text_datum(why), own, inherited,
+                                holder(lock), source == nullptr ? std::nullopt : past_->change(*source, field)});
         result_.add(
             {text_datum(field), value, level, source_id(source), text_datum(why), own, inherited, holder(lock)});
     }
@@ -115,9 +117,18 @@ class Explanation {
     ResultSet &result_;
     const Folded &folded_, &above_;
     const Layer *own_;
+    const Past *past_;
 };
 
 } // namespace
+
+void explain(ResultSet &result, const Question &asked, const Past *past) {
+    const Folded &above = asked.above();
+    const Layer *own = asked.own();
+    const Folded &folded = asked.inherited.with(above, own);
+    if (folded.configured())
+        Explanation(result, folded, above, own, past).run();
+}
 
 /// explain(integration, project_id, group_id)
 INTD_FUNCTION(explain) {
@@ -125,11 +136,7 @@ INTD_FUNCTION(explain) {
     std::optional<Question> asked = question(fcinfo, true);
     if (!asked)
         return null_result(fcinfo);
-    const Folded &above = asked->above();
-    const Layer *own = asked->own();
-    const Folded &folded = asked->inherited.with(above, own);
-    if (folded.configured())
-        Explanation(result, folded, above, own).run();
+    explain(result, *asked, nullptr);
     return null_result(fcinfo);
 }
 

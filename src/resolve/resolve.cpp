@@ -13,6 +13,8 @@ Datum copy_of(const Jsonb *json) {
     return PointerGetDatum(copy);
 }
 
+} // namespace
+
 void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     if (!folded.configured())
         return;
@@ -20,8 +22,6 @@ void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
                 BoolGetDatum(at.inherits_from(source)), level_name(source->level), source_id(source)});
 }
-
-} // namespace
 
 /// resolve(integration, project_id, group_id)
 INTD_FUNCTION(resolve) {
