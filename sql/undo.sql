@@ -21,7 +21,7 @@ CREATE VIEW own AS
     UNION ALL SELECT 'group ' || group_id, integration, custom, active, settings, locked FROM group_settings
     UNION ALL SELECT 'project ' || project_id, integration, custom, active, settings, NULL FROM project_settings ORDER BY 1, 2;
 
-SELECT refusal('SELECT resolve_at(now(), ''chat'')');
+SELECT refusal('SELECT resolve_at(''-infinity'', ''chat'')');
 SELECT register_integration('chat', '{"properties": {"url": {"type": "string"}, "token": {"type": "string", "writeOnly": true}, "n": {"type": "integer", "default": 0}}}');
 SELECT add_group(1), add_group(2, 1), add_group(3), add_project(10, 2), add_project(11, 1);
 SELECT mark('empty');
@@ -107,7 +107,7 @@ SELECT move_project(11, NULL);
 SELECT mark('tree');
 SELECT undo(nth('tree'));
 BEGIN;
-SELECT set_default('chat', '{"n": 99}', 3);
+SELECT override_fields('chat', '{"n": 99}', group_id => 3);
 SELECT undo((SELECT max(transaction) FROM history WHERE at IS NULL)) FROM group_settings WHERE settings ->> 'n' = '99';
 COMMIT;
 SELECT refusal('SELECT undo(NULL)');

@@ -70,7 +70,7 @@ END
 $$;
 
 CREATE FUNCTION integration_defaults.shown_change(integration text, schema jsonb, state jsonb) RETURNS jsonb
-    LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'intd_shown_change';
+    LANGUAGE c STABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'intd_shown_change';
 COMMENT ON FUNCTION integration_defaults.shown_change(text, jsonb, jsonb) IS
     'for the view history: the state of a row of settings as people may see it, with every secret masked: those that were one when it was noted, and those that are one by this schema (NULL: none). Other states as they are';
 

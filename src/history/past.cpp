@@ -19,10 +19,10 @@ Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.mi
                             nullptr};
 
 // What keys had before the first transaction after a time that changed them. $1 is the time, $2 and $3 the scope, where
-// there is one, and the type. The last one is of all types, in the order of their names.
-#define EARLIER(key)                                                                                                   \
-    "SELECT DISTINCT ON (integration) integration, before FROM integration_defaults.history "                          \
-    "WHERE " key " AND (at IS NULL OR at OPERATOR(pg_catalog.>) $1) ORDER BY integration, change"
+// there is one, and the type. Of one key, and of all types of a scope.
+#define AFTER(key) " FROM integration_defaults.history WHERE " key " AND (at IS NULL OR at OPERATOR(pg_catalog.>) $1) "
+#define ONE(key) "SELECT integration, before" AFTER(key) "ORDER BY change LIMIT 1"
+#define ALL(key) "SELECT DISTINCT ON (integration) integration, before" AFTER(key) "ORDER BY integration, change"
 #define OF(level, id, integration)                                                                                     \
     "scope_level OPERATOR(pg_catalog.=) '" level "'::pg_catalog.text AND scope_id " id " AND integration " integration
 #define GIVEN(parameter) "OPERATOR(pg_catalog.=) " parameter
@@ -33,19 +33,19 @@ struct Earlier {
 
 /// In the order of Table.
 Earlier earlier[table_count] = {
-    {{EARLIER("scope_level IS NULL AND scope_id IS NULL AND integration " GIVEN("$2")),
+    {{ONE("scope_level IS NULL AND scope_id IS NULL AND integration " GIVEN("$2")),
       2,
       {TIMESTAMPTZOID, TEXTOID},
       nullptr},
-     {EARLIER("scope_level IS NULL AND scope_id IS NULL AND integration IS NOT NULL"), 1, {TIMESTAMPTZOID}, nullptr}},
-    {{EARLIER(OF("group", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
-    {{EARLIER(OF("project", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
-    {{EARLIER(OF("instance", "IS NULL", GIVEN("$2"))), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr},
-     {EARLIER(OF("instance", "IS NULL", "IS NOT NULL")), 1, {TIMESTAMPTZOID}, nullptr}},
-    {{EARLIER(OF("group", GIVEN("$2"), GIVEN("$3"))), 3, {TIMESTAMPTZOID, TEXTOID, TEXTOID}, nullptr},
-     {EARLIER(OF("group", GIVEN("$2"), "IS NOT NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}},
-    {{EARLIER(OF("project", GIVEN("$2"), GIVEN("$3"))), 3, {TIMESTAMPTZOID, TEXTOID, TEXTOID}, nullptr},
-     {EARLIER(OF("project", GIVEN("$2"), "IS NOT NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}},
+     {ALL("scope_level IS NULL AND scope_id IS NULL AND integration IS NOT NULL"), 1, {TIMESTAMPTZOID}, nullptr}},
+    {{ONE(OF("group", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
+    {{ONE(OF("project", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
+    {{ONE(OF("instance", "IS NULL", GIVEN("$2"))), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr},
+     {ALL(OF("instance", "IS NULL", "IS NOT NULL")), 1, {TIMESTAMPTZOID}, nullptr}},
+    {{ONE(OF("group", GIVEN("$2"), GIVEN("$3"))), 3, {TIMESTAMPTZOID, TEXTOID, TEXTOID}, nullptr},
+     {ALL(OF("group", GIVEN("$2"), "IS NOT NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}},
+    {{ONE(OF("project", GIVEN("$2"), GIVEN("$3"))), 3, {TIMESTAMPTZOID, TEXTOID, TEXTOID}, nullptr},
+     {ALL(OF("project", GIVEN("$2"), "IS NOT NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}},
 };
 
 const JsonbValue *field_of(const JsonFields &fields, std::string_view key, jbvType type) {
