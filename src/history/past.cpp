@@ -3,6 +3,7 @@
 #include "history/state.hpp"
 #include "postgres/query.hpp"
 #include "resolve/explain.hpp"
+#include "resolve/resolve.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -19,9 +20,11 @@ Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.mi
                             nullptr};
 
 // What keys had before the first transaction after a time that changed them. $1 is the time, $2 and $3 the scope, where
-// there is one, and the type. Of one key, and of all types of a scope.
+// there is one, and the type. Of one key, and of all types of a scope. The order is one that no index has: else they
+// would be looked for from the first change of all on.
 #define AFTER(key) " FROM integration_defaults.history WHERE " key " AND (at IS NULL OR at OPERATOR(pg_catalog.>) $1) "
-#define ONE(key) "SELECT integration, before" AFTER(key) "ORDER BY change LIMIT 1"
+#define ONE(key)                                                                                                       \
+    "SELECT integration, before" AFTER(key) "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) LIMIT 1"
 #define ALL(key) "SELECT DISTINCT ON (integration) integration, before" AFTER(key) "ORDER BY integration, change"
 #define OF(level, id, integration)                                                                                     \
     "scope_level OPERATOR(pg_catalog.=) '" level "'::pg_catalog.text AND scope_id " id " AND integration " integration
@@ -243,7 +246,8 @@ namespace {
 Statement changes_of_key = {
     "SELECT change, before, after FROM integration_defaults.history WHERE scope_level OPERATOR(pg_catalog.=) $2 "
     "AND (scope_id OPERATOR(pg_catalog.=) $3 OR (scope_id IS NULL AND $3 IS NULL)) "
-    "AND integration OPERATOR(pg_catalog.=) $4 AND at OPERATOR(pg_catalog.<=) $1 ORDER BY change DESC",
+    "AND integration OPERATOR(pg_catalog.=) $4 AND at OPERATOR(pg_catalog.<=) $1 "
+    "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) DESC",
     4,
     {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID},
     nullptr};

@@ -1,7 +1,7 @@
 // Why a scope has the settings that it has: field by field, from the very fold that resolve() reads.
-#include "postgres/fingerprint.hpp"
-#include "postgres/query.hpp"
 #include "resolve/explain.hpp"
+
+#include "postgres/fingerprint.hpp"
 
 namespace intd {
 namespace {

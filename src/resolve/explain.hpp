@@ -2,6 +2,7 @@
 #pragma once
 
 #include "postgres/query.hpp"
+#include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 
 namespace intd {

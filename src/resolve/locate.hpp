@@ -3,7 +3,6 @@
 
 #include "hierarchy/access.hpp"
 #include "inheritance/remembered.hpp"
-#include "postgres/result.hpp"
 
 namespace intd {
 
@@ -60,9 +59,6 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
 /// Throws 42501 unless the current user may use what is set as secret for the scope.
 void require_use(const Question &asked);
-
-/// Adds a scope's row to an answer of resolve(), if the type is configured there.
-void add_resolved(ResultSet &result, const Located &at, const Folded &folded);
 
 /// What is locked for whatever inherits this: names of properties, and `active`, as text[].
 Datum locked_names(const Folded &folded);

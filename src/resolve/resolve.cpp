@@ -1,7 +1,7 @@
 // Effective settings of one scope.
+#include "resolve/resolve.hpp"
+
 #include "postgres/query.hpp"
-#include "postgres/result.hpp"
-#include "resolve/locate.hpp"
 #include "store/owner.hpp"
 
 namespace intd {
