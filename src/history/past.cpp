@@ -171,7 +171,16 @@ void mask(Row *row, Table table) {
 
 } // namespace
 
+void require_history() {
+    guard([] {
+        Oid view = get_relname_relid("history", get_namespace_oid("integration_defaults", false));
+        if (!OidIsValid(view) || pg_class_aclcheck(view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+            aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, "history");
+    });
+}
+
 TableHistory::TableHistory(TimestampTz at) : at_(at) {
+    require_history();
     Value found[2];
     {
         AsOwner owner;

@@ -5,6 +5,9 @@
 
 namespace intd {
 
+/// Throws 42501 unless the current user may read the view `history`.
+void require_history();
+
 /// The state that all transactions noted as ended at or before a time left, under the active snapshot. Reads the view
 /// `history` with the rights of the current user; settings have masks in the place of secrets.
 class TableHistory final : public RowSource {
