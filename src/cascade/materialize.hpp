@@ -5,9 +5,9 @@
 
 namespace intd {
 
-/// Only the extension's owner may say what is materialized, or whether history is kept: from then on every writer has
-/// to do its work. 42501; 25006 on a standby.
-void require_owner(const char *command);
+/// For what makes work for every writer: throws 42501 unless the caller has access `admin` everywhere, 25006 on a
+/// standby.
+void require_administrator(const char *command);
 
 /// Keeps writers of all our tables out, in the order in which they lock them, until the end of the transaction.
 void keep_writers_out();

@@ -87,12 +87,12 @@ COMMENT ON VIEW integration_defaults.history IS
 CREATE FUNCTION integration_defaults.keep_history(enabled boolean) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_keep_history';
 COMMENT ON FUNCTION integration_defaults.keep_history(boolean) IS
-    'whether changes are noted from now on, as they are from the start. What is noted already stays; where there was a gap, resolve_at() reaches back to its end. Waits for writers, and keeps them out until the transaction ends. Errors: 42501 not the extension''s owner; 22023 NULL';
+    'whether changes are noted from now on, as they are from the start. What is noted already stays; where there was a gap, resolve_at() reaches back to its end. Waits for writers, and keeps them out until the transaction ends. Errors: 42501 no admin access; 22023 NULL';
 
 CREATE FUNCTION integration_defaults.forget_history(before timestamptz) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_forget_history';
 COMMENT ON FUNCTION integration_defaults.forget_history(timestamptz) IS
-    'removes the changes of all transactions that ended before a time, and gives their number. Errors: 42501 not the extension''s owner; 22023 NULL';
+    'removes the changes of all transactions that ended before a time, and gives their number. Errors: 42501 no admin access; 22023 NULL';
 
 CREATE FUNCTION integration_defaults.resolve_at(
     at timestamptz, integration text,
@@ -102,7 +102,7 @@ CREATE FUNCTION integration_defaults.resolve_at(
                    source_id text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 1 COST 1000 AS 'MODULE_PATHNAME', 'intd_resolve_at';
 COMMENT ON FUNCTION integration_defaults.resolve_at(timestamptz, text, integration_defaults.external_id, integration_defaults.external_id) IS
-    'as resolve(), of all transactions noted as ended at or before a time, whole: settings, locks, places in the tree and types as they were, secrets masked. A group or project that is there now and was not noted to have come by a new id counts as having been there. Errors: 22023 before the history begins, while none is kept, or both ids; 42704 integration, project or group that was not there';
+    'as resolve(), of all transactions noted as ended at or before a time, whole: settings, locks, places in the tree and types as they were, secrets masked. A group or project that is there now and was not noted to have come by a new id counts as having been there. Errors: 42501 no access; 22023 before the history begins, while none is kept, or both ids; 42704 integration, project or group that was not there';
 
 CREATE FUNCTION integration_defaults.explain_at(
     at timestamptz, integration text,

@@ -171,16 +171,7 @@ void mask(Row *row, Table table) {
 
 } // namespace
 
-void require_history() {
-    guard([] {
-        Oid view = get_relname_relid("history", get_namespace_oid("integration_defaults", false));
-        if (!OidIsValid(view) || pg_class_aclcheck(view, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-            aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, "history");
-    });
-}
-
 TableHistory::TableHistory(TimestampTz at) : at_(at) {
-    require_history();
     Value found[2];
     {
         AsOwner owner;
@@ -215,6 +206,7 @@ Rows TableHistory::rows(Table table, int nkeys, const Datum *keys) const {
     const Rows present =
         one ? Rows{const_cast<Row *>(single), single == nullptr ? 0 : 1} : live.rows(table, nkeys == 0 ? 0 : keys[0]);
     const Datum time = TimestampTzGetDatum(at_);
+    AsOwner owner;
     Cursor changed = nkeys == 0   ? Cursor(statement, {time})
                      : nkeys == 1 ? Cursor(statement, {time, keys[0]})
                                   : Cursor(statement, {time, keys[0], keys[1]});
@@ -266,6 +258,7 @@ class ChangesBefore final : public Past {
     ChangesBefore(TimestampTz at, std::string_view integration) : at_(at), integration_(integration) {}
 
     Value change(const core::Scope &scope, std::string_view field) const override {
+        AsOwner owner;
         Cursor changes(changes_of_key, {TimestampTzGetDatum(at_), level_name(scope.level), source_id(&scope),
                                         text_datum(integration_)});
         Value found;
@@ -296,6 +289,7 @@ class ChangesBefore final : public Past {
 /// Asks (at, integration, project_id, group_id); `answer` gets the question and the time. Nothing if one is NULL.
 template <class Answer>
 void ask(FunctionCallInfo fcinfo, Answer &&answer) {
+    require_access(Access::read);
     std::optional<std::string_view> integration = text_argument(fcinfo, 1);
     ScopeArgument scope = scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3));
     if (PG_ARGISNULL(0) || !integration || scope.is_null)

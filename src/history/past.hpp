@@ -5,11 +5,8 @@
 
 namespace intd {
 
-/// Throws 42501 unless the current user may read the view `history`.
-void require_history();
-
-/// The state that all transactions noted as ended at or before a time left, under the active snapshot. Reads the view
-/// `history` with the rights of the current user; settings have masks in the place of secrets.
+/// The state that all transactions noted as ended at or before a time left, under the active snapshot. Read from the
+/// view `history`: settings have masks in the place of secrets.
 class TableHistory final : public RowSource {
   public:
     /// Throws 22023 if that is not known.

@@ -1,5 +1,5 @@
 // undo(): what a transaction changed of what is set is put back, as one who sets it would write it.
-#include "history/past.hpp"
+#include "hierarchy/access.hpp"
 #include "history/state.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
@@ -237,7 +237,7 @@ void put_back(const Undoing &undoing) {
 INTD_FUNCTION(undo) {
     require_argument(fcinfo, 0, "transaction");
     const int64 transaction = PG_GETARG_INT64(0);
-    require_history();
+    require_access(Access::read); // and to write, each row's scope
     WritingFunction function;
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<Undoing> changes = read_changes(transaction, &memory);
