@@ -5,7 +5,7 @@ EXTVERSION = 1.0
 MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
-ROOMS = core postgres store jsonschema catalog hierarchy tracking inheritance settings resolve cascade history
+ROOMS = core postgres store secrets jsonschema catalog hierarchy tracking inheritance settings resolve cascade history
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp) $(ROOMS:%=src/%/*/*.cpp))))
 
 # The install script is the declarations of all rooms, joined in that order.
@@ -19,7 +19,7 @@ EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) src/catalog/gitlab_catalog.inc
 
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow -Werror -Wno-register -Wno-unused-parameter -MMD -MP
-SHLIB_LINK = -lstdc++ -Wl,--version-script=$(srcdir)/src/exports.map
+SHLIB_LINK = -lstdc++ -lcrypto -Wl,--version-script=$(srcdir)/src/exports.map
 
 PG_CONFIG ?= pg_config
 # No bitcode: there is nothing to inline, and PG_CXXFLAGS does not reach that compiler.
@@ -34,9 +34,9 @@ endif
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
 
-# On 18 and later the server can tell the version of a module that it has loaded.
-src/module.o: Makefile
-src/module.o: override CPPFLAGS += -DMODULE_VERSION='"$(EXTVERSION)"'
+# status() tells the version of a module that is loaded and, on 18 and later, the server.
+src/module.o src/cascade/status.o: Makefile
+src/module.o src/cascade/status.o: override CPPFLAGS += -DMODULE_VERSION='"$(EXTVERSION)"'
 
 # The catalogue of types is linked in as a string literal.
 src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json

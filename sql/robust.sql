@@ -3,6 +3,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;
+-- masks are the same in each run
+INSERT INTO integration_defaults.mask_keys VALUES (false, repeat('A', 43) || '=');
 RESET client_min_messages;
 SET search_path = public, integration_defaults;
 \pset format unaligned
@@ -137,8 +139,8 @@ SELECT * FROM resolve('chat', 'pn');
 SELECT count(*) FROM resolve_all(10);
 SELECT count(*) FROM projects_using_default('chat');
 SELECT count(*) FROM projects_using_custom_settings('chat');
-SELECT count(*) FROM tree('chat');
-SELECT count(*) FROM tree('chat', 'c1');
+SELECT count(*) FROM tree('chat', whole => true);
+SELECT count(*) FROM tree('chat', 'c1', whole => true);
 SELECT count(*) FROM invalid_settings();
 SELECT count(*) FROM redundant_overrides('chat');
 
@@ -147,7 +149,7 @@ DELETE FROM projects WHERE id IN ('pc', 'po', 'pn');
 DELETE FROM groups WHERE id IN ('c1', 'c2', 'orphan');
 SELECT register_integration('chat', '{"properties": {"url": {"type": "string"}, "shape": {"additionalProperties": false}}}', force => true);
 SELECT override_fields('chat', '{"stray": "hidden too", "nothing": null}', 10);
-SELECT field, regexp_replace(value::text, '[0-9a-f]{8}', 'x') AS value, regexp_replace(own_value::text, '[0-9a-f]{8}', 'x') AS own FROM explain('chat', 10) ORDER BY field;
+SELECT field, value, own_value AS own FROM explain('chat', 10) ORDER BY field;
 SELECT field, value FROM explain('free', 10);
 
 -- nor do messages show the keys inside of one

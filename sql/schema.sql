@@ -1,4 +1,4 @@
--- JSON Schema: what is refused at registration, what settings violate. The suite of test/schema goes through draft 7
+-- JSON Schema: what is refused at registration, what settings violate. The suite of test/schema goes through the drafts
 -- keyword by keyword; here is what is the extension's own.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
@@ -123,6 +123,31 @@ SELECT format, subject, valid AS wrong FROM (VALUES
     ('uuid', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', true), ('uuid', 'a0eebc999c0b4ef8bb6d6bb9bd380a11', false), ('regex', '^(a|b)$', true), ('regex', '(', false), ('regex', '\p{L}', true),
     ('json-pointer', '/a~0b/~1', true), ('json-pointer', 'a', false), ('json-pointer', '/~2', false), ('relative-json-pointer', '0#', true), ('relative-json-pointer', '1/a', true), ('relative-json-pointer', '/a', false)) AS t(format, subject, valid)
 WHERE valid <> (NOT EXISTS (SELECT FROM violations(property(format('{"format": "%s"}', format)), jsonb_build_object('v', subject)::text)));
+
+-- Not strictly: what is not known is ignored, and told.
+SELECT register_integration('connector', '{"properties": {"host": {"type": "string", "order": 0, "format": "host"}, "port": {"type": "integer", "default": "x"},
+    "credentials": {"type": "object", "order": 1, "properties": {"password": {"type": "string", "airbyte_secret": true, "writeOnly": false}}}}}', strict => false);
+SELECT name, strict, schema #> '{properties,host,order}' FROM integrations WHERE name = 'connector';
+SELECT path, rule, violation FROM validate_settings('connector', '{"host": 1, "credentials": {"password": 2}}');
+SELECT set_default('connector', '{"host": "a"}');
+SELECT settings FROM resolve('connector');
+-- so it stays, whoever changes the row; and for plain SQL
+UPDATE integrations SET title = 'Connector', name = 'connector.2' WHERE name = 'connector';
+UPDATE integrations SET schema = schema || '{"order": 2}' WHERE name = 'connector';
+UPDATE integrations SET name = 'connector' WHERE title = 'Connector';
+SAVEPOINT strictly;
+UPDATE integrations SET strict = true WHERE name = 'connector';
+ROLLBACK TO strictly;
+INSERT INTO integrations (name, schema) VALUES ('other', '{"order": 1}');
+ROLLBACK TO strictly;
+INSERT INTO integrations (name, schema, strict) VALUES ('other', '{"order": 1}', false);
+SELECT register_integration('other', '{"order": 1}');
+ROLLBACK TO strictly;
+SELECT register_integration('connector', '{"properties": {"host": {}}}'), (SELECT strict FROM integrations WHERE name = 'connector');
+SELECT name, strict FROM integrations ORDER BY name;
+-- many names, and long ones
+SELECT register_integration('connector', (SELECT jsonb_object_agg(CASE WHEN n < 60 THEN 'k' || n ELSE repeat('ä', 100) END, n) FROM generate_series(1, 60) n), strict => false);
+SELECT register_integration('connector', '{"x-mine": 1, "properties": {"url": {"x-order": 1}}}', strict => false), register_integration('test', '{}', strict => NULL);
 
 -- Depth: an error or an answer.
 SELECT left(verdict(repeat('{"not": ', 10000) || '{}' || repeat('}', 10000)), 5) IN ('54001', 'fine');

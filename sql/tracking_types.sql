@@ -117,6 +117,33 @@ SELECT * FROM tree;
 DROP TABLE app.g;
 DELETE FROM groups;
 
+-- A uuid may be given to a function as text in any form, where the tracked keys are uuids; it is stored in the one.
+CREATE TABLE app.g (id uuid PRIMARY KEY, parent_id uuid);
+CREATE DOMAIN app.uid AS uuid;
+CREATE TABLE app.p (id app.uid PRIMARY KEY, group_id uuid);
+SELECT track_groups('app.g'), track_projects('app.p'), register_integration('forms');
+INSERT INTO app.g VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
+INSERT INTO app.p VALUES ('b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
+SELECT set_default('forms', '{"a": 1}', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), set_active('forms', true, 'B0EEBC999C0B4EF8BB6D6BB9BD380A11');
+SELECT override_fields('forms', '{"b": 2}', '{B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}');
+SELECT project_id, settings FROM project_settings UNION ALL SELECT group_id, settings FROM group_settings;
+SELECT form, source_level, source_id FROM unnest(ARRAY['b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11',
+    'b0eebc999c0b4ef8bb6d6bb9bd380a11', '{b0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11}']) form, resolve('forms', form);
+SELECT refusal(format('SELECT resolve(''forms'', %L)', form)) FROM unnest(ARRAY['C0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1',
+    'B0EEBC99--9C0B-4EF8-BB6D-6BB9BD380A11', '-B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11-', '{B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1G']) form;
+SELECT use_default('forms', group_id => 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), use_default('forms', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+DROP TABLE app.g, app.p;
+DELETE FROM projects;
+DELETE FROM groups;
+-- where they are texts, it is another id
+CREATE TABLE app.p (id text, group_id text);
+SELECT track_projects('app.p');
+INSERT INTO app.p VALUES ('b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
+SELECT refusal($$SELECT resolve('forms', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11')$$);
+DROP TABLE app.p;
+DELETE FROM projects;
+SELECT unregister_integration('forms');
+
 -- What is no id.
 CREATE TABLE app.g (id text, parent_id text, type text);
 SELECT track_groups('app.g', filter => $$type IS NULL$$);

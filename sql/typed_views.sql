@@ -2,6 +2,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;
+-- masks are the same in each run
+INSERT INTO integration_defaults.mask_keys VALUES (false, repeat('A', 43) || '=');
 RESET client_min_messages;
 CREATE SCHEMA app;
 SET search_path = app, public;
@@ -132,6 +134,20 @@ SELECT integration_defaults.register_integration('told', schema || jsonb_build_o
 FROM integration_defaults.integrations WHERE name = 'told';
 SELECT integration_defaults.create_view('told');
 SELECT attname, col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = 'told_settings'::regclass AND attnum > 6 ORDER BY attnum;
+
+-- an equal number that is written otherwise is no change; where the schema names a limit beyond bigint, so is the column
+SELECT integration_defaults.register_integration('numbers', '{"properties": {"ratio": {"type": "number"}, "list": {"type": "array"}, "small": {"type": "integer", "maximum": 9223372036854775807},
+    "large": {"type": "integer", "maximum": 100000000000000000000}, "low": {"type": "integer", "exclusiveMinimum": -1e30}}}');
+SELECT integration_defaults.create_view('numbers');
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'numbers_settings'::regclass AND attnum > 6 ORDER BY attnum;
+SELECT integration_defaults.set_default('numbers', '{"ratio": 1.5, "list": [1, {"a": 2.0}], "large": 99999999999999999999, "small": 9223372036854775807, "low": -1e20}');
+UPDATE numbers_settings SET ratio = 1.50, list = '[1.0, {"a": 2}]', large = large, small = small, low = -100000000000000000000.0 WHERE "Repo Id" = 2
+RETURNING ratio, list, large, small, low, inherited;
+UPDATE numbers_settings SET ratio = 1.51, large = 100000000000000000000, list = '[1]' WHERE "Repo Id" = 2 RETURNING ratio, list, large, small, low;
+SELECT settings FROM integration_defaults.project_settings WHERE integration = 'numbers';
+UPDATE numbers_settings SET ratio = 'NaN' WHERE "Repo Id" = 2;
+UPDATE numbers_settings SET large = 1.5 WHERE "Repo Id" = 2;
+UPDATE numbers_settings SET large = 100000000000000000001 WHERE "Repo Id" = 2;
 
 -- a key of a type of the user's, which its own cast turns into our id
 SELECT integration_defaults.untrack('"Repos"');

@@ -16,10 +16,13 @@ CREATE FUNCTION mark(name text) RETURNS void LANGUAGE sql AS
     $$ INSERT INTO marks SELECT mark.name, clock_timestamp(), max(transaction) FROM history $$;
 CREATE FUNCTION at(name text) RETURNS timestamptz LANGUAGE sql AS $$ SELECT m.at FROM marks m WHERE m.name = at.name $$;
 CREATE FUNCTION nth(name text) RETURNS bigint LANGUAGE sql AS $$ SELECT m.transaction FROM marks m WHERE m.name = nth.name $$;
+-- Masks are of this database.
+CREATE FUNCTION plain(settings jsonb) RETURNS jsonb LANGUAGE sql AS
+    $$ SELECT regexp_replace(settings::text, '"mask": "[0-9a-f]{16}"', '"mask": "..."', 'g')::jsonb $$;
 CREATE VIEW own AS
-    SELECT 'instance' AS scope, integration, custom, active, settings, locked FROM instance_settings
-    UNION ALL SELECT 'group ' || group_id, integration, custom, active, settings, locked FROM group_settings
-    UNION ALL SELECT 'project ' || project_id, integration, custom, active, settings, NULL FROM project_settings ORDER BY 1, 2;
+    SELECT 'instance' AS scope, integration, custom, active, plain(settings) AS settings, locked FROM instance_settings
+    UNION ALL SELECT 'group ' || group_id, integration, custom, active, plain(settings), locked FROM group_settings
+    UNION ALL SELECT 'project ' || project_id, integration, custom, active, plain(settings), NULL FROM project_settings ORDER BY 1, 2;
 
 SELECT refusal('SELECT resolve_at(''-infinity'', ''chat'')');
 SELECT register_integration('chat', '{"properties": {"url": {"type": "string"}, "token": {"type": "string", "writeOnly": true}, "n": {"type": "integer", "default": 0}}}');
@@ -35,8 +38,8 @@ SELECT lock_fields('chat', '{n}'), allow_integrations('{}');
 SELECT mark('locked');
 
 -- What was
-SELECT name, r.active, regexp_replace(r.settings::text, '[0-9a-f]{8}', '...') AS settings, r.source_level, r.source_id FROM marks CROSS JOIN LATERAL resolve_at(at, 'chat', 10) r ORDER BY at;
-SELECT name, field, regexp_replace(value::text, '[0-9a-f]{8}', '...') AS value, e.source_level, e.source_id, reason, own_value, locked_by,
+SELECT name, r.active, regexp_replace(r.settings::text, '[0-9a-f]{16}', '...') AS settings, r.source_level, r.source_id FROM marks CROSS JOIN LATERAL resolve_at(at, 'chat', 10) r ORDER BY at;
+SELECT name, field, regexp_replace(value::text, '[0-9a-f]{16}', '...') AS value, e.source_level, e.source_id, reason, own_value, locked_by,
     (SELECT operation || ' ' || scope_level FROM history h WHERE h.change = e.change) AS change
 FROM marks CROSS JOIN LATERAL explain_at(at, 'chat', 10) e WHERE name IN ('team', 'locked') ORDER BY at, field;
 -- one's own transaction has not ended
@@ -92,7 +95,7 @@ SELECT count(*) FROM own WHERE settings ->> 'url' = 'wrong';
 SELECT override_fields('chat', '{"url": "elsewhere"}', group_id => 3), set_default('chat', '{"token": "one"}', 3);
 SELECT override_fields('chat', '{"n": 1}', group_id => 3);
 SELECT mark('beside');
-SELECT undo(nth('beside')), (SELECT settings FROM group_settings WHERE group_id = '3');
+SELECT undo(nth('beside')), (SELECT plain(settings) FROM group_settings WHERE group_id = '3');
 SELECT set_default('chat', '{"token": "two"}', 3);
 SELECT mark('secret');
 SELECT refusal('SELECT undo(nth(''secret''))');
@@ -123,4 +126,4 @@ SELECT settings IS NOT NULL FROM resolve_at(clock_timestamp(), 'chat');
 SET client_min_messages = warning;
 DROP EXTENSION integration_defaults CASCADE;
 DROP TABLE marks CASCADE;
-DROP FUNCTION mark, at, nth, refusal, undone;
+DROP FUNCTION mark, at, nth, plain, refusal, undone;

@@ -14,6 +14,7 @@
 #include "postgres/transaction.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/reports.hpp"
+#include "secrets/key_file.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
 #include "store/limits.hpp"
@@ -31,6 +32,7 @@ void _PG_init(void) {
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     intd::define_limits();
+    intd::define_key_file();
     MarkGUCPrefixReserved("integration_defaults");
     intd::watch_transactions();
     intd::watch_invalidations();

@@ -149,8 +149,8 @@ need_for() { # part
         unit) need libgtest-dev ;;
         fuzz) need clang libclang-rt-dev ;;
         tap) need perl libipc-run-perl ;;
-        schema) need python3 python3-psycopg json-schema-test-suite ;;
-        catalogue | model | pairs | access | attack) need python3 python3-psycopg ;;
+        schema) need python3 python3-jsonschema python3-psycopg json-schema-test-suite ;;
+        catalogue | model | pairs | access | attack | secrets) need python3 python3-psycopg ;;
     esac
 }
 
@@ -272,6 +272,7 @@ test_all() { # part or file...
     run_part model test/model/{test_model,nonsense,atomic_groups,run,history}.py
     run_part access test/access/run.py
     run_part attack test/attack/run.py
+    run_part secrets test/secrets/run.py
     run_part clients test/clients/*/
     [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
     local here=("$passed" "$failed" "$skipped") elsewhere=()

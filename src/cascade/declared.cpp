@@ -24,6 +24,7 @@ enum : unsigned {
     generations = 1u << table_count,
     effective_settings = 1u << (table_count + 1),
     access = 1u << (table_count + 2),
+    views = 1u << (table_count + 3), // the three that are written to: a view's triggers always fire
     settings = instance_settings | group_settings | project_settings,
     scopes = groups | projects,
     small = integrations | groups | instance_settings | group_settings,
@@ -52,6 +53,7 @@ constexpr DeclaredTrigger declared[] = {
     {"remove_empty_settings", settings, origin},
     {"hold_references", settings, origin},
     {"rename_settings", integrations | scopes, origin},
+    {"seal_settings", integrations, origin},
     {"remove_settings", scopes, origin},
     {"check_truncate", integrations | scopes, origin},
     {"settle_insert", all_six, origin},
@@ -70,41 +72,108 @@ constexpr DeclaredTrigger declared[] = {
     {"materialized", effective_settings, origin},
     {"note_access", access, always},
     {"note_access_truncated", access, always},
+    {"write_integrations", views, origin},
 };
 
+struct DeclaredRelation {
+    const char *name;
+    unsigned bit;
+};
+
+constexpr DeclaredRelation with_triggers[] = {
+    {"integrations", integrations},
+    {"groups", groups},
+    {"projects", projects},
+    {"instance_settings", instance_settings},
+    {"group_settings", group_settings},
+    {"project_settings", project_settings},
+    {"generations", generations},
+    {"access", access},
+    {"effective_settings", effective_settings},
+    {"instance_integrations", views},
+    {"group_integrations", views},
+    {"project_integrations", views},
+};
+
+Oid relation_of(const DeclaredRelation &declared_relation) {
+    return get_relname_relid(declared_relation.name, get_namespace_oid("integration_defaults", false));
+}
+
+/// As ALTER TABLE … ENABLE TRIGGER is told of it.
+const char *mode_name(char fires) {
+    return fires == always ? "ALWAYS " : fires == replica ? "REPLICA " : "";
+}
+
+const char *enabling(const char *table, const DeclaredTrigger &trigger) {
+    return psprintf("ALTER TABLE integration_defaults.%s ENABLE %sTRIGGER %s", table, mode_name(trigger.fires),
+                    trigger.name);
+}
+
 /// The commands that one table needs, as a list of strings. Server code.
-List *commands(const char *table, unsigned bit) {
+List *commands(const DeclaredRelation &of) {
     List *list = NIL;
-    Oid oid = get_relname_relid(table, get_namespace_oid("integration_defaults", false));
-    if (!OidIsValid(oid))
+    Oid oid = relation_of(of);
+    if (!OidIsValid(oid) || of.bit == views)
         return list;
     Relation relation = relation_open(oid, ShareRowExclusiveLock); // as ALTER TABLE … ENABLE TRIGGER will
     const TriggerDesc *triggers = relation->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        for (const DeclaredTrigger &trigger : declared) {
-            if ((trigger.on & bit) == 0 || strcmp(trigger.name, triggers->triggers[i].tgname) != 0 ||
-                trigger.fires == triggers->triggers[i].tgenabled)
-                continue;
-            const char *fires = trigger.fires == always ? "ALWAYS " : trigger.fires == replica ? "REPLICA " : "";
-            list = lappend(
-                list, psprintf("ALTER TABLE integration_defaults.%s ENABLE %sTRIGGER %s", table, fires, trigger.name));
-        }
+        for (const DeclaredTrigger &trigger : declared)
+            if ((trigger.on & of.bit) != 0 && strcmp(trigger.name, triggers->triggers[i].tgname) == 0 &&
+                trigger.fires != triggers->triggers[i].tgenabled)
+                list = lappend(list, const_cast<char *>(enabling(of.name, trigger)));
     relation_close(relation, NoLock);
     return list;
+}
+
+/// Adds what is wrong with the triggers of one relation. Server code.
+void add_faults(const DeclaredRelation &of, Growing<TriggerFault> *faults) {
+    Oid oid = relation_of(of);
+    Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+    if (relation == nullptr)
+        return;
+    const TriggerDesc *triggers = relation->trigdesc;
+    for (const DeclaredTrigger &trigger : declared) {
+        if ((trigger.on & of.bit) == 0)
+            continue;
+        char fires = '\0';
+        for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+            if (strcmp(trigger.name, triggers->triggers[i].tgname) == 0)
+                fires = triggers->triggers[i].tgenabled;
+        if (fires == '\0')
+            faults->add({of.name, trigger.name,
+                         trigger.on == effective_settings
+                             ? "it is not there: nothing is materialized; materialize() creates it"
+                             : "it is not there: what it holds is not held; create it as the extension's script does"});
+        else if (fires != trigger.fires)
+            faults->add({of.name, trigger.name,
+                         psprintf("it %s\n%s mends that, and so does materialize().",
+                                  fires == TRIGGER_DISABLED ? "is disabled"
+                                  : fires == replica        ? "fires only in sessions that replicate"
+                                  : fires == always         ? "fires also in sessions that replicate"
+                                                            : "does not fire in sessions that replicate",
+                                  enabling(of.name, trigger))});
+    }
+    relation_close(relation, AccessShareLock);
 }
 
 } // namespace
 
 void mend_triggers() {
     guard([] {
-        const char *const others[] = {"generations", "effective_settings", "access"};
-        for (int i = 0; i < table_count + static_cast<int>(lengthof(others)); i++) {
-            List *list =
-                commands(i < table_count ? declared_as(static_cast<Table>(i)).name : others[i - table_count], 1u << i);
+        for (const DeclaredRelation &relation : with_triggers) {
+            List *list = commands(relation);
             for (int n = 0; n < list_length(list); n++)
                 run_command(static_cast<const char *>(list_nth(list, n)));
         }
     });
+}
+
+Growing<TriggerFault> trigger_faults() {
+    Growing<TriggerFault> faults;
+    for (const DeclaredRelation &relation : with_triggers)
+        add_faults(relation, &faults);
+    return faults;
 }
 
 } // namespace intd

@@ -7,6 +7,7 @@
 #include "cascade/settle.hpp"
 #include "catalog/integration.hpp"
 #include "hierarchy/arguments.hpp"
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
@@ -116,6 +117,7 @@ INTD_FUNCTION(materialize) {
     }
     if (first) // of types whose record has gone with the table's trigger
         write_effective_settings(remove_others, {text_array(types)});
+    LongWork work(LongWork::computes_rows, cat("computing effective settings of ", name));
     if (!settle_type(name)) // the transaction is still at work on the tree
         note({core::Level::instance, {}, name, pass_all});
     Value rows;

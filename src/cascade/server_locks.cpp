@@ -1,6 +1,7 @@
 #include "cascade/server_locks.hpp"
 
 #include "cascade/materialized.hpp"
+#include "postgres/result.hpp"
 #include "postgres/transaction.hpp"
 
 extern "C" {
@@ -58,6 +59,20 @@ void Locks::take() {
         for (const Type &type : types_)
             lock(of_type, type.key, type.alone || !few ? ExclusiveLock : ShareLock);
     });
+}
+
+/// lock_key(name)
+INTD_STRICT_FUNCTION(lock_key) {
+    return ObjectIdGetDatum(key_of(*text_argument(fcinfo, 0)));
+}
+
+/// read_materialized_types() → (integration, lock_key)
+INTD_FUNCTION(read_materialized_types) {
+    ResultSet result(fcinfo);
+    ContextResource memory(CurrentMemoryContext);
+    for (std::string_view type : materialized_types(&memory))
+        result.add({text_datum(type), ObjectIdGetDatum(key_of(type))});
+    return null_result(fcinfo);
 }
 
 void watch_locks() {

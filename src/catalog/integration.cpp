@@ -1,5 +1,6 @@
 #include "catalog/integration.hpp"
 
+#include "catalog/unknown.hpp"
 #include "postgres/transaction.hpp"
 
 extern "C" {
@@ -19,6 +20,7 @@ struct Entry {
     uint64 last_use;
     Integration variants[2]; // not allowed, allowed: a Store may have either
     const Jsonb *source;
+    bool strict;
     const char *problems; // null: none
     TimestampTz warned;   // the last statement that was told of them
 };
@@ -35,9 +37,9 @@ Entry *&bucket_of(std::string_view name) {
     return buckets[hash % bucket_count];
 }
 
-Entry *find_entry(std::string_view name, const Jsonb *source) {
+Entry *find_entry(std::string_view name, const Jsonb *source, bool strict) {
     for (Entry *entry = bucket_of(name); entry != nullptr; entry = entry->next)
-        if (entry->variants[0].name == name && VARSIZE(entry->source) == VARSIZE(source) &&
+        if (entry->variants[0].name == name && entry->strict == strict && VARSIZE(entry->source) == VARSIZE(source) &&
             memcmp(entry->source, source, VARSIZE(source)) == 0) {
             entry->last_use = ++uses;
             return entry;
@@ -69,9 +71,9 @@ void free_retired() {
     }
 }
 
-Entry *make_entry(std::string_view name, const Jsonb *source) {
+Entry *make_entry(std::string_view name, const Jsonb *source, bool strict) {
     SchemaProblems problems = {nullptr, nullptr};
-    Schema *schema = try_compile_schema(source, false, &problems);
+    Schema *schema = try_compile_schema(source, strict, false, &problems);
     return guard([&] {
         if (storage == nullptr)
             storage = AllocSetContextCreate(CacheMemoryContext, "schemas of integrations", ALLOCSET_SMALL_SIZES);
@@ -86,6 +88,7 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
         for (int i = 0; i < 2; i++)
             entry->variants[i] = {{own_name, name.size()}, i == 1, schema};
         entry->source = own_source;
+        entry->strict = strict;
         if (schema == nullptr)
             entry->problems = MemoryContextStrdup(context, problems.detail);
         entry->context = context;
@@ -102,9 +105,9 @@ Entry *make_entry(std::string_view name, const Jsonb *source) {
     });
 }
 
-Entry *entry_of(std::string_view name, const Jsonb *source) {
-    Entry *entry = find_entry(name, source);
-    return entry != nullptr ? entry : make_entry(name, source);
+Entry *entry_of(std::string_view name, const Jsonb *source, bool strict) {
+    Entry *entry = find_entry(name, source, strict);
+    return entry != nullptr ? entry : make_entry(name, source, strict);
 }
 
 /// The type's entry, and which of its variants the Store has; no entry if there is no such type.
@@ -117,7 +120,8 @@ Stored read_stored(Store store, Datum name) {
     const Row *row = store.row(Table::integrations, name);
     if (row == nullptr)
         return {nullptr, 0};
-    Entry *entry = entry_of(view(row->values[column::name]), jsonb_of(row->values[column::schema]));
+    Entry *entry = entry_of(view(row->values[column::name]), jsonb_of(row->values[column::schema]),
+                            DatumGetBool(row->values[column::strict]));
     return {entry, DatumGetBool(row->values[column::allowed]) ? 1 : 0};
 }
 
@@ -153,8 +157,8 @@ const Integration *find_usable_integration(Store store, Datum name) {
     return nullptr;
 }
 
-const Integration *compiled_integration(std::string_view name, const Jsonb *schema) {
-    const Entry *entry = entry_of(name, schema);
+const Integration *compiled_integration(std::string_view name, const Jsonb *schema, bool strict) {
+    const Entry *entry = entry_of(name, schema, strict);
     return entry->problems != nullptr ? nullptr : &entry->variants[1];
 }
 
@@ -170,9 +174,7 @@ uint64 freed_integrations() {
 const Integration &get_integration(Store store, std::string_view name) {
     const Integration *found = find_integration(store, text_datum(name));
     if (found == nullptr)
-        throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"))
-            .hint("Register it with integration_defaults.register_integration, or a whole catalogue with "
-                  "integration_defaults.load_catalog.");
+        throw unknown_integration(store, name);
     return *found;
 }
 

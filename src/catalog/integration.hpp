@@ -23,7 +23,7 @@ const Integration *find_usable_integration(Store store, Datum name);
 
 /// The type that has this name and this schema, whether it is stored anywhere or not; null if the schema can't be
 /// compiled. As an allowed one.
-const Integration *compiled_integration(std::string_view name, const Jsonb *schema);
+const Integration *compiled_integration(std::string_view name, const Jsonb *schema, bool strict);
 
 /// Why the stored schema of a type can't be compiled; null if it can, or if there is no such type.
 const char *schema_problems(Store store, Datum name);

@@ -88,7 +88,7 @@ bool load_type(std::string_view name, const JsonFields &fields, bool replace) {
         Datum marked = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"%s\": \"%s\"}", mark, fingerprint)));
         return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(wanted.schema), marked));
     });
-    if (const char *misfits = replace_type(key, schema, wanted.title, wanted.category))
+    if (const char *misfits = replace_type(key, schema, wanted.title, wanted.category, true))
         tell(cat("settings that are there do not fit the new schema of integration \"", name, "\""), misfits,
              "They are kept; invalid_settings() lists them.");
     return true;

@@ -1,7 +1,7 @@
 // Registering types of integration, and the triggers that hold the same rules for plain SQL.
 #include "catalog/register.hpp"
 
-#include "catalog/integration.hpp"
+#include "catalog/unknown.hpp"
 #include "catalog/validate.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
@@ -28,11 +28,12 @@ Statement list_types = {"SELECT pg_catalog.string_agg(pg_catalog.concat(name, al
                         nullptr};
 
 Statement upsert_type = {
-    "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, allowed) "
-    "SELECT $1, $2, $3, $4, NOT EXISTS (SELECT FROM integration_defaults.integrations WHERE NOT allowed) "
-    "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = EXCLUDED.title, category = EXCLUDED.category",
-    4,
-    {TEXTOID, JSONBOID, TEXTOID, TEXTOID},
+    "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, strict, allowed) "
+    "SELECT $1, $2, $3, $4, $5, NOT EXISTS (SELECT FROM integration_defaults.integrations WHERE NOT allowed) "
+    "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = EXCLUDED.title, category = EXCLUDED.category, "
+    "strict = EXCLUDED.strict",
+    5,
+    {TEXTOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID},
     nullptr};
 
 Statement delete_type = {
@@ -73,10 +74,6 @@ Statement new_lines = {
     {TEXTARRAYOID, TEXTARRAYOID},
     nullptr};
 
-[[noreturn]] void refuse_unknown(std::string_view name) {
-    throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("integration \"", shown(name), "\" is not registered"));
-}
-
 /// The bytes of an argument, which may be compressed or not there yet.
 int64 given_size(FunctionCallInfo fcinfo, int n) {
     return guard([&] { return static_cast<int64>(toast_raw_datum_size(PG_GETARG_DATUM(n))); });
@@ -110,6 +107,7 @@ void check_row(TriggerData *trigger) {
     struct Columns {
         const text *name;
         const Jsonb *schema;
+        bool strict;
         bool unchanged;
     };
     Columns row = guard([&] {
@@ -118,17 +116,20 @@ void check_row(TriggerData *trigger) {
             return heap_getattr(tuple, column + 1, shape, is_null);
         };
         HeapTuple stored = updates ? trigger->tg_newtuple : trigger->tg_trigtuple;
-        bool no_name, no_schema;
+        bool no_name, no_schema, no_strict;
         Datum name = get(stored, column::name, &no_name);
         Datum schema = get(stored, column::schema, &no_schema);
-        Columns columns = {nullptr, nullptr, false};
-        if (no_name || no_schema) // the columns' own constraints refuse it
+        Datum strict = get(stored, column::strict, &no_strict);
+        Columns columns = {nullptr, nullptr, DatumGetBool(strict), false};
+        if (no_name || no_schema || no_strict) // the columns' own constraints refuse it
             columns.unchanged = true;
         else if (updates) {
             bool was_null;
             Datum old_name = get(trigger->tg_trigtuple, column::name, &was_null);
             Datum old_schema = get(trigger->tg_trigtuple, column::schema, &was_null);
-            columns.unchanged = datumIsEqual(old_name, name, false, -1) && datumIsEqual(old_schema, schema, false, -1);
+            Datum old_strict = get(trigger->tg_trigtuple, column::strict, &was_null);
+            columns.unchanged = datumIsEqual(old_name, name, false, -1) &&
+                                datumIsEqual(old_schema, schema, false, -1) && old_strict == strict;
         }
         if (!columns.unchanged) {
             columns.name = DatumGetTextPP(name);
@@ -139,7 +140,7 @@ void check_row(TriggerData *trigger) {
     if (row.unchanged)
         return;
     check_integration_name(view(row.name));
-    Schema *schema = compile_schema(row.schema, view(row.name));
+    Schema *schema = compile_schema(row.schema, row.strict, view(row.name));
     guard([&] { MemoryContextDelete(schema->context); });
 }
 
@@ -161,24 +162,25 @@ void lock_all_types() {
             .hint("The transaction might succeed if retried.");
 }
 
-const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category) {
+const char *replace_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
+                         bool strict) {
     const Value before = settings_of_types.misfits(name);
     Value since;
-    execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
+    execute(upsert_type, {name, JsonbPGetDatum(schema), title, category, BoolGetDatum(strict)});
     fetch(new_lines, {settings_of_types.misfits(name), before}, &since);
     return since ? cat(view(*since)) : nullptr;
 }
 
 void register_type(Datum name, const Jsonb *schema, std::optional<Datum> title, std::optional<Datum> category,
-                   bool force) {
+                   bool strict, bool force) {
     WritingFunction function;
     AsOwner owner;
     lock_all_types();
     if (force) {
-        execute(upsert_type, {name, JsonbPGetDatum(schema), title, category});
+        execute(upsert_type, {name, JsonbPGetDatum(schema), title, category, BoolGetDatum(strict)});
         return;
     }
-    if (const char *since = replace_type(name, schema, title, category))
+    if (const char *since = replace_type(name, schema, title, category, strict))
         throw Refusal(ERRCODE_CHECK_VIOLATION,
                       cat("settings that are there do not fit the new schema of integration \"", view(name), "\""))
             .detail(since)
@@ -196,12 +198,20 @@ INTD_FUNCTION(register_integration) {
     const Jsonb *schema = guard([&] { return PG_GETARG_JSONB_P(1); });
     // the trigger checks too, but not while a dump is being restored
     check_integration_name(name);
-    Schema *compiled = compile_schema(schema, name);
+    const bool force = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4), strict = PG_ARGISNULL(5) || PG_GETARG_BOOL(5);
+    Schema *compiled = compile_schema(schema, strict, name);
+    const char *ignored = compiled->ignored == nullptr ? nullptr : cat(compiled->ignored);
     guard([&] { MemoryContextDelete(compiled->context); });
     auto optional_text = [&](int n) {
         return PG_ARGISNULL(n) ? std::nullopt : std::optional<Datum>(PG_GETARG_DATUM(n));
     };
-    register_type(text_datum(name), schema, optional_text(2), optional_text(3), !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
+    register_type(text_datum(name), schema, optional_text(2), optional_text(3), strict, force);
+    if (ignored != nullptr) {
+        const char *message = cat("integration \"", name, "\" is registered, and some of its schema is ignored");
+        guard([&] {
+            ereport(NOTICE, (errmsg("%s", message), errdetail("Not known, or of no effect, are: %s.", ignored)));
+        });
+    }
     PG_RETURN_VOID();
 }
 
@@ -211,7 +221,7 @@ INTD_FUNCTION(unregister_integration) {
     Datum name = text_datum(name_argument(fcinfo, 0));
     AsOwner owner;
     if (execute(delete_type, {name}) == 0)
-        refuse_unknown(view(name));
+        throw unknown_integration(live, view(name));
     PG_RETURN_VOID();
 }
 
@@ -231,7 +241,7 @@ INTD_FUNCTION(allow_integrations) {
     Value unknown;
     fetch(unknown_name, {names}, &unknown);
     if (unknown)
-        refuse_unknown(view(*unknown));
+        throw unknown_integration(live, view(*unknown));
     execute(allow_types, {names});
     PG_RETURN_VOID();
 }

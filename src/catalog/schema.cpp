@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 }
 
@@ -102,7 +103,25 @@ NodeSet secrets(const SchemaNode *tree) {
     return secret;
 }
 
-void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *problems) {
+/// `has the default 5, which does not fit: must be of type string`
+const char *misfit(const SchemaNode *node, const JsonbValue *fallback, int64 *steps) {
+    Findings found = {"", steps, {}};
+    check_value(node, fallback, &found);
+    found.arrange();
+    Jsonb *whole = to_jsonb(*fallback);
+    StringInfoData text;
+    initStringInfo(&text);
+    appendStringInfo(&text, "has the default %s, which does not fit",
+                     clipped(JsonbToCString(nullptr, &whole->root, VARSIZE(whole)), 100));
+    for (int i = 0; i < found.list.count && i < 3; i++) {
+        const Violation &violation = found.list[i]; // the text of the whole begins with ": "
+        appendStringInfo(&text, "%s %s", i == 0 ? ":" : ";", violation.text.data() + (violation.path.empty() ? 2 : 0));
+    }
+    return text.data;
+}
+
+void read_properties(const SchemaNode *tree, bool strict, int64 steps, Face *face, CompileReport *report) {
+    Problems *problems = &report->problems;
     const SchemaNode *root = target_of(tree);
     const NodeSet secret = secrets(tree);
     if (root->never || (root->types != 0 && (root->types & type_object) == 0))
@@ -114,8 +133,16 @@ void read_properties(const SchemaNode *tree, int64 steps, Face *face, Problems *
         if (property.name == "active" || property.name == "*")
             problems->add(&place, "is a reserved name and can't be a property");
         const JsonbValue *fallback = property.node->fallback;
-        if (fallback != nullptr && !fits(property.node, fallback, &steps))
-            problems->add(property.node->place, "has a default that does not fit it");
+        if (fallback != nullptr && !fits(property.node, fallback, &steps)) {
+            if (strict)
+                problems->add(property.node->place, secret.has(property.node)
+                                                        ? "has a default that does not fit it"
+                                                        : misfit(property.node, fallback, &steps));
+            else
+                report->ignore(
+                    psprintf("default of %.*s", static_cast<int>(property.name.size()), property.name.data()));
+            fallback = nullptr;
+        }
         face->properties.add({property.name, fallback, secret.has(property.node)});
     }
 
@@ -174,7 +201,8 @@ void read_atomic(const JsonbValue &value, Face *face, Problems *problems) {
         for (int j = 0; j < names.count; j++) {
             JsonPlace element = {&here, {}, j};
             if (face->find(names[j]) == nullptr)
-                problems->add(&element, "is not a property of this schema");
+                problems->add(&element,
+                              psprintf("is \"%s\", which is not a property of this schema", clipped(names[j], 63)));
         }
         face->groups.add(names);
     }
@@ -188,7 +216,8 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
     for (std::string_view name : names) {
         auto level = std::find(std::begin(core::level_names), std::end(core::level_names), name);
         if (level == std::end(core::level_names))
-            problems->add(&place, "has an unknown level", "The levels are instance, group and project.");
+            problems->add(&place, psprintf("has the unknown level \"%s\"", clipped(name, 63)),
+                          "The levels are instance, group and project.");
         else
             face->levels |= 1u << (level - core::level_names);
     }
@@ -224,12 +253,28 @@ const char *describe(const Problems &problems) {
     return text.data;
 }
 
+/// Some of the names, and how many more there are.
+const char *list(const Growing<std::string_view> &names) {
+    constexpr int most = 50, longest = 63;
+    StringInfoData text;
+    initStringInfo(&text);
+    for (int i = 0; i < std::min(names.count, most); i++) {
+        const int length = static_cast<int>(names[i].size());
+        const int cut = pg_mbcliplen(names[i].data(), length, longest);
+        appendStringInfo(&text, "%s%.*s%s", i > 0 ? ", " : "", cut, names[i].data(), cut < length ? "..." : "");
+    }
+    if (names.count > most)
+        appendStringInfo(&text, " and %d more", names.count - most);
+    return text.data;
+}
+
 } // namespace
 
-Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *problems) {
+Schema *try_compile_schema(const Jsonb *source, bool strict, bool limited, SchemaProblems *problems) {
     struct Compiled {
         MemoryContext context, meanwhile;
         const SchemaNode *root;
+        const char *ignored;
         Face face;
         SchemaProblems problems;
     };
@@ -241,16 +286,21 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
         MemoryContext outside = MemoryContextSwitchTo(result.meanwhile);
         auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(result.context, VARSIZE(source)));
         memcpy(copy, source, VARSIZE(source));
-        Problems found;
+        CompileReport report;
+        Problems &found = report.problems;
         if (JB_ROOT_IS_OBJECT(copy)) {
             result.root =
-                compile_tree(&copy->root, result.context, limited, {"x-atomic", "x-levels", "x-exclusive"}, &found);
+                compile_tree(&copy->root, result.context,
+                             {limited, strict, {"x-atomic", "x-levels", "x-exclusive"}, "airbyte_secret"}, &report);
             // a tree with problems has loose ends
             if (found.empty())
-                read_properties(result.root, limited ? max_check_steps.most : PG_INT64_MAX, &result.face, &found);
+                read_properties(result.root, strict, limited ? max_check_steps.most : PG_INT64_MAX, &result.face,
+                                &report);
             read_own_keywords(read_fields(&copy->root), &result.face, &found);
         } else
             found.add(&document_root, "must be an object", "A schema that allows all settings is {}.");
+        if (!report.ignored.empty())
+            result.ignored = MemoryContextStrdup(result.context, list(report.ignored));
         MemoryContextSwitchTo(outside);
         if (!found.empty()) {
             result.problems = {describe(found), found.hint == nullptr ? nullptr : pstrdup(found.hint)};
@@ -268,10 +318,14 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
     auto *schema = new (memory->allocate(sizeof(Schema))) Schema(memory, check_interrupts);
     schema->context = compiled.context;
     schema->root = compiled.root;
+    schema->ignored = compiled.ignored;
     schema->levels = compiled.face.levels;
     schema->exclusive = compiled.face.exclusive;
-    for (const Face::Property &property : compiled.face.properties)
+    schema->has_secrets = false;
+    for (const Face::Property &property : compiled.face.properties) {
         schema->shape.add(property.name, property.fallback, property.secret);
+        schema->has_secrets = schema->has_secrets || property.secret;
+    }
     schema->shape.seal();
     for (const Growing<std::string_view> &group : compiled.face.groups)
         schema->shape.join(std::pmr::vector<std::string_view>(group.begin(), group.end(), memory));
@@ -279,10 +333,22 @@ Schema *try_compile_schema(const Jsonb *source, bool limited, SchemaProblems *pr
     return schema;
 }
 
-Schema *compile_schema(const Jsonb *source, std::string_view integration) {
+std::pmr::vector<std::string_view> Schema::bound_to(std::string_view field, std::pmr::memory_resource *memory) const {
+    std::pmr::vector<std::string_view> names(memory);
+    const int n = shape.find(field);
+    if (n < 0)
+        return names;
+    for (int member = shape.properties()[n].next; member != n; member = shape.properties()[member].next)
+        if (!shape.properties()[member].secret)
+            names.push_back(shape.properties()[member].name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Schema *compile_schema(const Jsonb *source, bool strict, std::string_view integration) {
     check_size(max_schema_size, VARSIZE(source), cat("schema of integration \"", integration, "\""));
     SchemaProblems problems;
-    Schema *schema = try_compile_schema(source, true, &problems);
+    Schema *schema = try_compile_schema(source, strict, true, &problems);
     if (schema == nullptr)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("schema of integration \"", integration, "\" is malformed"))
             .detail(problems.detail)

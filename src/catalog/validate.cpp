@@ -1,5 +1,7 @@
 #include "catalog/validate.hpp"
 
+#include "secrets/secret.hpp"
+
 namespace intd {
 namespace {
 
@@ -28,9 +30,9 @@ void hide_inside(const core::Shape &shape, Growing<Violation> &found) {
 
 /// Adds what check(Findings *), server code, finds.
 template <class Check>
-void add_found(const Schema &schema, Violations &violations, Check &&check) {
+void add_found(const Schema &schema, Violations &violations, const PassedOver *passed_over, Check &&check) {
     Findings found = guard([&] {
-        Findings result = {"settings", &violations.steps, {}};
+        Findings result = {"settings", &violations.steps, {}, passed_over};
         check(&result);
         result.arrange();
         hide_inside(schema.shape, result.list);
@@ -39,10 +41,41 @@ void add_found(const Schema &schema, Violations &violations, Check &&check) {
     violations.insert(violations.end(), found.list.begin(), found.list.end());
 }
 
+/// Settings in the form in which they are checked: what is only marked as it is, what is sealed passed over, and masks,
+/// which stand for what is set, too.
+struct Checkable {
+    const Jsonb *settings;
+    PassedOver sealed;
+};
+
+Checkable to_check(const Schema &schema, const Jsonb *settings) {
+    Checkable result = {settings, {}};
+    if (!is_object(settings))
+        return result;
+    const JsonFields fields = fields_of(settings);
+    auto is_marked = [](const JsonbValue &value) {
+        const std::optional<StoredSecret> secret = read_secret(value);
+        return secret && !secret->sealed;
+    };
+    if (std::any_of(fields.begin(), fields.end(), [&](const JsonField &field) { return is_marked(field.value); })) {
+        ObjectBuilder object;
+        for (const JsonField &field : fields)
+            object.add(field.key, is_marked(field.value) ? read_secret(field.value)->value : field.value);
+        result.settings = object.finish();
+    }
+    for (const JsonField &field : fields_of(result.settings))
+        if (const std::optional<StoredSecret> secret = read_secret(field.value);
+            secret ? secret->sealed : is_mask(field.value) && schema.is_secret(field.key))
+            guard([&] { result.sealed.add(field.value); });
+    return result;
+}
+
 } // namespace
 
 void validate(const Schema &schema, const Jsonb *settings, Violations &violations) {
-    add_found(schema, violations, [&](Findings *found) {
+    const Checkable checkable = to_check(schema, settings);
+    settings = checkable.settings;
+    add_found(schema, violations, checkable.sealed.places.empty() ? nullptr : &checkable.sealed, [&](Findings *found) {
         if (!JB_ROOT_IS_OBJECT(settings))
             return found->list.add({"", "type object", false, "settings: must be of type object"});
         JsonbValue value;
@@ -56,9 +89,12 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
 }
 
 void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations) {
-    add_found(schema, violations, [&](Findings *found) {
+    const std::optional<StoredSecret> secret = read_secret(value);
+    if (secret && secret->sealed)
+        return;
+    add_found(schema, violations, nullptr, [&](Findings *found) {
         reserve_name(key, found);
-        check_key(schema.root, key, value, found);
+        check_key(schema.root, key, secret ? secret->value : value, found);
     });
 }
 

@@ -41,7 +41,8 @@ Datum required_id(FunctionCallInfo fcinfo, Kind kind) {
     IdArgument id = id_argument(fcinfo, 0);
     if (id.state == IdArgument::null)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, kind == Kind::groups ? "the id of a group must not be null"
-                                                                           : "the id of a project must not be null");
+                                                                           : "the id of a project must not be null")
+            .hint(no_row_hint);
     if (!id.is_given())
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                       kind == Kind::groups ? "a group is needed" : "a project is needed");

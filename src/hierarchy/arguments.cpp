@@ -22,7 +22,7 @@ ScopeArgument group_argument(const IdArgument &group) {
 void require_ids(const ScopeArgument &scope) {
     if (scope.is_null)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, "the id of a group or project must not be null")
-            .hint("Leave the argument out to mean the instance.");
+            .hint(scope.or_instance ? cat(no_row_hint, " To mean the instance, leave the argument out.") : no_row_hint);
 }
 
 void require_argument(FunctionCallInfo fcinfo, int n, const char *name) {

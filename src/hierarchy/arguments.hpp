@@ -9,8 +9,9 @@ namespace intd {
 /// The scope that a function's ids name. Throws 22023 if both are given. Where neither is, the instance.
 struct ScopeArgument {
     core::Level level;
-    Datum id;     // text; 0 for the instance
-    bool is_null; // an id is given as an explicit NULL: an error in a write, no answer in a read
+    Datum id;                // text; 0 for the instance
+    bool is_null;            // an id is given as an explicit NULL: an error in a write, no answer in a read
+    bool or_instance = true; // the function is about the instance where no id is given
 
     std::string_view text() const { return id == 0 ? std::string_view() : view(id); }
 };
@@ -19,6 +20,9 @@ ScopeArgument scope_argument(const IdArgument &project, const IdArgument &group)
 
 /// The same of a function that takes a group only.
 ScopeArgument group_argument(const IdArgument &group);
+
+/// Where a NULL id mostly comes from.
+constexpr char no_row_hint[] = "A subquery that finds no row gives NULL.";
 
 /// Throws 22004 if an id is an explicit NULL.
 void require_ids(const ScopeArgument &scope);

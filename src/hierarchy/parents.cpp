@@ -231,7 +231,7 @@ void refuse_missing_parent(TriggerData *data) {
     throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                   cat("group \"", view(*parent), "\", the parent of ",
                       scope_name(is_group ? core::Level::group : core::Level::project, view(*id)), ", is not there"))
-        .hint("The parent has to be there when the transaction commits.")
+        .hint(missing_parent_hint())
         .constraint("scope_parent_exists");
 }
 

@@ -69,18 +69,19 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION integration_defaults.shown_change(integration text, schema jsonb, state jsonb) RETURNS jsonb
+CREATE FUNCTION integration_defaults.shown_change(integration text, schema jsonb, strict boolean, state jsonb) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'intd_shown_change';
-COMMENT ON FUNCTION integration_defaults.shown_change(text, jsonb, jsonb) IS
+COMMENT ON FUNCTION integration_defaults.shown_change(text, jsonb, boolean, jsonb) IS
     'for the view history: the state of a row of settings as people may see it, with every secret masked: those that were one when it was noted, and those that are one by this schema (NULL: none). Other states as they are';
 
 CREATE VIEW integration_defaults.history AS
 SELECT c.change, c.transaction, t.at, c.by, c.operation, c.scope_level, c.scope_id, c.integration,
-       integration_defaults.shown_change(c.integration, i.schema, c.before) AS before,
-       integration_defaults.shown_change(c.integration, i.schema, c.after) AS after
+       integration_defaults.shown_change(c.integration, i.schema, i.strict, c.before) AS before,
+       integration_defaults.shown_change(c.integration, i.schema, i.strict, c.after) AS after
 FROM integration_defaults.history_changes c
 LEFT JOIN integration_defaults.history_transactions t ON t.transaction OPERATOR(pg_catalog.=) c.transaction
-LEFT JOIN integration_defaults.integrations i ON i.name OPERATOR(pg_catalog.=) c.integration;
+LEFT JOIN integration_defaults.integrations i ON i.name OPERATOR(pg_catalog.=) c.integration
+WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.history IS
     'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration) and of the types (register, change, rename, unregister; without a scope), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. The order of a scope''s commits is that of at, change';
 
@@ -117,4 +118,9 @@ COMMENT ON FUNCTION integration_defaults.explain_at(timestamptz, text, integrati
 CREATE FUNCTION integration_defaults.undo(transaction bigint) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_undo';
 COMMENT ON FUNCTION integration_defaults.undo(bigint) IS
-    'puts back what a transaction of the view history changed of what is set: every row as it was before, as one change that can be undone itself; gives their number. Changes of the tree and of types stay. The rules of every write hold. Errors: 55000, with a list in DETAIL and nothing written, if something has changed since or is not there any more, or if a secret would be needed of which only a fingerprint was kept; 42704 unknown transaction; 23514 and 42501 as set_custom(); 22023 NULL';
+    'puts back what a transaction of the view history changed of what is set: every row as it was before, as one change that can be undone itself; gives their number. Changes of the tree and of types stay. The rules of every write hold. Errors: 55000, with a list in DETAIL and nothing written, if something has changed since or is not there any more, or if a secret would be needed that was not kept; 42704 unknown transaction; 23514 and 42501 as set_custom(); 22023 NULL';
+
+CREATE FUNCTION integration_defaults.seal_secrets() RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_seal_secrets';
+COMMENT ON FUNCTION integration_defaults.seal_secrets() IS
+    'seals every secret that is not sealed with the first key of integration_defaults.key_file: those in clear from before there was a key, and those of older keys, which are not needed after that, history included. Without a key, secrets in clear are marked. Gives how many of what is set were changed. Nothing is checked, and what was set stays set by whom and when it was. A secret that does not open stays as it is, with a WARNING. Errors: 42501 without admin access; 55000 a key that is needed is not there';

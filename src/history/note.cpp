@@ -2,6 +2,8 @@
 
 #include "cascade/materialize.hpp"
 #include "hierarchy/arguments.hpp"
+#include "history/arrays.hpp"
+#include "history/seal_history.hpp"
 #include "history/state.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
@@ -66,6 +68,8 @@ void end_transaction() {
 }
 
 void end_savepoint(const Savepoint &savepoint) {
+    if (savepoint.rolled_back)
+        noted.ended = false; // what preview() does before its own end is not there any more
     if (noted.transaction == 0)
         return;
     noted.level = savepoint.level_of(noted.level);
@@ -115,29 +119,11 @@ int64 next_number(Oid sequence) {
     return nextval_internal(sequence, false);
 }
 
-/// An array whose items may be null. Server code.
-Datum array_of(const Growing<NullableDatum> &items, Oid type, bool by_value, int16 length, char align) {
-    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * (items.count + 1)));
-    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * (items.count + 1)));
-    for (int i = 0; i < items.count; i++) {
-        values[i] = items[i].value;
-        nulls[i] = items[i].isnull;
-    }
-    int count = items.count, lower = 1;
-    return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, type, length, by_value, align));
-}
-
-NullableDatum nullable(Value value) {
-    return {value.value_or(static_cast<Datum>(0)), !value};
-}
-NullableDatum nullable(const Jsonb *json) {
-    return {PointerGetDatum(json), json == nullptr};
-}
-
 /// The changes of one statement on one of our tables, on their way to history_changes.
 class Changes {
   public:
-    Changes(Table table, const char *by) : table_(table), by_(by) {
+    /// `kept`: whether history is; else only the secrets in it are seen to.
+    Changes(Table table, const char *by, bool kept) : table_(table), by_(by), kept_(kept) {
         sequence_ = guard(
             [] { return get_relname_relid("history_change_seq", get_namespace_oid("integration_defaults", false)); });
         if (!OidIsValid(sequence_))
@@ -229,6 +215,8 @@ class Changes {
     }
 
     void add(const char *operation, Value scope, Value integration, const Jsonb *before, const Jsonb *after) {
+        if (!kept_)
+            return;
         Datum name = text_datum(operation);
         guard([&] {
             operations_.add({name, false});
@@ -245,10 +233,28 @@ class Changes {
 
     // --- types ---
 
+    /// What has become a secret is taken out of what is noted already.
+    static void see_to_secrets(const Image &before, const Image &after) {
+        auto type = [](const Image &row) {
+            return compiled_integration(row.text(column::name), jsonb_of(row.at(column::schema)),
+                                        DatumGetBool(row.at(column::strict)));
+        };
+        const Integration *had = type(before), *has = type(after);
+        if (has == nullptr || !has->schema->has_secrets)
+            return;
+        const auto &properties = has->schema->shape.properties();
+        if (had == nullptr || std::any_of(properties.begin(), properties.end(), [&](const core::Property &each) {
+                return each.secret && !had->schema->is_secret(each.name);
+            }))
+            hide_in_history(*has);
+    }
+
     void type(const Image *before, const Image *after) {
+        if (before != nullptr && after != nullptr && !before->same(*after, column::schema))
+            see_to_secrets(*before, *after);
         const bool same_name = before != nullptr && after != nullptr && before->same(*after, column::name);
         if (same_name) {
-            const int columns[] = {column::schema, column::title, column::category, column::allowed};
+            const int columns[] = {column::schema, column::title, column::category, column::allowed, column::strict};
             if (std::all_of(std::begin(columns), std::end(columns), [&](int n) { return before->same(*after, n); }))
                 return;
             return add("change", std::nullopt, copy(*after, column::name), type_state(*before), type_state(*after));
@@ -297,7 +303,9 @@ class Changes {
         AsOwner owner;
         FreshSnapshot snapshot; // what another part of the same statement has registered is there
         const Row *row = live.row(Table::integrations, text_datum(name));
-        type_ = row == nullptr ? nullptr : compiled_integration(name, jsonb_of(row->values[column::schema]));
+        type_ = row == nullptr ? nullptr
+                               : compiled_integration(name, jsonb_of(row->values[column::schema]),
+                                                      DatumGetBool(row->values[column::strict]));
         return type_;
     }
 
@@ -305,7 +313,7 @@ class Changes {
         const SettingsColumns &columns = columns_of(table_);
         auto same = [&](int column) { return column < 0 || before->same(*after, column); };
         auto add_state = [&](const Image &image, const Jsonb *from, const Jsonb *to) {
-            if (from != nullptr || to != nullptr)
+            if (!same_state(from, to)) // as it was, or a secret that has been sealed anew
                 add(from == nullptr ? "set"
                     : to == nullptr ? "remove"
                                     : "change",
@@ -329,6 +337,7 @@ class Changes {
 
     Table table_;
     const char *by_;
+    bool kept_;
     Oid sequence_;
     MemoryContext batch_;
     Datum numbers_ = 0;
@@ -436,13 +445,14 @@ INTD_FUNCTION(note_history) {
     const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
     if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
         throw not_as_declared(data);
-    if (!is_kept())
+    const bool kept = is_kept();
+    if (!kept && !(table == Table::integrations && has_old && has_new))
         return PointerGetDatum(nullptr);
     // What goes at the commit, with its group or project, is the doing of who removed that.
     const char *by = noted.by != nullptr && leftovers_have_fired(data) ? noted.by : writer(GetUserId());
     if (noted.by == nullptr || strcmp(noted.by, by) != 0)
         noted.by = guard([&] { return MemoryContextStrdup(TopTransactionContext, by); });
-    Changes changes(table, by);
+    Changes changes(table, by, kept);
     if (truncate)
         note_whole(table, RelationGetDescr(data->tg_relation), changes);
     else

@@ -22,7 +22,10 @@ Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.mi
 // What keys had before the first transaction after a time that changed them. $1 is the time, $2 and $3 the scope, where
 // there is one, and the type. Of one key, and of all types of a scope. The order is one that no index has: else they
 // would be looked for from the first change of all on.
-#define AFTER(key) " FROM integration_defaults.history WHERE " key " AND (at IS NULL OR at OPERATOR(pg_catalog.>) $1) "
+#define AFTER(key)                                                                                                     \
+    " FROM integration_defaults.history_changes c LEFT JOIN integration_defaults.history_transactions t "              \
+    "ON t.transaction OPERATOR(pg_catalog.=) c.transaction WHERE " key                                                 \
+    " AND (t.at IS NULL OR t.at OPERATOR(pg_catalog.>) $1) "
 #define ONE(key)                                                                                                       \
     "SELECT integration, before" AFTER(key) "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) LIMIT 1"
 #define ALL(key) "SELECT DISTINCT ON (integration) integration, before" AFTER(key) "ORDER BY integration, change"
@@ -113,11 +116,12 @@ class Key {
 
     static void type(Row *row, const JsonFields &fields) {
         const JsonbValue *schema = field_of(fields, "schema", jbvBinary),
-                         *allowed = field_of(fields, "allowed", jbvBool);
-        if (schema == nullptr || allowed == nullptr)
+                         *allowed = field_of(fields, "allowed", jbvBool), *strict = field_of(fields, "strict", jbvBool);
+        if (schema == nullptr || allowed == nullptr || strict == nullptr)
             refuse_state();
         set(row, column::schema, PointerGetDatum(to_jsonb(*schema)));
         set(row, column::allowed, BoolGetDatum(allowed->val.boolean));
+        set(row, column::strict, BoolGetDatum(strict->val.boolean));
         text(row, column::title, fields, "title");
         text(row, column::category, fields, "category");
     }
@@ -136,7 +140,7 @@ class Key {
             set(row, columns.active, BoolGetDatum(*read->active));
         ObjectBuilder object;
         for (const JsonField &field : read->settings)
-            object.add(field.key, field.value);
+            object.add(field.key, is_withheld(field.value) ? unknown_mask() : field.value);
         set(row, columns.settings, PointerGetDatum(object.finish()));
         if (columns.locked >= 0) {
             ContextResource memory(CurrentMemoryContext);
@@ -156,17 +160,23 @@ bool is_settings(Table table) {
     return table >= Table::instance_settings;
 }
 
-/// With masks for the secrets, as the rows that come from the view have.
-void mask(Row *row, Table table) {
+/// Without what is a secret by today's schema, though it was none by that of then.
+void hide(Row *row, Table table) {
     const SettingsColumns &columns = columns_of(table);
     const Row *type = live.row(Table::integrations, row->values[columns.integration]);
-    if (type == nullptr)
+    const Integration *compiled = type == nullptr ? nullptr
+                                                  : compiled_integration(view(row->values[columns.integration]),
+                                                                         jsonb_of(type->values[column::schema]),
+                                                                         DatumGetBool(type->values[column::strict]));
+    const Jsonb *settings = jsonb_of(row->values[columns.settings]);
+    if (compiled == nullptr || !is_object(settings))
         return;
-    const Integration *compiled =
-        compiled_integration(view(row->values[columns.integration]), jsonb_of(type->values[column::schema]));
-    if (compiled != nullptr)
-        row->values[columns.settings] =
-            PointerGetDatum(shown_settings(jsonb_of(row->values[columns.settings]), compiled));
+    ObjectBuilder object;
+    for (const JsonField &field : fields_of(settings)) {
+        const bool secret = !read_secret(field.value) && field.value.type != jbvNull;
+        object.add(field.key, secret && compiled->schema->is_secret(field.key) ? unknown_mask() : field.value);
+    }
+    row->values[columns.settings] = PointerGetDatum(object.finish());
 }
 
 } // namespace
@@ -224,6 +234,8 @@ Rows TableHistory::rows(Table table, int nkeys, const Datum *keys) const {
         if (Value before = changed.column(1); before) {
             Datum state = guard([&] { return datumCopy(*before, false, -1); });
             Row row = key.row(jsonb_of(state));
+            if (is_settings(table))
+                hide(&row, table);
             guard([&] { found.add(row); });
         }
     }
@@ -233,7 +245,7 @@ Rows TableHistory::rows(Table table, int nkeys, const Datum *keys) const {
             continue;
         Row row = present.begin_[i];
         if (is_settings(table))
-            mask(&row, table);
+            hide(&row, table);
         guard([&] { found.add(row); });
     }
     return {found.items, found.count};

@@ -5,8 +5,8 @@
 
 namespace intd {
 
-/// The state that all transactions noted as ended at or before a time left, under the active snapshot. Read from the
-/// view `history`: settings have masks in the place of secrets.
+/// The state that all transactions noted as ended at or before a time left, under the active snapshot. Secrets are as
+/// they are stored or kept: sealed, or with masks only.
 class TableHistory final : public RowSource {
   public:
     /// Throws 22023 if that is not known.

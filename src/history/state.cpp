@@ -1,6 +1,6 @@
 #include "history/state.hpp"
 
-#include "postgres/fingerprint.hpp"
+#include "secrets/secret.hpp"
 
 namespace intd {
 namespace {
@@ -29,21 +29,42 @@ JsonbValue object_value(const Jsonb *object) {
     return value;
 }
 
-bool is_secret(const core::Shape &shape, std::string_view key, bool unnamed) {
+/// Whether a value may be a secret of now, or one that the schema named once; a schema that names nothing keeps none.
+bool hides(const core::Shape &shape, std::string_view key) {
     const int n = shape.find(key);
-    return n >= 0 ? shape.properties()[n].secret : unnamed;
+    return n >= 0 ? shape.properties()[n].secret : shape.size() > 0;
 }
 
-/// JSON null is no secret.
-bool hides(const JsonbValue &value) {
-    return value.type != jbvNull;
+bool is_secret(const Integration *type, std::string_view key) {
+    return type == nullptr || type->schema->is_secret(key);
 }
 
-bool has_secrets(const Integration *type) {
-    if (type == nullptr)
-        return true;
-    const auto &properties = type->schema->shape.properties();
-    return std::any_of(properties.begin(), properties.end(), [](const core::Property &each) { return each.secret; });
+constexpr std::string_view secret_key = "$secret";
+
+/// {"$secret": null}, and with `of` what that is bound to and its mask.
+JsonbValue without_value(const StoredSecret *of) {
+    return guard([&] {
+        JsonbParseState *state = nullptr;
+        JsonbValue null;
+        null.type = jbvNull;
+        auto add = [&](std::string_view key, JsonbValue value) {
+            JsonbValue name = string_value(key);
+            pushJsonbValue(&state, WJB_KEY, &name);
+            pushJsonbValue(&state, WJB_VALUE, &value);
+        };
+        pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+        add(secret_key, null);
+        if (of != nullptr) {
+            add("mask", string_value(of->mask));
+            JsonbValue name = string_value("bound");
+            pushJsonbValue(&state, WJB_KEY, &name);
+            pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
+            for (JsonbValue item : of->bound)
+                pushJsonbValue(&state, WJB_ELEM, &item);
+            pushJsonbValue(&state, WJB_END_ARRAY, nullptr);
+        }
+        return object_value(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    });
 }
 
 /// Server code.
@@ -78,34 +99,56 @@ bool locks(Datum locked) {
 
 } // namespace
 
-const char *secret_fingerprint(const JsonbValue &value) {
-    const Jsonb *whole = to_jsonb(value);
-    return fingerprint({reinterpret_cast<const char *>(whole), VARSIZE(whole)});
+bool is_withheld(const JsonbValue &value) {
+    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data) ||
+        JsonContainerSize(value.val.binary.data) != 1)
+        return false;
+    const JsonFields fields = guard([&] { return read_fields(value.val.binary.data); });
+    return fields.begin()->key == secret_key && fields.begin()->value.type == jbvNull;
 }
 
-const char *mask_of(std::string_view fingerprint) {
-    return cat("(", fingerprint, ")");
+std::optional<JsonbValue> kept(const Integration *type, std::string_view field, const JsonbValue &value) {
+    if (const std::optional<StoredSecret> stored = read_secret(value); stored) {
+        if (stored->sealed || stored->value.type == jbvNull)
+            return std::nullopt;
+        return without_value(&*stored);
+    }
+    if (value.type == jbvNull || !is_secret(type, field) || is_withheld(value))
+        return std::nullopt;
+    return without_value(nullptr);
+}
+
+const Jsonb *kept_settings(const Jsonb *settings, const Integration *type) {
+    if (!is_object(settings))
+        return settings;
+    ObjectBuilder object;
+    bool differs = false;
+    for (const JsonField &field : fields_of(settings)) {
+        const std::optional<JsonbValue> other = kept(type, field.key, field.value);
+        object.add(field.key, other ? *other : field.value);
+        differs = differs || other;
+    }
+    return differs ? object.finish() : settings;
+}
+
+bool is_as_kept(const JsonbValue &present, const JsonbValue &kept) {
+    const std::optional<StoredSecret> one = read_secret(present), other = read_secret(kept);
+    if (one || other)
+        return one && other && one->mask == other->mask;
+    return !is_withheld(kept) && same_json(&present, &kept);
+}
+
+bool same_state(const Jsonb *a, const Jsonb *b) {
+    if (a == nullptr || b == nullptr)
+        return a == b;
+    const Jsonb *one = shown_state(a, nullptr), *other = shown_state(b, nullptr);
+    return VARSIZE(one) == VARSIZE(other) && memcmp(one, other, VARSIZE(one)) == 0;
 }
 
 const Jsonb *settings_state(const SettingsRow &row, const Integration *type) {
     if (!row.sets_something() && !locks(row.locked))
         return nullptr;
-    const Jsonb *settings = row.settings, *fingerprints = nullptr;
-    if (has_secrets(type) && is_object(settings)) {
-        ObjectBuilder open, hidden;
-        bool any = false;
-        for (const JsonField &field : fields_of(settings)) {
-            if (hides(field.value) && (type == nullptr || is_secret(type->schema->shape, field.key, false))) {
-                hidden.add(field.key, std::string_view(secret_fingerprint(field.value)));
-                any = true;
-            } else
-                open.add(field.key, field.value);
-        }
-        if (any) {
-            settings = open.finish();
-            fingerprints = hidden.finish();
-        }
-    }
+    const Jsonb *settings = kept_settings(row.settings, type);
     return guard([&] {
         JsonbParseState *state = nullptr;
         pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
@@ -113,8 +156,6 @@ const Jsonb *settings_state(const SettingsRow &row, const Integration *type) {
         push(&state, "active", boolean_value(row.active));
         push_names(&state, "locked", row.locked);
         push(&state, "settings", object_value(settings));
-        if (fingerprints != nullptr)
-            push(&state, "fingerprints", object_value(fingerprints));
         return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr));
     });
 }
@@ -134,6 +175,7 @@ const Jsonb *type_state(const Image &row) {
     state.add("title", text(column::title));
     state.add("category", text(column::category));
     state.add("allowed", boolean_value(DatumGetBool(row.at(column::allowed))));
+    state.add("strict", boolean_value(DatumGetBool(row.at(column::strict))));
     return state.finish();
 }
 
@@ -149,40 +191,24 @@ std::optional<SettingsState> read_state(const Jsonb *state) {
         return fits ? value->val.binary.data : nullptr;
     };
     const JsonbValue *custom = fields.find("custom"), *active = fields.find("active");
-    const JsonbContainer *settings = container("settings", true), *locked = container("locked", false),
-                         *fingerprints = container("fingerprints", true);
+    const JsonbContainer *settings = container("settings", true), *locked = container("locked", false);
     if (custom == nullptr || custom->type != jbvBool || active == nullptr || settings == nullptr || locked == nullptr)
         return std::nullopt;
-    SettingsState result = {custom->val.boolean, std::nullopt, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}};
+    SettingsState result = {custom->val.boolean, std::nullopt, {nullptr, 0}, {nullptr, 0}};
     if (active->type == jbvBool)
         result.active = active->val.boolean;
     guard([&] {
         result.settings = read_fields(settings);
         result.locked = read_items(locked);
-        if (fingerprints != nullptr)
-            result.fingerprints = read_fields(fingerprints);
     });
     return result;
 }
 
-/// Adds fields, secrets as masks.
-static void add_shown(ObjectBuilder &shown, const JsonFields &settings, const Integration *type) {
-    for (const JsonField &field : settings) {
-        const bool secret = type != nullptr && hides(field.value) &&
-                            is_secret(type->schema->shape, field.key, type->schema->shape.size() > 0);
-        if (secret)
-            shown.add(field.key, std::string_view(mask_of(secret_fingerprint(field.value))));
-        else
-            shown.add(field.key, field.value);
-    }
-}
-
-const Jsonb *shown_settings(const Jsonb *settings, const Integration *type) {
-    if (!is_object(settings))
-        return settings;
-    ObjectBuilder shown;
-    add_shown(shown, fields_of(settings), type);
-    return shown.finish();
+const Jsonb *with_settings(const Jsonb *state, const Jsonb *settings) {
+    ObjectBuilder other;
+    for (const JsonField &field : fields_of(state))
+        other.add(field.key, field.key == "settings" ? object_value(settings) : field.value);
+    return other.finish();
 }
 
 const Jsonb *shown_state(const Jsonb *state, const Integration *type) {
@@ -190,30 +216,32 @@ const Jsonb *shown_state(const Jsonb *state, const Integration *type) {
     if (!read)
         return state;
     ObjectBuilder settings;
-    add_shown(settings, read->settings, type);
-    for (const JsonField &field : read->fingerprints)
-        if (field.value.type == jbvString)
-            settings.add(field.key, std::string_view(mask_of({field.value.val.string.val,
-                                                              static_cast<size_t>(field.value.val.string.len)})));
-    ObjectBuilder shown;
-    for (const JsonField &field : fields_of(state))
-        if (field.key != "fingerprints" && field.key != "settings")
-            shown.add(field.key, field.value);
-    shown.add("settings", object_value(settings.finish()));
-    return shown.finish();
+    for (const JsonField &field : read->settings) {
+        const std::optional<StoredSecret> stored = read_secret(field.value);
+        if (stored)
+            settings.add(field.key, std::string_view(mask_text(stored->mask)));
+        else if (is_withheld(field.value) ||
+                 (field.value.type != jbvNull && type != nullptr && hides(type->schema->shape, field.key)))
+            settings.add(field.key, unknown_mask());
+        else
+            settings.add(field.key, field.value);
+    }
+    return with_settings(state, settings.finish());
 }
 
-/// shown_change(integration, schema, state)
+/// shown_change(integration, schema, strict, state)
 INTD_FUNCTION(shown_change) {
-    if (PG_ARGISNULL(2))
+    if (PG_ARGISNULL(3))
         return null_result(fcinfo);
     auto json = [&](int n) {
         Datum given = PG_GETARG_DATUM(n);
         return guard([&] { return DatumGetJsonbP(given); });
     };
-    const Jsonb *state = json(2);
+    const Jsonb *state = json(3);
     std::optional<std::string_view> name = text_argument(fcinfo, 0);
-    const Integration *type = name && !PG_ARGISNULL(1) ? compiled_integration(*name, json(1)) : nullptr;
+    const Integration *type = name && !PG_ARGISNULL(1) && !PG_ARGISNULL(2)
+                                  ? compiled_integration(*name, json(1), PG_GETARG_BOOL(2))
+                                  : nullptr;
     return PointerGetDatum(shown_state(state, type));
 }
 

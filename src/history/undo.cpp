@@ -98,19 +98,16 @@ std::pmr::vector<std::string_view> sorted_names(Datum locked, std::pmr::memory_r
     return names;
 }
 
-/// Whether the row is what the state says. Where that has only a fingerprint of a field, the field's has to be the
-/// same.
+/// Whether the row is what the state says, secrets by their masks.
 bool is_as(const SettingsRow &row, const SettingsState &state) {
     if (row.custom != state.custom || row.active != state.active || !is_object(row.settings))
         return false;
     const JsonFields fields = fields_of(row.settings);
-    if (fields.count != state.settings.count + state.fingerprints.count)
+    if (fields.count != state.settings.count)
         return false;
     for (const JsonField &field : fields) {
-        const JsonbValue *value = state.settings.find(field.key), *print = state.fingerprints.find(field.key);
-        if (value == nullptr && print == nullptr)
-            return false;
-        if (value != nullptr ? !same_json(value, &field.value) : string_of(*print) != secret_fingerprint(field.value))
+        const JsonbValue *value = state.settings.find(field.key);
+        if (value == nullptr || !is_as_kept(field.value, *value))
             return false;
     }
     ContextResource memory(CurrentMemoryContext);
@@ -125,20 +122,25 @@ bool is_as(const std::optional<SettingsRow> &row, const Jsonb *state) {
     return row && state != nullptr ? is_as(*row, state_of(state)) : !row && state == nullptr;
 }
 
-/// The row that is to be put back: secrets are those of the present row, if they are the same.
+/// The row that is to be put back. A secret of which only the mask was kept is that of the present row, if that has the
+/// same; it is given as itself, to be bound to what it was bound to.
 SettingsRow earlier_row(const Undoing &undoing, const std::optional<SettingsRow> &present, Obstacles &obstacles) {
     const SettingsState before = state_of(undoing.before);
     ObjectBuilder settings;
-    for (const JsonField &field : before.settings)
-        settings.add(field.key, field.value);
     const JsonFields now =
         present && is_object(present->settings) ? fields_of(present->settings) : JsonFields{nullptr, 0};
-    for (const JsonField &print : before.fingerprints) {
-        const JsonbValue *value = now.find(print.key);
-        if (value != nullptr && secret_fingerprint(*value) == string_of(print.value))
-            settings.add(print.key, *value);
+    for (const JsonField &field : before.settings) {
+        const std::optional<StoredSecret> stored = read_secret(field.value);
+        if (!is_withheld(field.value) && (!stored || stored->sealed)) {
+            settings.add(field.key, field.value);
+            continue;
+        }
+        const JsonbValue *value = now.find(field.key);
+        const std::optional<StoredSecret> present_one = value == nullptr ? std::nullopt : read_secret(*value);
+        if (present_one && is_as_kept(*value, field.value))
+            settings.add(field.key, present_one->sealed ? *value : present_one->value);
         else
-            obstacles.add(undoing, "the secret \"", shown(print.key), "\" was not kept.");
+            obstacles.add(undoing, "the secret \"", shown(field.key), "\" was not kept.");
     }
     SettingsRow row = {before.custom, before.active, settings.finish(), 0};
     if (undoing.scope.level != core::Level::project) {
@@ -190,12 +192,6 @@ std::pmr::vector<Undoing> read_changes(int64 transaction, std::pmr::memory_resou
     }
     changes.close();
     return result;
-}
-
-bool same_state(const Jsonb *a, const Jsonb *b) {
-    if (a == nullptr || b == nullptr)
-        return a == b;
-    return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
 /// Locks the row, and finds out whether it can be put back.

@@ -1,5 +1,6 @@
 #include "inheritance/chain.hpp"
 
+#include "hierarchy/scope.hpp"
 #include "postgres/trigger.hpp"
 
 namespace intd {
@@ -66,7 +67,7 @@ const TreeNode *Tree::climb(std::string_view id) {
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
-                .hint("The parent has to be there when the transaction commits.")
+                .hint(missing_parent_hint())
                 .constraint("scope_parent_exists");
         }
         auto *place = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + next.size()));
@@ -180,7 +181,7 @@ const TreeNode *Tree::parent_of(const Row &row) {
         throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                       cat("group \"", view(row.values[column::parent]), "\", the parent of \"",
                           view(row.values[column::id]), "\", is not there"))
-            .hint("The parent has to be there when the transaction commits.")
+            .hint(missing_parent_hint())
             .constraint("scope_parent_exists");
     return parent;
 }

@@ -22,10 +22,12 @@ const Layer *make_layer(core::Level level, std::string_view id, const SettingsRo
     const Jsonb *settings = is_object(row.settings) ? row.settings : ObjectBuilder().finish();
     ContextResource memory(CurrentMemoryContext);
     auto *layer = new (memory.allocate(sizeof(Layer)))
-        Layer{{level, id}, row.custom, row.active, settings, fields_of(settings), nullptr, nullptr, 0};
+        Layer{{level, id}, row.custom, row.active, settings, fields_of(settings), nullptr, nullptr, 0, false};
     layer->core_fields = static_cast<core::Field *>(memory.allocate(sizeof(core::Field) * (layer->fields.count + 1)));
     for (int i = 0; i < layer->fields.count; i++)
         layer->core_fields[i] = {layer->fields.begin_[i].key, &layer->fields.begin_[i].value};
+    layer->has_secrets = std::any_of(layer->fields.begin(), layer->fields.end(),
+                                     [](const JsonField &field) { return may_be_secret(field.value); });
     layer->locks = static_cast<std::string_view *>(memory.allocate(sizeof(std::string_view) * (locks.count + 1)));
     for (int i = 0; i < locks.count; i++)
         if (!locks.nulls[i])
@@ -188,7 +190,7 @@ const Folded &Inheritance::with(const Folded &base, const Layer *layer) {
     ContextResource *memory = ContextResource::in(CurrentMemoryContext);
     auto *fold = new (memory->allocate(sizeof(core::Fold))) core::Fold(*base.fold, memory);
     fold->apply(layer->row());
-    return *new (memory->allocate(sizeof(Folded))) Folded{base.integration, fold, nullptr};
+    return *new (memory->allocate(sizeof(Folded))) Folded{base.integration, fold, nullptr, nullptr, 0};
 }
 
 const Folded &Inheritance::above(const TreeNode *node, const Integration &type) {
@@ -197,7 +199,7 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     if (auto known = folded_.find({nullptr, &type}); known != folded_.end())
         return *known->second;
     auto *fold = new (memory_->allocate(sizeof(core::Fold))) core::Fold(type.schema->shape, memory_);
-    auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded{&type, fold, nullptr};
+    auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded{&type, fold, nullptr, nullptr, 0};
     folded_.emplace(Key{nullptr, &type}, nothing);
     return *nothing;
 }
@@ -244,17 +246,122 @@ const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type)
     return *folded;
 }
 
-const Jsonb *Folded::settings() const {
-    if (settings_ != nullptr)
-        return settings_;
+// --- effective settings ----------------------------------------------------------------------------------------------
+
+namespace {
+
+const JsonbValue *json_of(const core::Resolved &field) {
+    return static_cast<const JsonbValue *>(field.value);
+}
+
+const JsonbValue *find_set(const void *fold, std::string_view name) {
+    const auto *in = static_cast<const core::Fold *>(fold);
+    const int n = in->find(name);
+    return n < 0 || in->fields()[n].source == nullptr ? nullptr : json_of(in->fields()[n]);
+}
+
+/// Wipes a jsonb when its memory context goes. Server code.
+void wipe_with_context(const Jsonb *json, MemoryContext context) {
+    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAlloc(context, sizeof(MemoryContextCallback)));
+    callback->arg = const_cast<Jsonb *>(json);
+    callback->func = [](void *place) { wipe(place, VARSIZE(place)); };
+    MemoryContextRegisterResetCallback(context, callback);
+}
+
+} // namespace
+
+Beside beside(const core::Fold &fold) {
+    return {&fold, find_set, {}};
+}
+
+JsonbValue masked(const Integration &type, std::string_view field, bool secret, const JsonbValue &value,
+                  const Beside &around) {
+    if (const std::optional<StoredSecret> stored = read_secret(value); stored)
+        return mask_of(*stored, {type.name, field}, around);
+    return secret && value.type != jbvNull ? unknown_mask() : value;
+}
+
+std::optional<JsonbValue> Folded::masked(std::string_view field) const {
+    const int n = fold->find(field);
+    const JsonbValue *value = n < 0 ? nullptr : json_of(fold->fields()[n]);
+    if (value == nullptr)
+        return std::nullopt;
+    return intd::masked(*integration, field, integration->schema->is_secret(field), *value, beside(*fold));
+}
+
+const Jsonb *Folded::stored() const {
     if (const auto *sole = static_cast<const Layer *>(fold->sole_source()); sole != nullptr)
-        return settings_ = sole->settings;
-    InContext inside(GetMemoryChunkContext(const_cast<Folded *>(this)));
+        return sole->settings;
     ObjectBuilder object;
     for (const core::Resolved &field : fold->fields())
         if (field.value != nullptr)
-            object.add(field.name, *static_cast<const JsonbValue *>(field.value));
-    return settings_ = object.finish();
+            object.add(field.name, *json_of(field));
+    return object.finish();
+}
+
+const Jsonb *Folded::make(Form form) const {
+    const Schema &schema = *integration->schema;
+    const auto *sole = static_cast<const Layer *>(fold->sole_source());
+    if (sole != nullptr && !schema.has_secrets && !sole->has_secrets)
+        return settings_ = revealed_ = sole->settings;
+    if (form == Form::revealed && !schema.has_secrets) { // nor has it any, most likely: then both are one
+        make(Form::masked);
+        if (revealed_ != nullptr)
+            return revealed_;
+    }
+    MemoryContext context = GetMemoryChunkContext(const_cast<Folded *>(this));
+    // what was opened lives as long as the call
+    std::optional<InContext> inside;
+    if (form == Form::masked)
+        inside.emplace(context);
+    const Beside around = beside(*fold);
+    ObjectBuilder object;
+    bool some_sealed = false, some_hidden = false;
+    int n = -1;
+    for (const core::Resolved &field : fold->fields()) {
+        n++;
+        if (field.value == nullptr)
+            continue;
+        const JsonbValue &value = *json_of(field);
+        const std::optional<StoredSecret> stored = read_secret(value);
+        const bool secret = n < schema.shape.size() && schema.shape.properties()[n].secret && value.type != jbvNull;
+        if (!stored && !secret) {
+            object.add(field.name, value);
+            continue;
+        }
+        some_hidden = true;
+        some_sealed = some_sealed || (stored && stored->sealed);
+        const SecretField name = {integration->name, field.name};
+        if (form == Form::masked) {
+            object.add(field.name, stored ? mask_of(*stored, name, around) : unknown_mask());
+            continue;
+        }
+        JsonbValue opened = value;
+        if (stored)
+            if (const Opening opening = open_secret(*stored, name, around, &opened); opening != Opening::opened)
+                throw cant_open(*stored, name, opening);
+        object.add(field.name, opened);
+    }
+    const Jsonb *made = object.finish();
+    if (const uint64 version = some_sealed ? keys_version() : 0; version != keys_) {
+        settings_ = revealed_ = nullptr; // made with other keys
+        keys_ = version;
+    }
+    if (form == Form::masked) {
+        settings_ = made;
+        if (!some_hidden)
+            revealed_ = made;
+        return made;
+    }
+    if (!some_hidden && settings_ != nullptr)
+        return revealed_ = settings_;
+    return revealed_ = guard([&] {
+               auto *copy = static_cast<Jsonb *>(MemoryContextAllocHuge(context, VARSIZE(made)));
+               memcpy(copy, made, VARSIZE(made));
+               if (some_hidden)
+                   wipe_with_context(copy, context);
+               return copy;
+           });
 }
 
 } // namespace intd

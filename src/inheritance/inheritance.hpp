@@ -10,6 +10,7 @@
 #include "catalog/integration.hpp"
 #include "inheritance/chain.hpp"
 #include "postgres/jsonb.hpp"
+#include "secrets/secret.hpp"
 #include "store/settings_row.hpp"
 
 namespace intd {
@@ -23,6 +24,7 @@ struct Layer : core::Scope {
     core::Field *core_fields;
     std::string_view *locks;
     int lock_count;
+    bool has_secrets; // stored as such, whatever the schema says
 
     core::ScopeSettings row() const { return {this, custom, active, core_fields, fields.count, locks, lock_count}; }
     bool sets_something() const { return row().sets_something(); }
@@ -44,12 +46,32 @@ struct Folded {
     const Integration *integration;
     const core::Fold *fold;
     mutable const Jsonb *settings_; // effective settings, once somebody asked
+    mutable const Jsonb *revealed_; // the same with secrets, once somebody asked
+    mutable uint64 keys_;           // with which both were made; 0: without
 
     bool configured() const { return fold->configured(); }
     bool active() const { return fold->active() && integration->allowed; }
-    /// In the same memory context as the Folded.
-    const Jsonb *settings() const;
+    /// Effective settings as everybody may see them: secrets are masked. In the same memory context as the Folded.
+    const Jsonb *settings() const { return settings_ != nullptr && has_its_keys() ? settings_ : make(Form::masked); }
+    /// With secrets, for active_settings() and all_active_settings() alone. Throws 55000 if one can't be opened. In
+    /// memory that is wiped when its context goes.
+    const Jsonb *revealed() const { return revealed_ != nullptr && has_its_keys() ? revealed_ : make(Form::revealed); }
+    /// With secrets as they are stored, to be checked against the schema. In the current memory context.
+    const Jsonb *stored() const;
+    /// A field's value as settings() has it, none if it has none.
+    std::optional<JsonbValue> masked(std::string_view field) const;
+
+    enum class Form { masked, revealed };
+    bool has_its_keys() const { return keys_ == 0 || keys_ == keys_version(); }
+    const Jsonb *make(Form form) const;
 };
+
+/// What of a fold stands beside a secret in it: what a scope has set, not what is the schema's default.
+Beside beside(const core::Fold &fold);
+
+/// A value as everybody may see it: of a secret the mask. `secret`: by the schema, even if it is not stored as one.
+JsonbValue masked(const Integration &type, std::string_view field, bool secret, const JsonbValue &value,
+                  const Beside &around);
 
 /// Of one Store. That of the live tables is got anew, by inheritance(), in every function that the server calls: what
 /// it gives is valid until the next call of inheritance().

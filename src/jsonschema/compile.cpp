@@ -49,7 +49,8 @@ SchemaNode *Compiler::fresh(const JsonPlace *place) {
     }
     SchemaNode *node = &fresh_[--fresh_left_];
     node->place = place;
-    node->max_properties = node->max_items = node->max_length = PG_INT32_MAX;
+    node->max_properties = node->max_items = node->max_length = node->max_contains = PG_INT32_MAX;
+    node->min_contains = 1;
     return node;
 }
 
@@ -114,43 +115,84 @@ SchemaNode *Compiler::object(const JsonbContainer *source, const JsonPlace *plac
     bool refers = fields.find("$ref") != nullptr;
     for (const JsonField &field : fields) {
         const JsonPlace *here = below(place, field.key);
-        const KnownKeyword *known = find_keyword(field.key);
-        if (known == nullptr)
-            unknown(field.key, place, here);
-        else if (refers && known->asserts)
-            problems_->add(here, "has no effect beside $ref", "Put the $ref into an allOf, and the rest beside that.");
-        else
-            keyword(known->keyword, node, field.value, here);
+        const KnownKeyword *known = find_keyword(field.key, draft_);
+        if (known == nullptr) {
+            unknown(node, field, place, here);
+            continue;
+        }
+        if (refers && known->asserts && (known->keyword != Keyword::id || place->above != nullptr)) {
+            node->beside_ref = draft_ >= Draft::draft2019;
+            if (!node->beside_ref) {
+                if (options_.strict)
+                    problems_->add(here, "has no effect beside $ref",
+                                   "Put the $ref into an allOf, and the rest beside that.");
+                else
+                    report_->ignore(psprintf("%s beside $ref", known->name));
+                continue;
+            }
+        }
+        keyword(known->keyword, node, field.value, here);
     }
+    combine(node, fields);
     pfree(fields.begin_);
     return node;
 }
 
-void Compiler::unknown(std::string_view key, const JsonPlace *schema, const JsonPlace *here) {
-    if (std::find(root_only_.begin(), root_only_.end(), key) != root_only_.end()) {
+void Compiler::unknown(SchemaNode *node, const JsonField &field, const JsonPlace *schema, const JsonPlace *here) {
+    if (std::find(options_.root_only.begin(), options_.root_only.end(), field.key) != options_.root_only.end()) {
         if (schema->above != nullptr)
             problems_->add(here, "is possible at the root only");
-    } else if (key == "$defs")
-        problems_->add(here, "is not a keyword of JSON Schema draft 7", "Draft 7 calls it \"definitions\".");
-    else if (key.substr(0, 2) != "x-")
-        problems_->add(here, "is not a keyword of JSON Schema draft 7",
-                       "An annotation of one's own has a name that starts with \"x-\".");
+    } else if (field.key.substr(0, 2) == "x-")
+        return;
+    else if (!options_.strict) {
+        if (field.key == options_.also_write_only)
+            boolean(field.value, here, &node->write_only);
+        else
+            report_->ignore(field.key);
+    } else {
+        Draft other;
+        problems_->add(here, psprintf("is not a keyword of JSON Schema draft %s", draft_name(draft_)),
+                       find_draft_with(field.key, &other)
+                           ? psprintf("It is one of draft %s. \"$schema\" says which draft a schema is written in.",
+                                      draft_name(other))
+                           : "An annotation of one's own has a name that starts with \"x-\".");
+    }
+}
+
+void Compiler::combine(SchemaNode *node, const JsonFields &fields) {
+    if (draft_ == Draft::draft4) { // there, a limit is said to be exclusive
+        auto is_set = [&](const char *name) {
+            const JsonbValue *flag = fields.find(name);
+            return flag != nullptr && flag->type == jbvBool && flag->val.boolean;
+        };
+        if (is_set("exclusiveMinimum"))
+            std::swap(node->minimum, node->exclusive_minimum);
+        if (is_set("exclusiveMaximum"))
+            std::swap(node->maximum, node->exclusive_maximum);
+    }
+    if (draft_ == Draft::draft2020 && node->is_tuple)
+        std::swap(node->items, node->additional_items);
 }
 
 void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     switch (which) {
+    case Keyword::annotation:
+        break;
+    case Keyword::unsupported:
+        problems_->add(place, "is not supported");
+        break;
     case Keyword::comment:
-        string(value, place, nullptr);
+        if (options_.strict)
+            string(value, place, nullptr);
         break;
     case Keyword::examples:
-        if (!is_array(value))
+        if (options_.strict && !is_array(value))
             problems_->add(place, "must be an array");
         break;
-    case Keyword::flag: {
-        bool ignored;
-        boolean(value, place, &ignored);
+    case Keyword::flag:
+        if (bool ignored = false; options_.strict)
+            boolean(value, place, &ignored);
         break;
-    }
     case Keyword::write_only:
         boolean(value, place, &node->write_only);
         break;
@@ -162,6 +204,10 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
         break;
     case Keyword::id:
         identifier(node, value, place);
+        break;
+    case Keyword::anchor:
+        if (std::string_view text; string(value, place, &text))
+            anchor(node, psprintf("#%.*s", static_cast<int>(text.size()), text.data()), place);
         break;
     case Keyword::reference:
         if (std::string_view text; string(value, place, &text))
@@ -201,7 +247,9 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
         names(value, place, &node->required);
         break;
     case Keyword::dependencies:
-        dependencies(node, value, place);
+    case Keyword::dependent_required:
+    case Keyword::dependent_schemas:
+        dependencies(which, node, value, place);
         break;
     case Keyword::min_properties:
         count(value, place, &node->min_properties);
@@ -210,17 +258,30 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
         count(value, place, &node->max_properties);
         break;
     case Keyword::items:
-        node->is_tuple = is_array(value);
-        if (node->is_tuple)
+        if (draft_ == Draft::draft2020 && is_array(value))
+            problems_->add(place, "must be a schema: an object, true or false",
+                           "Draft 2020-12 calls a list of schemas \"prefixItems\".");
+        else if (is_array(value)) {
+            node->is_tuple = true;
             schemas(value, place, &node->tuple, 0);
-        else
+        } else
             node->items = schema(value, place);
+        break;
+    case Keyword::prefix_items:
+        node->is_tuple = true;
+        schemas(value, place, &node->tuple, 1);
         break;
     case Keyword::additional_items:
         node->additional_items = schema(value, place);
         break;
     case Keyword::contains:
         node->contains = schema(value, place);
+        break;
+    case Keyword::min_contains:
+        count(value, place, &node->min_contains);
+        break;
+    case Keyword::max_contains:
+        count(value, place, &node->max_contains);
         break;
     case Keyword::min_items:
         count(value, place, &node->min_items);
@@ -242,11 +303,8 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
             node->pattern = pattern(text, place);
         break;
     case Keyword::format:
-        if (std::string_view text; string(value, place, &text)) {
-            node->format = find_format(text);
-            if (node->format == nullptr)
-                problems_->add(place, "is not a format that can be checked", format_hint());
-        }
+        if (std::string_view text; string(value, place, &text))
+            format(node, text, place);
         break;
     case Keyword::minimum:
         number(value, place, &node->minimum);
@@ -255,10 +313,16 @@ void Compiler::keyword(Keyword which, SchemaNode *node, const JsonbValue &value,
         number(value, place, &node->maximum);
         break;
     case Keyword::exclusive_minimum:
-        number(value, place, &node->exclusive_minimum);
+        if (bool ignored = false; draft_ == Draft::draft4)
+            boolean(value, place, &ignored);
+        else
+            number(value, place, &node->exclusive_minimum);
         break;
     case Keyword::exclusive_maximum:
-        number(value, place, &node->exclusive_maximum);
+        if (bool ignored = false; draft_ == Draft::draft4)
+            boolean(value, place, &ignored);
+        else
+            number(value, place, &node->exclusive_maximum);
         break;
     case Keyword::multiple_of:
         number(value, place, &node->multiple_of);
@@ -305,7 +369,7 @@ bool Compiler::string(const JsonbValue &value, const JsonPlace *place, std::stri
 
 void Compiler::boolean(const JsonbValue &value, const JsonPlace *place, bool *result) {
     if (value.type == jbvBool)
-        *result = value.val.boolean;
+        *result |= value.val.boolean;
     else
         problems_->add(place, "must be true or false");
 }
@@ -341,12 +405,14 @@ void Compiler::choices(SchemaNode *node, const JsonbContainer *array) {
 
 const Pattern *Compiler::pattern(std::string_view text, const JsonPlace *place) {
     PatternProblem problem;
-    const Pattern *compiled =
-        compile_pattern(text, context_, limited_ ? max_pattern_size.most : HUGE_VAL, shown_place(place, "#"), &problem);
+    const Pattern *compiled = compile_pattern(text, context_, options_.limited ? max_pattern_size.most : HUGE_VAL,
+                                              shown_place(place, "#"), &problem);
     if (compiled == nullptr)
-        problems_->add(place, psprintf(problem.unsupported ? "is a pattern that can't be run here: %s"
-                                                           : "is not a regular expression: %s",
-                                       problem.message));
+        problems_->add(
+            place, psprintf("%s: %s%s \"%s\"",
+                            problem.unsupported ? "is a pattern that can't be run here" : "is not a regular expression",
+                            problem.message, problem.at == 0 ? " in" : psprintf(", near character %d of", problem.at),
+                            clipped(text, 100)));
     return compiled;
 }
 
@@ -417,13 +483,16 @@ void Compiler::pattern_schemas(SchemaNode *node, const JsonbValue &value, const 
     }
 }
 
-void Compiler::dependencies(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
+void Compiler::dependencies(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
+    const bool may_list = which != Keyword::dependent_schemas, must_list = which == Keyword::dependent_required;
     if (!is_object(value))
-        return problems_->add(place, "must be an object, each value a schema or an array of names");
+        return problems_->add(place, must_list  ? "must be an object, each value an array of names"
+                                     : may_list ? "must be an object, each value a schema or an array of names"
+                                                : "must be an object, each value a schema");
     for (const JsonField &field : read_fields(value.val.binary.data)) {
         const JsonPlace *here = below(place, field.key);
-        Dependency dependency = {field.key, {}, nullptr};
-        if (is_array(field.value))
+        Dependency dependency = {field.key, must_list ? "dependentRequired" : "dependencies", {}, nullptr};
+        if (must_list || (may_list && is_array(field.value)))
             names(field.value, here, &dependency.names);
         else
             dependency.node = schema(field.value, here);
@@ -431,30 +500,55 @@ void Compiler::dependencies(SchemaNode *node, const JsonbValue &value, const Jso
     }
 }
 
-void Compiler::dialect(const JsonbValue &value, const JsonPlace *place) {
-    std::string_view text;
-    if (!string(value, place, &text))
+void Compiler::format(SchemaNode *node, std::string_view name, const JsonPlace *place) {
+    node->format = find_format(name);
+    if (node->format != nullptr)
         return;
-    if (!text.empty() && text.back() == '#')
-        text.remove_suffix(1);
-    if (text != "http://json-schema.org/draft-07/schema" && text != "https://json-schema.org/draft-07/schema")
-        problems_->add(place, "is not JSON Schema draft 7", "Write \"http://json-schema.org/draft-07/schema#\".");
+    if (options_.strict)
+        problems_->add(place, "is not a format that can be checked", format_hint());
+    else
+        report_->ignore(psprintf("format %.*s", static_cast<int>(name.size()), name.data()));
 }
 
-/// $id: at the root the name of the whole, below it `#name`, a target for $ref.
+void Compiler::read_draft() {
+    const JsonFields fields = read_fields(root_);
+    if (const JsonbValue *schema = fields.find("$schema"); schema != nullptr && is_string(*schema))
+        find_draft(string_of(*schema), &draft_);
+}
+
+void Compiler::dialect(const JsonbValue &value, const JsonPlace *place) {
+    std::string_view text;
+    Draft draft;
+    if (!string(value, place, &text))
+        return;
+    if (!find_draft(text, &draft))
+        problems_->add(place, "is none of the drafts that are known: 4, 6, 7, 2019-09 and 2020-12",
+                       "Write \"http://json-schema.org/draft-07/schema#\".");
+    else if (draft != draft_)
+        problems_->add(place, "is another draft than that of the whole schema");
+}
+
+/// $id: at the root the name of the whole; below it, up to draft 7, `#name`, a target for $ref.
 void Compiler::identifier(SchemaNode *node, const JsonbValue &value, const JsonPlace *place) {
     std::string_view text;
     if (!string(value, place, &text))
         return;
-    if (!text.empty() && text.front() == '#') {
-        if (!anchors_.add(text))
-            return problems_->add(place, "is there twice");
-        anchored_.add(node);
-    } else if (place->above->above == nullptr)
+    if (draft_ <= Draft::draft7 && !text.empty() && text.front() == '#')
+        anchor(node, text, place);
+    else if (place->above->above == nullptr)
         base_ = text.substr(0, text.find('#'));
     else
-        problems_->add(place, "must start with # below the root",
+        problems_->add(place,
+                       draft_ <= Draft::draft7 ? "must start with # below the root" : "is possible at the root only",
                        "A schema that is a document of its own inside another is not supported.");
+}
+
+/// `name` with its #.
+void Compiler::anchor(SchemaNode *node, std::string_view name, const JsonPlace *place) {
+    if (anchors_.add(name))
+        anchored_.add(node);
+    else
+        problems_->add(place, "is there twice");
 }
 
 const char *Compiler::format_hint() {
@@ -487,14 +581,15 @@ int compare_values(const JsonbValue *a, const JsonbValue *b) {
     }
 }
 
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited,
-                         std::initializer_list<std::string_view> root_only, Problems *problems) {
-    Compiler compiler(schema, context, limited, root_only, problems);
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, const CompileOptions &options,
+                         CompileReport *report) {
+    Compiler compiler(schema, context, options, report);
+    compiler.read_draft();
     SchemaNode *root = compiler.object(schema, &document_root);
     compiler.resolve_references();
-    if (problems->empty())
+    if (report->problems.empty())
         compiler.find_loops();
-    if (problems->empty())
+    if (report->problems.empty())
         compiler.shorten_references();
     return root;
 }

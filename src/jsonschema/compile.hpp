@@ -9,13 +9,34 @@ struct HTAB;
 
 namespace intd {
 
+/// How a schema is read.
+struct CompileOptions {
+    bool limited;                                      // 54000 for what is larger than the limits allow
+    bool strict;                                       // false: what the draft does not know is ignored
+    std::initializer_list<std::string_view> root_only; // annotations that mean something to whoever asks, at the root
+    std::string_view also_write_only;                  // where not strict, the same as writeOnly
+};
+
+/// What was found beside the tree. Texts are in the current memory context, or the schema's.
+struct CompileReport {
+    Problems problems;
+    NameTable met;
+    Growing<std::string_view> ignored; // `order`, `format color`, `type beside $ref`: each once
+
+    void ignore(std::string_view what) {
+        if (met.add(what))
+            ignored.add(what);
+    }
+};
+
 /// Server code: raises reports, owns nothing. The tree goes to `context`, what is needed meanwhile to the current one.
 class Compiler {
   public:
-    Compiler(const JsonbContainer *root, MemoryContext context, bool limited,
-             std::initializer_list<std::string_view> root_only, Problems *problems)
-        : root_(root), context_(context), limited_(limited), root_only_(root_only), problems_(problems) {}
+    Compiler(const JsonbContainer *root, MemoryContext context, const CompileOptions &options, CompileReport *report)
+        : root_(root), context_(context), options_(options), report_(report), problems_(&report->problems) {}
 
+    /// First of all: which draft $schema at the root says.
+    void read_draft();
     SchemaNode *object(const JsonbContainer *source, const JsonPlace *place);
     /// After the tree is there: follows every $ref, making schemas that only a $ref leads to.
     void resolve_references();
@@ -39,7 +60,9 @@ class Compiler {
     // values of keywords; what does not fit is added to the problems
     SchemaNode *schema(const JsonbValue &value, const JsonPlace *place);
     void keyword(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
-    void unknown(std::string_view key, const JsonPlace *schema, const JsonPlace *here);
+    void unknown(SchemaNode *node, const JsonField &field, const JsonPlace *schema, const JsonPlace *here);
+    /// After all keywords of a schema: those that change what others of it mean.
+    void combine(SchemaNode *node, const JsonFields &fields);
     bool string(const JsonbValue &value, const JsonPlace *place, std::string_view *text);
     void boolean(const JsonbValue &value, const JsonPlace *place, bool *result);
     void number(const JsonbValue &value, const JsonPlace *place, Numeric *result);
@@ -51,9 +74,11 @@ class Compiler {
     void schemas(const JsonbValue &value, const JsonPlace *place, Growing<SchemaNode *> *result, int least);
     void named_schemas(const JsonbValue &value, const JsonPlace *place, Growing<NamedNode> *result);
     void pattern_schemas(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
-    void dependencies(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void dependencies(Keyword which, SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void format(SchemaNode *node, std::string_view name, const JsonPlace *place);
     void dialect(const JsonbValue &value, const JsonPlace *place);
     void identifier(SchemaNode *node, const JsonbValue &value, const JsonPlace *place);
+    void anchor(SchemaNode *node, std::string_view name, const JsonPlace *place);
     static const char *format_hint();
 
     SchemaNode *find_target(const Reference &reference);
@@ -75,9 +100,10 @@ class Compiler {
 
     const JsonbContainer *root_;
     MemoryContext context_;
-    bool limited_;
-    std::initializer_list<std::string_view> root_only_; // of compile_tree()'s caller
-    Problems *problems_;
+    CompileOptions options_;
+    Draft draft_ = Draft::draft7; // if $schema does not say
+    CompileReport *report_;
+    Problems *problems_;    // the report's
     std::string_view base_; // the root's $id without its fragment
     HTAB *made_ = nullptr;
     Growing<SchemaNode *> nodes_; // all that were made, in that order
@@ -92,10 +118,8 @@ class Compiler {
 
 /// Makes the tree of a schema, which must be an object, in `context`, where the schema itself must be too. Problems are
 /// gathered in the current memory context; the tree is to be used only if there are none. Server code: raises reports.
-/// `limited`: 54000 for what is larger than the limits allow. `root_only`: annotations that mean something to whoever
-/// asks, at the root and nowhere else.
-SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, bool limited,
-                         std::initializer_list<std::string_view> root_only, Problems *problems);
+SchemaNode *compile_tree(const JsonbContainer *schema, MemoryContext context, const CompileOptions &options,
+                         CompileReport *report);
 
 int compare_numbers(Numeric a, Numeric b);
 /// An order of values in which equal ones are equal.

@@ -103,7 +103,10 @@ class Translator {
     Translator(const pg_wchar *pattern, int length) : in_(pattern), end_(length) {}
 
     PatternProblem run(Growing<pg_wchar> *result, PatternCost *cost) {
+        flags();
         refers_back_ = has_back_reference();
+        if (ignores_case_ && refers_back_)
+            fail("references in a pattern that ignores case are not supported", true);
         Extent whole = disjunction();
         if (problem_.message == nullptr && at_ < end_)
             fail("unmatched )");
@@ -125,7 +128,7 @@ class Translator {
     bool failed() const { return problem_.message != nullptr; }
     void fail(const char *message, bool unsupported = false) {
         if (!failed())
-            problem_ = {message, unsupported};
+            problem_ = {message, unsupported, std::min(at_ + 1, end_)};
         at_ = end_;
     }
     bool next_is(char c, int ahead = 0) const {
@@ -160,6 +163,22 @@ class Translator {
         return false;
     }
 
+    /// `(?i)` and `(?s)` at the begin, which ECMA 262 does not have, but many who write patterns.
+    void flags() {
+        if (!next_are("(?") || at_ + 2 >= end_ || !is_letter(in_[at_ + 2]))
+            return;
+        for (at_ += 2; at_ < end_ && is_letter(in_[at_]); at_++) {
+            if (next_is('i'))
+                ignores_case_ = true;
+            else if (next_is('s'))
+                dot_is_all_ = true;
+            else
+                return fail("the only flags are i and s");
+        }
+        if (!take(')'))
+            fail("invalid group");
+    }
+
     // -- writing
     void emit(pg_wchar c) {
         if (out_.count < longest)
@@ -171,6 +190,11 @@ class Translator {
     }
     /// A character that stands for itself, outside brackets.
     void emit_literal(pg_wchar c) {
+        if (ignores_case_ && (is_letter(c) || c >= 0x80)) {
+            Growing<Range> set;
+            set.add({c, c});
+            return emit_set(set, false);
+        }
         if (c < 0x80 && !is_digit(c) && !is_letter(c) && c > ' ')
             emit('\\');
         emit(c);
@@ -180,8 +204,21 @@ class Translator {
         snprintf(text, sizeof(text), "\\U%08X", c);
         emit(text);
     }
+    /// The same letters in the other case. Which others than those of ASCII have one depends on the locale.
+    void add_other_case(Growing<Range> *set) {
+        for (int i = 0, given = set->count; i < given; i++) {
+            const Range range = (*set)[i];
+            for (const Range letters : {Range{'a', 'z'}, Range{'A', 'Z'}}) {
+                const Range part = {std::max(range.first, letters.first), std::min(range.last, letters.last)};
+                if (part.first <= part.last)
+                    set->add({part.first ^ 0x20, part.last ^ 0x20});
+            }
+        }
+    }
     /// Takes the set's memory.
-    void emit_set(const Growing<Range> &set, bool complement) {
+    void emit_set(Growing<Range> set, bool complement) {
+        if (ignores_case_)
+            add_other_case(&set);
         if (set.empty()) { // [] is nothing, [^] is anything
             emit(complement ? "[\\U00000001-\\U0010FFFF]" : "(?:(?!))");
             return;
@@ -271,7 +308,8 @@ class Translator {
             at_++;
             if (c == '.') {
                 Growing<Range> set;
-                add_ranges(&set, line_ends, false);
+                if (!dot_is_all_)
+                    add_ranges(&set, line_ends, false);
                 emit_set(set, true);
             } else
                 emit_literal(c);
@@ -643,7 +681,7 @@ class Translator {
     int end_;
     Growing<pg_wchar> out_;
     PatternProblem problem_ = {nullptr, false};
-    bool refers_back_ = false;
+    bool refers_back_ = false, ignores_case_ = false, dot_is_all_ = false; // the last two by flags
     int looking_around_ = 0;
     int captures_open_ = 0;
     int captured_ = 0;         // groups written so far that capture

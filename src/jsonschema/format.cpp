@@ -1,5 +1,8 @@
 #include "jsonschema/format.hpp"
 
+#include "jsonschema/code_points.hpp"
+#include "jsonschema/compile.hpp"
+#include "jsonschema/idn.hpp"
 #include "jsonschema/pattern.hpp"
 
 namespace intd {
@@ -115,6 +118,38 @@ bool is_date_time(std::string_view text) {
     return take_date(rest) && rest.take_any("tT") && take_time(rest) && rest.empty();
 }
 
+/// RFC 3339, appendix A: weeks, or other units from years down to seconds.
+bool is_duration(std::string_view text) {
+    Rest rest = {text};
+    if (!rest.take('P'))
+        return false;
+    std::string_view units = "YMD";
+    bool any = false;
+    for (bool in_time = false;;) {
+        if (!in_time && rest.take('T')) {
+            in_time = true;
+            any = false;
+            units = "HMS";
+        }
+        if (rest.empty())
+            return any;
+        if (rest.number(1) < 0)
+            return false;
+        while (rest.number(1) >= 0)
+            ;
+        if (rest.empty())
+            return false;
+        if (!any && !in_time && rest.take('W'))
+            return rest.empty();
+        const size_t unit = units.find(rest.text.front());
+        if (unit == std::string_view::npos)
+            return false;
+        rest.take(rest.text.front());
+        units.remove_prefix(unit + 1);
+        any = true;
+    }
+}
+
 // -- addresses
 
 /// RFC 1123, section 2.1.
@@ -182,11 +217,12 @@ bool is_ipv6(std::string_view text) {
     return gap ? groups < 8 : groups == 8;
 }
 
-/// RFC 5321, section 4.1.2: local-part@domain.
-bool is_email(std::string_view text) {
+/// RFC 5321, section 4.1.2: local-part@domain. `beyond_ascii`: with what RFC 6531 adds, in UTF-8.
+bool is_email(std::string_view text, bool beyond_ascii) {
     size_t at = text.rfind('@');
     if (at == std::string_view::npos || at == 0 || at > 64 || text.size() > 254)
         return false;
+    auto is_beyond = [=](char c) { return beyond_ascii && static_cast<unsigned char>(c) >= 0x80; };
     std::string_view local = text.substr(0, at), domain = text.substr(at + 1);
     if (local.front() == '"') {
         if (local.size() < 2 || local.back() != '"')
@@ -195,7 +231,7 @@ bool is_email(std::string_view text) {
         for (size_t i = 0; i < local.size(); i++) {
             if (local[i] == '"' || (local[i] == '\\' && ++i == local.size()))
                 return false;
-            if (local[i] < ' ' || local[i] > '~')
+            if (!is_beyond(local[i]) && (local[i] < ' ' || local[i] > '~'))
                 return false;
         }
     } else {
@@ -205,7 +241,7 @@ bool is_email(std::string_view text) {
             if (atom.empty())
                 return false;
             for (char c : atom)
-                if (!is_letter(c) && !is_digit(c) && !is_one_of(c, "!#$%&'*+-/=?^_`{|}~"))
+                if (!is_letter(c) && !is_digit(c) && !is_one_of(c, "!#$%&'*+-/=?^_`{|}~") && !is_beyond(c))
                     return false;
         } while (rest.take('.'));
     }
@@ -213,15 +249,23 @@ bool is_email(std::string_view text) {
         std::string_view literal = domain.substr(1, domain.size() - 2);
         return is_ipv4(literal) || (literal.substr(0, 5) == "IPv6:" && is_ipv6(literal.substr(5)));
     }
-    return is_hostname(domain);
+    return beyond_ascii ? is_idn_hostname(domain) : is_hostname(domain);
+}
+
+bool is_email(std::string_view text) {
+    return is_email(text, false);
+}
+bool is_idn_email(std::string_view text) {
+    return is_email(to_utf8(text), true);
 }
 
 // -- RFC 3986
 
 constexpr std::string_view sub_delimiters = "!$&'()*+,;=";
 
-/// Whether all characters are unreserved, sub-delimiters, percent-encoded, or among `others`.
-bool is_uri_text(std::string_view text, std::string_view others) {
+/// Whether all characters are unreserved, sub-delimiters, percent-encoded, or among `others`. In an IRI
+/// (`beyond_ascii`) others than those of ASCII are, too: is_iri_or_reference() has looked at them.
+bool is_uri_text(std::string_view text, std::string_view others, bool beyond_ascii) {
     for (size_t i = 0; i < text.size(); i++) {
         char c = text[i];
         if (c == '%') {
@@ -229,16 +273,16 @@ bool is_uri_text(std::string_view text, std::string_view others) {
                 return false;
             i += 2;
         } else if (!is_letter(c) && !is_digit(c) && !is_one_of(c, "-._~") && !is_one_of(c, sub_delimiters) &&
-                   !is_one_of(c, others))
+                   !is_one_of(c, others) && !(beyond_ascii && static_cast<unsigned char>(c) >= 0x80))
             return false;
     }
     return true;
 }
 
-bool is_authority(std::string_view text) {
+bool is_authority(std::string_view text, bool beyond_ascii) {
     size_t at = text.find('@');
     if (at != std::string_view::npos) {
-        if (!is_uri_text(text.substr(0, at), ":"))
+        if (!is_uri_text(text.substr(0, at), ":", beyond_ascii))
             return false;
         text.remove_prefix(at + 1);
     }
@@ -249,7 +293,7 @@ bool is_authority(std::string_view text) {
             return false;
         std::string_view literal = text.substr(1, close - 1);
         bool future = literal.size() > 3 && is_one_of(literal[0], "vV") &&
-                      literal.find('.') != std::string_view::npos && is_uri_text(literal, ":");
+                      literal.find('.') != std::string_view::npos && is_uri_text(literal, ":", false);
         if (!future && !is_ipv6(literal))
             return false;
         port = text.substr(close + 1);
@@ -257,7 +301,7 @@ bool is_authority(std::string_view text) {
             return false;
     } else {
         size_t colon = text.find(':');
-        if (!is_uri_text(text.substr(0, colon), ""))
+        if (!is_uri_text(text.substr(0, colon), "", beyond_ascii))
             return false;
         port = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
     }
@@ -265,7 +309,7 @@ bool is_authority(std::string_view text) {
 }
 
 /// A URI, or a reference to one, which may lack its scheme.
-bool is_uri_or_reference(std::string_view text, bool must_have_scheme) {
+bool is_uri_or_reference(std::string_view text, bool must_have_scheme, bool beyond_ascii) {
     size_t end = 0;
     while (end < text.size() &&
            (is_letter(text[end]) || (end > 0 && (is_digit(text[end]) || is_one_of(text[end], "+-.")))))
@@ -276,25 +320,105 @@ bool is_uri_or_reference(std::string_view text, bool must_have_scheme) {
     Rest rest = {has_scheme ? text.substr(end + 1) : text};
     if (rest.text.substr(0, 2) == "//") {
         rest.text.remove_prefix(2);
-        if (!is_authority(rest.until("/?#")))
+        if (!is_authority(rest.until("/?#"), beyond_ascii))
             return false;
     }
     std::string_view path = rest.until("?#");
     // without a scheme, what stands before a colon in the first segment would be taken for one
     if (!has_scheme && path.substr(0, path.find('/')).find(':') != std::string_view::npos)
         return false;
-    if (!is_uri_text(path, ":@/"))
+    if (!is_uri_text(path, ":@/", beyond_ascii))
         return false;
-    if (rest.take('?') && !is_uri_text(rest.until("#"), ":@/?"))
+    if (rest.take('?') && !is_uri_text(rest.until("#"), ":@/?", beyond_ascii))
         return false;
-    return !rest.take('#') || is_uri_text(rest.text, ":@/?");
+    return !rest.take('#') || is_uri_text(rest.text, ":@/?", beyond_ascii);
 }
 
 bool is_uri(std::string_view text) {
-    return is_uri_or_reference(text, true);
+    return is_uri_or_reference(text, true, false);
 }
 bool is_uri_reference(std::string_view text) {
-    return is_uri_or_reference(text, false);
+    return is_uri_or_reference(text, false, false);
+}
+
+/// The characters that RFC 3987 adds: `ucschar`, and in a query `iprivate`.
+bool may_be_in_iri(pg_wchar c, bool in_query) {
+    if (c < 0x80)
+        return true;
+    if ((c >= 0xE000 && c <= 0xF8FF) || (c >= 0xF0000 && (c & 0xFFFF) <= 0xFFFD))
+        return in_query;
+    return c >= 0xA0 && (c & 0xFFFE) != 0xFFFE && !(c >= 0xFDD0 && c <= 0xFDEF) && !(c >= 0xFFF0 && c <= 0xFFFF) &&
+           !(c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+bool is_iri_or_reference(std::string_view text, bool must_have_scheme) {
+    const CodePoints points = code_points(text);
+    bool in_query = false, valid = true;
+    for (int i = 0; valid && i < points.count; i++) {
+        const pg_wchar c = points.begin[i];
+        in_query = (in_query || c == '?') && c != '#';
+        valid = may_be_in_iri(c, in_query);
+    }
+    pfree(points.begin);
+    return valid && is_uri_or_reference(to_utf8(text), must_have_scheme, true);
+}
+
+bool is_iri(std::string_view text) {
+    return is_iri_or_reference(text, true);
+}
+bool is_iri_reference(std::string_view text) {
+    return is_iri_or_reference(text, false);
+}
+
+/// RFC 6570: what stands between the braces of a template.
+bool is_template_expression(Rest rest) {
+    rest.take_any("+#./;?&=,!@|");
+    do {
+        bool after_dot = true;
+        for (; !rest.empty() && !is_one_of(rest.text.front(), ",:*"); rest.text.remove_prefix(1)) {
+            const char c = rest.text.front();
+            if (c == '.' && after_dot)
+                return false;
+            after_dot = c == '.';
+            if (c == '%') {
+                if (rest.text.size() < 3 || !is_hex(rest.text[1]) || !is_hex(rest.text[2]))
+                    return false;
+                rest.text.remove_prefix(2);
+            } else if (!is_letter(c) && !is_digit(c) && c != '_' && c != '.')
+                return false;
+        }
+        if (after_dot) // or no name at all
+            return false;
+        if (rest.take(':')) { // a length from 1 to 9999
+            const std::string_view length = rest.until(",");
+            if (length.empty() || length.size() > 4 || length.front() == '0' ||
+                !std::all_of(length.begin(), length.end(), is_digit))
+                return false;
+        } else
+            rest.take('*');
+    } while (rest.take(','));
+    return rest.empty();
+}
+
+bool is_uri_template(std::string_view text) {
+    Rest rest = {to_utf8(text)};
+    while (!rest.empty()) {
+        const char c = rest.text.front();
+        if (c == '{') {
+            rest.take('{');
+            const std::string_view expression = rest.until("}");
+            if (!rest.take('}') || !is_template_expression({expression}))
+                return false;
+        } else if (c == '%') {
+            if (rest.text.size() < 3 || !is_hex(rest.text[1]) || !is_hex(rest.text[2]))
+                return false;
+            rest.text.remove_prefix(3);
+        } else if ((c >= 0 && c <= ' ') || is_one_of(c, "\"'<>\\^`|}\x7F"))
+            return false;
+        else
+            rest.text.remove_prefix(1);
+    }
+    return true;
 }
 
 // -- others
@@ -336,26 +460,41 @@ bool is_regex(std::string_view text) {
     return problem.message == nullptr || problem.unsupported;
 }
 
+template <int64 least, int64 most>
+bool is_integer_within(Numeric number) {
+    return is_integer(number) && compare_numbers(number, int64_to_numeric(least)) >= 0 &&
+           compare_numbers(number, int64_to_numeric(most)) <= 0;
+}
+
 constexpr Format formats[] = {
     {"date", is_date},
     {"date-time", is_date_time},
+    {"duration", is_duration},
     {"email", is_email},
     {"hostname", is_hostname},
+    {"idn-email", is_idn_email},
+    {"idn-hostname", is_idn_hostname},
+    {"int32", nullptr, is_integer_within<PG_INT32_MIN, PG_INT32_MAX>},
+    {"int64", nullptr, is_integer_within<PG_INT64_MIN, PG_INT64_MAX>},
     {"ipv4", is_ipv4},
     {"ipv6", is_ipv6},
+    {"iri", is_iri},
+    {"iri-reference", is_iri_reference},
     {"json-pointer", is_json_pointer},
     {"regex", is_regex},
     {"relative-json-pointer", is_relative_json_pointer},
     {"time", is_time},
     {"uri", is_uri},
     {"uri-reference", is_uri_reference},
+    {"uri-template", is_uri_template},
     {"uuid", is_uuid},
 };
 
 } // namespace
 
-const char *const format_names = "date, date-time, email, hostname, ipv4, ipv6, json-pointer, regex, "
-                                 "relative-json-pointer, time, uri, uri-reference, uuid";
+const char *const format_names = "date, date-time, duration, email, hostname, idn-email, idn-hostname, int32, int64, "
+                                 "ipv4, ipv6, iri, iri-reference, json-pointer, regex, relative-json-pointer, time, "
+                                 "uri, uri-reference, uri-template, uuid";
 
 const Format *find_format(std::string_view name) {
     for (const Format &format : formats)

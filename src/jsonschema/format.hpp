@@ -1,13 +1,19 @@
-// The formats of JSON Schema that are checked. Each follows the document that draft 7 names for it.
+// The formats of JSON Schema that are checked. Each follows the document that draft 7, or the first draft that has
+// it, names for it; int32 and int64 are those of OpenAPI, and about numbers.
 #pragma once
 
 #include "postgres/datum.hpp"
+
+extern "C" {
+#include "utils/numeric.h"
+}
 
 namespace intd {
 
 struct Format {
     const char *name;
-    bool (*fits)(std::string_view text); // server code: may raise reports
+    bool (*fits)(std::string_view text);    // null: any text; server code: may raise reports
+    bool (*fits_number)(Numeric) = nullptr; // null: any number
 };
 
 /// Null if the format is not known.

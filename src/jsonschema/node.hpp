@@ -42,6 +42,7 @@ struct PatternNode {
 /// Either the names that a property needs beside it, or a schema for the whole object.
 struct Dependency {
     std::string_view name;
+    const char *keyword; // for messages
     Growing<std::string_view> names;
     SchemaNode *node; // null: names
 };
@@ -49,9 +50,11 @@ struct Dependency {
 /// One schema. What is absent is null, empty, or the widest limit, and allows everything.
 struct SchemaNode {
     const JsonPlace *place; // in the schema, for messages
-    SchemaNode *ref;        // $ref: only annotations stand beside it
-    SchemaNode *target;     // where all of the $ref from here on lead to, if there are any
-    bool never;             // the schema `false`
+    SchemaNode *ref;        // $ref
+    bool beside_ref;        // more than annotations stand beside it: a value has to fit both
+    bool followed;          // by shorten_references()
+    SchemaNode *target; // where all of the $ref from here on lead to that have nothing beside them, if there are any
+    bool never;         // the schema `false`
 
     unsigned types;                // TypeSet; 0: any
     const JsonbContainer *choices; // enum, an array
@@ -72,6 +75,7 @@ struct SchemaNode {
     Growing<SchemaNode *> tuple; // of the first elements
     SchemaNode *additional_items;
     SchemaNode *contains;
+    int32 min_contains, max_contains; // how many elements have to fit `contains`
     int32 min_items, max_items;
     bool unique_items;
 
@@ -95,7 +99,7 @@ struct SchemaNode {
     }
 };
 
-/// Follows $ref.
+/// Follows $ref where it stands alone.
 inline const SchemaNode *target_of(const SchemaNode *node) {
     return node->target != nullptr ? node->target : node;
 }

@@ -1,5 +1,6 @@
 #include "jsonschema/pattern.hpp"
 
+#include "jsonschema/code_points.hpp"
 #include "store/limits.hpp"
 #include "jsonschema/ecma_pattern.hpp"
 
@@ -19,29 +20,6 @@ struct Pattern {
 };
 
 namespace {
-
-struct CodePoints {
-    pg_wchar *begin;
-    int count;
-};
-
-/// Text in the database's encoding as Unicode code points.
-CodePoints code_points(std::string_view text) {
-    int length = static_cast<int>(text.size());
-    const char *utf8 = text.data();
-    if (GetDatabaseEncoding() != PG_UTF8 && length > 0) {
-        utf8 = reinterpret_cast<const char *>(
-            pg_do_encoding_conversion(reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())), length,
-                                      GetDatabaseEncoding(), PG_UTF8));
-        if (utf8 != text.data())
-            length = static_cast<int>(strlen(utf8));
-    }
-    CHECK_FOR_INTERRUPTS();
-    CodePoints points;
-    points.begin = static_cast<pg_wchar *>(palloc_extended((length + 1) * sizeof(pg_wchar), MCXT_ALLOC_HUGE));
-    points.count = pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, points.begin, length);
-    return points;
-}
 
 /// Up to major 15 a compiled expression is malloc'ed.
 void release_program(void *program) {

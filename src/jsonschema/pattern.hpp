@@ -16,6 +16,7 @@ struct Pattern;
 struct PatternProblem {
     const char *message;
     bool unsupported; // it is ECMA 262, but can't be run here
+    int at = 0;       // by which character, counted from 1; 0: not known
 };
 
 /// What a pattern has the engine do.

@@ -38,12 +38,16 @@ std::string_view write_place(const JsonPlace *place, const char *prefix) {
 }
 
 const char *shown_place(const JsonPlace *place, const char *prefix) {
-    constexpr int most = 255; // bytes, as the ids of scopes
+    constexpr size_t most = 255; // bytes, as the ids of scopes
     std::string_view whole = write_place(place, prefix);
-    int length = static_cast<int>(whole.size());
+    return whole.size() <= most ? whole.data() : clipped(whole, most);
+}
+
+const char *clipped(std::string_view text, int most) {
+    int length = static_cast<int>(text.size());
     if (length <= most)
-        return whole.data();
-    return psprintf("%.*s...", pg_mbcliplen(whole.data(), length, most), whole.data());
+        return pnstrdup(text.data(), length);
+    return psprintf("%.*s...", pg_mbcliplen(text.data(), length, most), text.data());
 }
 
 } // namespace intd

@@ -20,4 +20,7 @@ std::string_view write_place(const JsonPlace *place, const char *prefix);
 /// The same for a message: cut if it is long.
 const char *shown_place(const JsonPlace *place, const char *prefix);
 
+/// A text of the schema's for a message, cut likewise. Server code.
+const char *clipped(std::string_view text, int most);
+
 } // namespace intd

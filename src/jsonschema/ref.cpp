@@ -148,15 +148,16 @@ void Compiler::shorten_references() {
     Growing<SchemaNode *> way;
     for (SchemaNode *start : nodes_) {
         // up to what is known, or refers no further, then back
-        SchemaNode *node = start;
-        for (; node->ref != nullptr && node->target == nullptr; node = node->ref)
+        for (SchemaNode *node = start; node->ref != nullptr && !node->followed; node = node->ref) {
+            node->followed = true;
             way.add(node);
-        SchemaNode *target = node->target != nullptr ? node->target : node;
+        }
         for (; way.count > 0; way.count--) {
-            SchemaNode *passed = way[way.count - 1];
-            passed->target = target;
+            SchemaNode *passed = way[way.count - 1], *next = passed->ref;
+            if (!passed->beside_ref)
+                passed->target = next->target != nullptr ? next->target : next;
             if (passed->fallback == nullptr)
-                passed->fallback = passed->ref->fallback;
+                passed->fallback = next->fallback;
         }
     }
 }

@@ -69,7 +69,8 @@ void spend(int64 *steps, double spent) {
 /// raised when they are used up: schemas that are applied again and again to one value would never come to an end.
 class Walk {
   public:
-    Walk(Findings *findings, int64 *steps) : findings_(findings), steps_(steps) {}
+    Walk(Findings *findings, int64 *steps, const PassedOver *passed_over)
+        : findings_(findings), steps_(steps), passed_over_(passed_over) {}
 
     bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     /// What the schema says of one key of an object.
@@ -90,7 +91,9 @@ class Walk {
     const char *at(const SchemaNode *node, const char *keyword) {
         return psprintf("%s %s", keyword, write_place(node->place, "#").data());
     }
-    bool fits(const SchemaNode *node, const JsonbValue *value) { return intd::fits(node, value, steps_); }
+    bool fits(const SchemaNode *node, const JsonbValue *value) {
+        return Walk(nullptr, steps_, passed_over_).check(node, value, &document_root);
+    }
     bool too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
                          const char *what, const JsonPlace *place);
 
@@ -110,6 +113,7 @@ class Walk {
 
     Findings *findings_;
     int64 *steps_;
+    const PassedOver *passed_over_;
 };
 
 // Each step below goes on after a violation only if they are gathered.
@@ -134,6 +138,8 @@ class Walk {
 bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     check_stack_depth();
     spend(1);
+    if (passed_over_ != nullptr && passed_over_->has(*value))
+        return true;
     node = target_of(node);
     bool valid = true;
     if (node->never) {
@@ -194,7 +200,7 @@ bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const J
         INTD_FAIL(place, psprintf("pattern %.*s", length, pattern.data()),
                   psprintf("must match the pattern %.*s", length, pattern.data()));
     }
-    if (node->format != nullptr && !node->format->fits(text))
+    if (node->format != nullptr && node->format->fits != nullptr && !node->format->fits(text))
         INTD_FAIL(place, psprintf("format %s", node->format->name),
                   psprintf("must have the format %s", node->format->name));
     return valid;
@@ -220,6 +226,9 @@ bool Walk::check_number(const SchemaNode *node, Numeric value, const JsonPlace *
         const char *number = stops() ? "" : write_number(limit.number);
         INTD_FAIL(place, psprintf("%s %s", limit.keyword, number), psprintf("%s %s", limit.text, number));
     }
+    if (node->format != nullptr && node->format->fits_number != nullptr && !node->format->fits_number(value))
+        INTD_FAIL(place, psprintf("format %s", node->format->name),
+                  psprintf("must have the format %s", node->format->name));
     if (node->multiple_of != nullptr) {
         // which is all digits by all digits, and can't be interrupted
         spend(static_cast<double>(VARSIZE_ANY(value)) * static_cast<double>(VARSIZE_ANY(node->multiple_of)) / 1000);
@@ -248,7 +257,7 @@ bool Walk::check_array(const SchemaNode *node, const JsonbContainer *array, cons
 
 bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const JsonPlace *place) {
     bool valid = true;
-    bool contained = node->contains == nullptr;
+    int contained = 0;
     for (int i = 0; i < items.count; i++) {
         const SchemaNode *element = !node->is_tuple         ? node->items
                                     : i < node->tuple.count ? node->tuple[i]
@@ -256,11 +265,17 @@ bool Walk::check_items(const SchemaNode *node, const JsonItems &items, const Jso
         JsonPlace here = {place, {}, i};
         if (element != nullptr)
             INTD_STEP(check(element, &items.begin()[i], &here));
-        contained = contained || fits(node->contains, &items.begin()[i]);
+        if (node->contains != nullptr && (contained < node->min_contains || node->max_contains < PG_INT32_MAX))
+            contained += fits(node->contains, &items.begin()[i]) ? 1 : 0;
     }
-    if (!contained)
+    if (node->contains != nullptr && contained < node->min_contains)
         INTD_FAIL(place, at(node->contains, "contains"),
-                  psprintf("must have an element that fits %s", where(node->contains)));
+                  node->min_contains == 1 ? psprintf("must have an element that fits %s", where(node->contains))
+                                          : psprintf("must have at least %d elements that fit %s", node->min_contains,
+                                                     where(node->contains)));
+    if (node->contains != nullptr && contained > node->max_contains)
+        INTD_FAIL(place, at(node->contains, "maxContains"),
+                  psprintf("must have at most %d elements that fit %s", node->max_contains, where(node->contains)));
     if (node->unique_items && !is_unique(items))
         INTD_FAIL(place, "uniqueItems", "must not have an element twice");
     return valid;
@@ -364,7 +379,7 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
                 continue;
             int length = static_cast<int>(name.size()), with = static_cast<int>(dependency.name.size());
             INTD_FAIL(
-                place, psprintf("dependencies %.*s %.*s", with, dependency.name.data(), length, name.data()),
+                place, psprintf("%s %.*s %.*s", dependency.keyword, with, dependency.name.data(), length, name.data()),
                 psprintf("must have \"%.*s\" beside \"%.*s\"", length, name.data(), with, dependency.name.data()));
         }
     }
@@ -373,6 +388,8 @@ bool Walk::check_dependencies(const SchemaNode *node, const JsonbValue *value, c
 
 bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
+    if (node->ref != nullptr)
+        INTD_STEP(check(node->ref, value, place));
     for (const SchemaNode *each : node->all_of)
         INTD_STEP(check(each, value, place));
     if (!node->any_of.empty()) {
@@ -404,6 +421,8 @@ void check_alone(Walk &walk, const SchemaNode *node, std::string_view key, const
     check_stack_depth();
     node = target_of(node);
     walk.check_key(node, key, value, &document_root);
+    if (node->ref != nullptr)
+        check_alone(walk, node->ref, key, value);
     for (const SchemaNode *each : node->all_of)
         check_alone(walk, each, key, value);
 }
@@ -423,7 +442,7 @@ JsonbValue as_read(const JsonbValue &value) {
 } // namespace
 
 bool fits(const SchemaNode *node, const JsonbValue *value, int64 *steps) {
-    Walk walk(nullptr, steps);
+    Walk walk(nullptr, steps, nullptr);
     return walk.check(node, value, &document_root);
 }
 
@@ -441,13 +460,13 @@ void Findings::arrange() {
 }
 
 void check_value(const SchemaNode *root, const JsonbValue *value, Findings *found) {
-    Walk walk(found, found->steps);
+    Walk walk(found, found->steps, found->passed_over);
     walk.check(root, value, &document_root);
 }
 
 void check_key(const SchemaNode *root, std::string_view key, const JsonbValue &value, Findings *found) {
     JsonbValue read = as_read(value);
-    Walk walk(found, found->steps);
+    Walk walk(found, found->steps, found->passed_over);
     check_alone(walk, root, key, &read);
 }
 

@@ -20,11 +20,31 @@ struct Violation {
     }
 };
 
+/// Values that fit whatever a schema says of them, as nobody can look inside: each by the place of its string or
+/// container.
+struct PassedOver {
+    Growing<const void *> places;
+
+    void add(const JsonbValue &value) { places.add(place_of(value)); }
+    bool has(const JsonbValue &value) const {
+        const void *place = place_of(value);
+        return place != nullptr && std::find(places.begin(), places.end(), place) != places.end();
+    }
+
+  private:
+    static const void *place_of(const JsonbValue &value) {
+        return value.type == jbvString   ? static_cast<const void *>(value.val.string.val)
+               : value.type == jbvBinary ? static_cast<const void *>(value.val.binary.data)
+                                         : nullptr;
+    }
+};
+
 /// What was found, in the current memory context.
 struct Findings {
     const char *whole; // what texts call the whole value
     int64 *steps;      // how many may still be taken to find more (max_check_steps): 54000 after that
     Growing<Violation> list;
+    const PassedOver *passed_over = nullptr;
 
     /// `rule` is what tells a violation from others at the same place.
     void add(const JsonPlace *place, const char *rule, const char *text, bool root_required = false);

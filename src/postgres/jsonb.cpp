@@ -116,4 +116,17 @@ Jsonb *to_jsonb(const JsonbValue &value) {
     return guard([&] { return JsonbValueToJsonb(const_cast<JsonbValue *>(&value)); });
 }
 
+JsonbValue value_of(const Jsonb *json) {
+    auto *root = const_cast<JsonbContainer *>(&json->root);
+    JsonbValue value;
+    if (JB_ROOT_IS_SCALAR(json)) {
+        JsonbExtractScalar(root, &value);
+        return value;
+    }
+    value.type = jbvBinary;
+    value.val.binary.data = root;
+    value.val.binary.len = VARSIZE(json) - VARHDRSZ;
+    return value;
+}
+
 } // namespace intd

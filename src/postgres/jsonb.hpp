@@ -57,6 +57,9 @@ class ObjectBuilder {
 /// A value as a jsonb of its own.
 Jsonb *to_jsonb(const JsonbValue &value);
 
+/// A whole jsonb as a value, in the form in which a field's value is read. It points into the jsonb. Server code.
+JsonbValue value_of(const Jsonb *json);
+
 inline const Jsonb *jsonb_of(Datum datum) {
     return reinterpret_cast<const Jsonb *>(DatumGetPointer(datum));
 }

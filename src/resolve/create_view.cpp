@@ -11,6 +11,7 @@ extern "C" {
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "commands/comment.h"
+#include "utils/varlena.h"
 #include "nodes/makefuncs.h"
 }
 
@@ -65,6 +66,21 @@ Key tracked_key() {
     return {relation_name(relation), column.name,
             column.type == NUMERICOID ? cat("pg_catalog.trim_scale(", value, ")::pg_catalog.text")
                                       : cat(value, "::pg_catalog.text")};
+}
+
+/// The view that a caller names: with a dot the name is that of a schema and of the view, each quoted where it needs
+/// to be. Server code: raises reports.
+RangeVar *wanted_view(const char *name) {
+    if (strchr(name, '.') == nullptr)
+        return makeRangeVar(nullptr, pstrdup(name), -1);
+    List *parts = NIL;
+    if (!SplitIdentifierString(pstrdup(name), '.', &parts) || list_length(parts) > 2)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" can't be the name of a view", name),
+                 errhint("Give a name, or a schema and a name: my_schema.my_view; in double quotes what is not in "
+                         "lower case.")));
+    return makeRangeVar(list_length(parts) == 1 ? nullptr : static_cast<char *>(linitial(parts)),
+                        static_cast<char *>(llast(parts)), -1);
 }
 
 /// The fields that a typed view of ours has by now, in the order of its columns; refuses any other relation.
@@ -154,6 +170,20 @@ const char *property_comment(const JsonbValue *property) {
     return cat(title, title.empty() || description.empty() ? "" : ": ", description);
 }
 
+constexpr std::string_view comment_begin = "settings of integration ",
+                           comment_end = " for every project, made by create_view()";
+
+/// Whether a view's comment is one that we made, also of a type that had another name; or there is none. What somebody
+/// has written there stays.
+bool is_own_comment(const char *comment) {
+    if (comment == nullptr)
+        return true;
+    const std::string_view text = comment;
+    return text.size() >= comment_begin.size() + comment_end.size() &&
+           text.substr(0, comment_begin.size()) == comment_begin &&
+           text.substr(text.size() - comment_end.size()) == comment_end;
+}
+
 /// The names of the columns of fields, in their order: that of the field, unless another column has it.
 NameList column_names(const Integration &type, const NameList &fields, std::string_view key, ContextResource *memory) {
     std::pmr::unordered_set<std::string_view> taken({"active", "inherited", "source_level", "source_id", "locked", key},
@@ -184,20 +214,22 @@ INTD_FUNCTION(create_view) {
     const Integration &type = get_integration(live, integration);
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *name = given ? cat(*given) : cat(type.name, "_settings");
-    if (*name == '\0' || strlen(name) >= NAMEDATALEN)
+    const size_t longest = given && strchr(name, '.') != nullptr ? 4 * NAMEDATALEN : NAMEDATALEN;
+    if (*name == '\0' || strlen(name) >= longest)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("\"", name, "\" can't be the name of a view"))
             .hint("Give a name of 1 to 63 bytes.");
     Key key = tracked_key();
 
     struct Creation {
-        const char *schema;
+        const char *schema, *name;
         Oid existing;
     };
     Creation creation = guard([&] {
-        RangeVar *wanted = makeRangeVar(nullptr, pstrdup(name), -1);
+        RangeVar *wanted = given ? wanted_view(name) : makeRangeVar(nullptr, pstrdup(name), -1);
         Oid schema = RangeVarGetCreationNamespace(wanted);
-        return Creation{get_namespace_name(schema), get_relname_relid(name, schema)};
+        return Creation{get_namespace_name(schema), wanted->relname, get_relname_relid(wanted->relname, schema)};
     });
+    name = creation.name;
     const char *qualified = cat(identifier(creation.schema), ".", identifier(name));
 
     // Columns stay in the order that they have; fields that came later stand at the end.
@@ -246,9 +278,9 @@ INTD_FUNCTION(create_view) {
             type_name, "\nCROSS JOIN LATERAL (SELECT p.settings OFFSET 0) e"));
     run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
-    run(cat("COMMENT ON VIEW ", qualified, " IS ",
-            literal(cat("settings of integration ", type.name, " for every project, made by create_view()"))));
     const Oid made = guard([&] { return get_relname_relid(name, get_namespace_oid(creation.schema, false)); });
+    if (const char *comment = guard([&] { return GetComment(made, RelationRelationId, 0); }); is_own_comment(comment))
+        run(cat("COMMENT ON VIEW ", qualified, " IS ", literal(cat(comment_begin, type.name, comment_end))));
     for (size_t n = 0; n < names.size(); n++) {
         const char *comment = property_comment(properties.find(names[n]));
         const int number = typed_column::first_field + static_cast<int>(n);

@@ -18,7 +18,7 @@ class Past {
     ~Past() = default;
 };
 
-/// Adds the rows of explain(), or with `past` those of explain_at(), whose values have masks for secrets already.
+/// Adds the rows of explain(), or with `past` those of explain_at().
 void explain(ResultSet &result, const Question &asked, const Past *past);
 
 } // namespace intd

@@ -1,20 +1,29 @@
 #include "resolve/locate.hpp"
 
+#include "tracking/tracked.hpp"
+
 namespace intd {
 
 Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     Tree &tree = inherited.tree();
-    const TreeNode *node = nullptr;
-    const Row *project = nullptr;
-    if (scope.level == core::Level::instance)
-        node = tree.instance();
-    else if (scope.level == core::Level::group)
-        node = tree.group(scope.text());
-    else
-        project = inherited.store().row(Table::projects, scope.id);
-    if (node == nullptr && project == nullptr)
-        throw unknown_scope(scope.level, scope.text());
-    return {scope.level, scope.id, node, project};
+    Located found = {scope.level, scope.id, nullptr, nullptr};
+    auto look = [&] {
+        if (scope.level == core::Level::instance)
+            found.node = tree.instance();
+        else if (scope.level == core::Level::group)
+            found.node = tree.group(found.text());
+        else
+            found.project = inherited.store().row(Table::projects, found.id);
+        return found.node != nullptr || found.project != nullptr;
+    };
+    if (look())
+        return found;
+    if (std::optional<Datum> uuid = as_tracked_uuid(kind_of(scope.level), scope.text())) {
+        found.id = *uuid;
+        if (look())
+            return found;
+    }
+    throw unknown_scope(scope.level, scope.text());
 }
 
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
@@ -29,16 +38,15 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     return Question{inherited, type, locate(inherited, scope)};
 }
 
-void require_use(const Question &asked) {
+void require_use(Inheritance &inherited, const Located &at) {
     if (is_allowed(Access::use))
         return;
     if (rights_of(GetUserId()).has(Access::use))
         return require_access(Access::use);
-    const Located &at = asked.at;
     const TreeNode *node = nullptr;
     bool found = false; // the way up is looked for where it is needed
     auto next_group = [&]() -> std::optional<std::string_view> {
-        node = found ? node->parent : at.is_project() ? asked.inherited.tree().parent_of(*at.project) : at.node;
+        node = found ? node->parent : at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
         found = true;
         return node->level == core::Level::instance ? std::nullopt : std::optional(node->id);
     };

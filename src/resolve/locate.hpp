@@ -58,7 +58,7 @@ struct Question {
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
 /// Throws 42501 unless the current user may use what is set as secret for the scope.
-void require_use(const Question &asked);
+void require_use(Inheritance &inherited, const Located &at);
 
 /// What is locked for whatever inherits this: names of properties, and `active`, as text[].
 Datum locked_names(const Folded &folded);

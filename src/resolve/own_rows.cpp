@@ -8,14 +8,34 @@ const JsonbValue *value_of(const core::Fold &fold, std::string_view field) {
     return n < 0 ? nullptr : static_cast<const JsonbValue *>(fold.fields()[n].value);
 }
 
+/// Whether two values of a field are the same. Two secrets are if their masks are, as each is sealed for itself; not if
+/// that can't be told.
+bool is_same_value(const Integration &type, std::string_view field, const JsonbValue *a, const Beside &beside_a,
+                   const JsonbValue *b, const Beside &beside_b) {
+    if (a == nullptr || b == nullptr)
+        return a == b;
+    const std::optional<StoredSecret> one = read_secret(*a), other = read_secret(*b);
+    if (!one && !other)
+        return same_json(a, b);
+    if (!one || !other)
+        return false;
+    if (!one->sealed && !other->sealed)
+        return same_json(&one->value, &other->value);
+    const JsonbValue mask = mask_of(*one, {type.name, field}, beside_a),
+                     other_mask = mask_of(*other, {type.name, field}, beside_b), unknown = unknown_mask();
+    return same_json(&mask, &other_mask) && !same_json(&mask, &unknown);
+}
+
 /// Whether the two end up with the same, but for who says so.
-bool is_same(const core::Fold &a, const core::Fold &b) {
-    auto has_all = [](const core::Fold &fold, const core::Fold &other) {
+bool is_same(const Integration &type, const core::Fold &a, const core::Fold &b) {
+    const Beside beside_a = beside(a), beside_b = beside(b);
+    auto has_all = [&](const core::Fold &fold) {
         return std::all_of(fold.fields().begin(), fold.fields().end(), [&](const core::Resolved &field) {
-            return same_json(static_cast<const JsonbValue *>(field.value), value_of(other, field.name));
+            return is_same_value(type, field.name, value_of(a, field.name), beside_a, value_of(b, field.name),
+                                 beside_b);
         });
     };
-    return a.active() == b.active() && has_all(a, b) && has_all(b, a);
+    return a.active() == b.active() && has_all(a) && has_all(b);
 }
 
 } // namespace
@@ -36,20 +56,26 @@ Redundant redundant_in(Inheritance &inherited, const Place &place, const Layer &
                        std::pmr::memory_resource *memory) {
     Redundant redundant{false, false, std::pmr::vector<std::string_view>(memory)};
     const core::Fold &without = *place.above.fold, &with = *inherited.with(place.above, &own).fold;
+    const Integration &type = *place.above.integration;
+    const Beside beside_own = beside(own.fields), beside_with = beside(with), beside_without = beside(without);
+    auto is_held = [&](std::string_view field, const JsonbValue &value) {
+        return is_same_value(type, field, &value, beside_own, value_of(without, field), beside_without);
+    };
     if (own.custom) {
         // what a lock above shadows is not, unless it is the locked value
-        auto is_held = [&](const JsonField &field) { return same_json(&field.value, value_of(without, field.key)); };
-        redundant.whole = place.above.configured() && own.active == without.active() && is_same(with, without) &&
-                          std::all_of(own.fields.begin(), own.fields.end(), is_held);
+        redundant.whole = place.above.configured() && own.active == without.active() && is_same(type, with, without) &&
+                          std::all_of(own.fields.begin(), own.fields.end(),
+                                      [&](const JsonField &field) { return is_held(field.key, field.value); });
         return redundant;
     }
     redundant.active = place.above.configured() && own.active && *own.active == without.active();
     auto same = [&](const core::Resolved &field) {
-        return same_json(static_cast<const JsonbValue *>(field.value), value_of(without, field.name));
+        return is_same_value(type, field.name, value_of(with, field.name), beside_with, value_of(without, field.name),
+                             beside_without);
     };
     for (const core::Resolved &field : with.fields()) {
         const JsonbValue *value = own.fields.find(field.name);
-        if (value == nullptr || !same_json(value, value_of(without, field.name)))
+        if (value == nullptr || !is_held(field.name, *value))
             continue; // also what a lock shadows, unless it is the locked value
         // fields of an atomic group are redundant together only
         bool all = same(field);

@@ -1,7 +1,9 @@
 // Effective settings of one scope.
 #include "resolve/resolve.hpp"
 
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
+#include "secrets/mask_key.hpp"
 #include "store/owner.hpp"
 
 namespace intd {
@@ -31,17 +33,21 @@ INTD_FUNCTION(resolve) {
     return null_result(fcinfo);
 }
 
-/// resolve_all(project_id, group_id)
-INTD_FUNCTION(resolve_all) {
-    ResultSet result(fcinfo);
+namespace {
+
+/// Calls visit(at, folded) for each type that has a row anywhere on the chain of the scope that the arguments
+/// (project_id, group_id) name, by name. Throws 42501 without the access, read or use.
+template <class Visit>
+void visit_all(FunctionCallInfo fcinfo, Access access, Visit &&visit) {
     require_access(Access::read);
     ScopeArgument scope = scope_argument(id_argument(fcinfo, 0), id_argument(fcinfo, 1));
     if (scope.is_null)
-        return null_result(fcinfo);
+        return;
     Inheritance &inherited = inheritance();
     Located at = locate(inherited, scope);
+    if (access == Access::use)
+        require_use(inherited, at);
 
-    // the types that have a row anywhere on the chain, by name
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<NamedLayer> types(&memory);
     if (at.is_project() && inherited.may_have_rows(at.id))
@@ -59,8 +65,26 @@ INTD_FUNCTION(resolve_all) {
             continue;
         const Layer *own = types[i].layer->level == core::Level::project ? types[i].layer : nullptr;
         if (const Integration *type = inherited.find_usable_type(types[i].integration); type != nullptr)
-            add_resolved(result, at, inherited.with(inherited.down_to(nearest, *type), own));
+            visit(at, inherited.with(inherited.down_to(nearest, *type), own));
     }
+}
+
+} // namespace
+
+/// resolve_all(project_id, group_id)
+INTD_FUNCTION(resolve_all) {
+    ResultSet result(fcinfo);
+    visit_all(fcinfo, Access::read, [&](const Located &at, const Folded &folded) { add_resolved(result, at, folded); });
+    return null_result(fcinfo);
+}
+
+/// all_active_settings(project_id, group_id)
+INTD_FUNCTION(all_active_settings) {
+    ResultSet result(fcinfo);
+    visit_all(fcinfo, Access::use, [&](const Located &, const Folded &folded) {
+        if (folded.active())
+            result.add({text_datum(folded.integration->name), PointerGetDatum(folded.revealed())});
+    });
     return null_result(fcinfo);
 }
 
@@ -69,9 +93,27 @@ INTD_FUNCTION(active_settings) {
     std::optional<Question> asked = question(fcinfo, true);
     if (!asked)
         return null_result(fcinfo);
-    require_use(*asked);
+    require_use(asked->inherited, asked->at);
     const Folded &folded = asked->folded();
-    return folded.active() ? copy_of(folded.settings()) : null_result(fcinfo);
+    return folded.active() ? copy_of(folded.revealed()) : null_result(fcinfo);
+}
+
+/// mask(integration, field, value)
+INTD_STRICT_FUNCTION(mask) {
+    require_access(Access::use);
+    const Integration &type = get_integration(live, *text_argument(fcinfo, 0));
+    const std::string_view field = *text_argument(fcinfo, 1);
+    if (!type.schema->is_secret(field))
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
+                      cat("integration \"", type.name, "\" has no secret \"", shown(field), "\""))
+            .hint("Secrets are the properties of the schema that are writeOnly.");
+    const JsonbValue value = guard([&] { return value_of(PG_GETARG_JSONB_P(2)); });
+    std::optional<Sealer> sealer = reading_sealer();
+    if (!sealer || value.type == jbvNull)
+        return null_result(fcinfo);
+    const Datum mask = text_datum(mask_text(mask_digits_of(*sealer, value)));
+    wipe(sealer->mask_key, sizeof(sealer->mask_key));
+    return mask;
 }
 
 // --- what the views are made of: (integration, group, own custom, own active, own settings) ------------------------
@@ -124,6 +166,7 @@ INTD_FUNCTION(set_by_instance) {
 }
 
 INTD_FUNCTION(effective_active) {
+    LongWork::add_row(LongWork::computes_rows);
     const Folded *folded = folded_project(readable(), fcinfo);
     return folded == nullptr ? null_result(fcinfo) : BoolGetDatum(folded->active());
 }

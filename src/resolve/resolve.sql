@@ -23,7 +23,20 @@ CREATE FUNCTION integration_defaults.active_settings(
     group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'intd_active_settings';
 COMMENT ON FUNCTION integration_defaults.active_settings(text, integration_defaults.external_id, integration_defaults.external_id) IS
-    'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. Errors: 42501 without use access to it; 42704 unknown integration, project or group; 22023 both ids';
+    'the effective settings of an integration for a project, a group, or the instance if no id is given, if it is active there; else NULL. With secrets, which all other functions and views mask. Errors: 42501 without use access to it; 42704 unknown integration, project or group; 22023 both ids; 55000 a secret can''t be opened';
+
+CREATE FUNCTION integration_defaults.all_active_settings(
+    project_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
+    RETURNS TABLE (integration text, settings jsonb)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 100 AS 'MODULE_PATHNAME', 'intd_all_active_settings';
+COMMENT ON FUNCTION integration_defaults.all_active_settings(integration_defaults.external_id, integration_defaults.external_id) IS
+    'as active_settings(), a row for each integration that is active there, by name: with secrets. Errors: 42501 without use access to it; 42704 unknown project or group; 22023 both ids; 55000 a secret can''t be opened';
+
+CREATE FUNCTION integration_defaults.mask(integration text, field text, value jsonb) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'intd_mask';
+COMMENT ON FUNCTION integration_defaults.mask(text, text, jsonb) IS
+    'what is shown in place of a secret with this value, to find who has it; NULL while no secret is set anywhere. Errors: 42501 without use access everywhere; 42704 unknown integration; 22023 the field is no secret; 55000 the key is not there';
 
 CREATE FUNCTION integration_defaults.projects_using_custom_settings(
     integration text, group_id integration_defaults.external_id DEFAULT integration_defaults.not_given())
@@ -48,14 +61,23 @@ CREATE FUNCTION integration_defaults.explain(
                    inherited_value jsonb, locked_by text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 40 AS 'MODULE_PATHNAME', 'intd_explain';
 COMMENT ON FUNCTION integration_defaults.explain(text, integration_defaults.external_id, integration_defaults.external_id) IS
-    'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are shown as fingerprints, and so are keys that a schema with properties does not name. Errors: 42704 unknown integration, project or group; 22023 both ids';
+    'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are masked, and so are keys that a schema with properties does not name. Errors: 42704 unknown integration, project or group; 22023 both ids';
+
+CREATE FUNCTION integration_defaults.compare(
+    integration text, project_id integration_defaults.external_id, other_project_id integration_defaults.external_id)
+    RETURNS TABLE (field text, value jsonb, source_level text, source_id text, other_value jsonb,
+                   other_source_level text, other_source_id text)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 10 COST 80 AS 'MODULE_PATHNAME', 'intd_compare';
+COMMENT ON FUNCTION integration_defaults.compare(text, integration_defaults.external_id, integration_defaults.external_id) IS
+    'the fields whose effective values differ between two projects, in the order of explain(), each with who supplies it; NULL: not set, or nothing is configured there. Secrets are shown as explain() shows them. Errors: 42704 unknown integration or project; 22023 a project is left out';
 
 CREATE FUNCTION integration_defaults.tree(
     integration text,
-    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS SETOF text
+    group_id integration_defaults.external_id DEFAULT integration_defaults.not_given(),
+    depth integer DEFAULT NULL, whole boolean DEFAULT false) RETURNS SETOF text
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_tree';
-COMMENT ON FUNCTION integration_defaults.tree(text, integration_defaults.external_id) IS
-    'a drawing of the groups below a group, or below the instance if no group is given: what each sets, locks or inherits, and how many projects straight in it inherit or have settings of their own. For psql: \pset format unaligned. Errors: 42704 unknown integration or group';
+COMMENT ON FUNCTION integration_defaults.tree(text, integration_defaults.external_id, integer, boolean) IS
+    'a drawing of the groups below a group, or below the instance if no group is given, that set or lock something, and of the way to them: what each sets and locks, what a lock above covers of that, and how many groups and projects follow it; then totals. whole: every group, with the projects straight in it. depth: so many levels below the top, and no more. Names are those of the column that track_groups() was told of, for who may SELECT them. For psql: \pset format unaligned. Errors: 42704 unknown integration or group; 22023 negative depth';
 
 CREATE FUNCTION integration_defaults.invalid_settings(integration text DEFAULT NULL)
     RETURNS TABLE (integration text, scope_level text, scope_id text, violation text)

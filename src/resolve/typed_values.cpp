@@ -11,6 +11,15 @@ std::string_view string_of(const JsonbValue *value) {
     return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
 }
 
+bool fits_bigint(Datum number) {
+    return guard([&] {
+        Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MIN));
+        Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
+        return DatumGetBool(DirectFunctionCall2(numeric_ge, number, least)) &&
+               DatumGetBool(DirectFunctionCall2(numeric_le, number, most));
+    });
+}
+
 /// The one type that a property has beside null, or nothing.
 std::string_view only_type(const JsonbValue *type) {
     if (type == nullptr)
@@ -38,6 +47,17 @@ std::string_view only_type(const JsonbValue *type) {
     });
 }
 
+/// Whether a limit of the schema is beyond bigint: who names one means to have such numbers.
+bool allows_more_than_bigint(const JsonFields &keywords) {
+    bool beyond = false;
+    for (const char *keyword : {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}) {
+        const JsonbValue *limit = keywords.find(keyword);
+        if (limit != nullptr && limit->type == jbvNumeric)
+            beyond = beyond || !fits_bigint(NumericGetDatum(limit->val.numeric));
+    }
+    return beyond;
+}
+
 } // namespace
 
 Oid column_type(const JsonbValue *property) {
@@ -46,9 +66,10 @@ Oid column_type(const JsonbValue *property) {
     const Jsonb *schema = to_jsonb(*property);
     if (!is_object(schema))
         return JSONBOID;
-    std::string_view type = only_type(fields_of(schema).find("type"));
+    const JsonFields keywords = fields_of(schema);
+    std::string_view type = only_type(keywords.find("type"));
     return type == "string"    ? TEXTOID
-           : type == "integer" ? INT8OID
+           : type == "integer" ? (allows_more_than_bigint(keywords) ? NUMERICOID : INT8OID)
            : type == "number"  ? NUMERICOID
            : type == "boolean" ? BOOLOID
                                : JSONBOID;
@@ -74,20 +95,9 @@ std::optional<Datum> column_from_json(Oid type, const JsonbValue *value) {
         return guard([&] { return datumCopy(number, false, -1); });
     if (type != INT8OID)
         return std::nullopt;
-    struct {
-        bool fits;
-        int64 value;
-    } whole = guard([&] {
-        Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MIN));
-        Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
-        decltype(whole) found = {DatumGetBool(DirectFunctionCall2(numeric_ge, number, least)) &&
-                                     DatumGetBool(DirectFunctionCall2(numeric_le, number, most)),
-                                 0};
-        if (found.fits)
-            found.value = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-        return found;
-    });
-    return whole.fits ? std::optional<Datum>(Int64GetDatum(whole.value)) : std::nullopt;
+    if (!fits_bigint(number))
+        return std::nullopt;
+    return guard([&] { return DirectFunctionCall1(numeric_int8, number); });
 }
 
 JsonbValue json_from_column(Oid type, Datum value) {
@@ -110,21 +120,8 @@ JsonbValue json_from_column(Oid type, Datum value) {
         json.type = jbvBool;
         json.val.boolean = DatumGetBool(value);
         return json;
-    default: {
-        // a whole jsonb: what stands in it is found as a field's value is
-        JsonbValue whole;
-        whole.type = jbvBinary;
-        auto *given = const_cast<Jsonb *>(jsonb_of(value));
-        if (JB_ROOT_IS_SCALAR(given))
-            return guard([&] {
-                JsonbValue scalar;
-                JsonbExtractScalar(&given->root, &scalar);
-                return scalar;
-            });
-        whole.val.binary.data = &given->root;
-        whole.val.binary.len = VARSIZE(given) - VARHDRSZ;
-        return whole;
-    }
+    default:
+        return guard([&] { return value_of(jsonb_of(value)); });
     }
 }
 

@@ -92,12 +92,43 @@ CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integ
 CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.instance_integrations
     FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
 
+-- What is set, wherever that is: for an overview, and for an audit.
+
+CREATE VIEW integration_defaults.own_settings AS
+SELECT o.scope_level, o.scope_id, o.integration, o.custom, o.active, o.fields, o.locked, o.updated_at, o.updated_by
+FROM (
+SELECT 'instance'::pg_catalog.text AS scope_level, NULL::pg_catalog.text COLLATE pg_catalog."C" AS scope_id,
+       s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C") AS fields,
+       s.locked, s.updated_at, s.updated_by
+FROM integration_defaults.instance_settings s
+UNION ALL
+SELECT 'group'::pg_catalog.text, s.group_id, s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C"),
+       s.locked, s.updated_at, s.updated_by
+FROM integration_defaults.group_settings s
+UNION ALL
+SELECT 'project'::pg_catalog.text, s.project_id, s.integration, s.custom, s.active,
+       ARRAY(SELECT k.key FROM pg_catalog.jsonb_object_keys(
+           CASE WHEN pg_catalog.jsonb_typeof(s.settings) OPERATOR(pg_catalog.=) 'object'::pg_catalog.text
+                THEN s.settings END) k(key) ORDER BY k.key COLLATE pg_catalog."C"),
+       '{}'::pg_catalog.text[], s.updated_at, s.updated_by
+FROM integration_defaults.project_settings s
+) o
+WHERE integration_defaults.may_read();
+COMMENT ON VIEW integration_defaults.own_settings IS
+    'all that is set anywhere: scope_level (instance, group, project), scope_id (NULL: the instance), integration, custom (false: single fields are overridden), active (NULL: inherited), fields (the names of what is set, never the values), locked (what is locked for all below), updated_at, updated_by';
+
 -- Typed views: one integration, a column each field, keyed by the app's own key.
 
 CREATE FUNCTION integration_defaults.create_view(integration text, name text DEFAULT NULL) RETURNS regclass
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_create_view';
 COMMENT ON FUNCTION integration_defaults.create_view(text, text) IS
-    'makes a typed view of an integration in the current schema, named <integration>_settings unless told otherwise: the key of the tracked table of projects, active, inherited, source_level, source_id, locked, and a column for each field of the schema (text, bigint, numeric, boolean, jsonb; NULL where it is unset or null). UPDATE of a column overrides the field, to NULL takes the override back; DELETE uses the default. The columns that follow from what is set can''t be changed: a change of them alone is refused, and ignored where an ORM saves them along with others. Called again, it adds columns for new fields. Errors: 42704 unknown integration; 55000 no tracked table of projects; 42P07 the name is taken; 42P16 a field of the view is gone from the schema; 22023, 42622 a field that can''t be the name of a column; 54011 more fields than columns';
+    'makes a typed view of an integration in the current schema, named <integration>_settings unless told otherwise (name: of the view, or schema.name): the key of the tracked table of projects, active, inherited, source_level, source_id, locked, and a column for each field of the schema (text, bigint, numeric, boolean, jsonb; NULL where it is unset or null). UPDATE of a column overrides the field, to NULL takes the override back; DELETE uses the default. The columns that follow from what is set can''t be changed: a change of them alone is refused, and ignored where an ORM saves them along with others. Called again, it adds columns for new fields; a comment that somebody has given the view or a column stays. Errors: 42704 unknown integration; 55000 no tracked table of projects; 42P07 the name is taken; 42P16 a field of the view is gone from the schema; 22023, 42622 a field that can''t be the name of a column; 54011 more fields than columns';
 CREATE FUNCTION integration_defaults.write_typed() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_write_typed';
 COMMENT ON FUNCTION integration_defaults.write_typed() IS

@@ -72,12 +72,18 @@ class TypedRow {
         return found ? std::optional<bool>(DatumGetBool(*found)) : std::nullopt;
     }
 
-    /// Whether a column is the same in both rows, as its type's bytes are.
+    /// Whether a column is the same in both rows: as its type's bytes are, but equal numbers may be written otherwise.
     bool same(HeapTuple a, HeapTuple b, int column) const {
         Value one = value(a, column), other = value(b, column);
+        if (!one || !other)
+            return one.has_value() == other.has_value();
         Form_pg_attribute attribute = TupleDescAttr(columns(), column - 1);
-        return one.has_value() == other.has_value() &&
-               (!one || guard([&] { return datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen); }));
+        return guard([&] {
+            return attribute->atttypid == NUMERICOID ? DatumGetBool(DirectFunctionCall2(numeric_eq, *one, *other))
+                   : attribute->atttypid == JSONBOID
+                       ? compareJsonbContainers(&DatumGetJsonbP(*one)->root, &DatumGetJsonbP(*other)->root) == 0
+                       : datumIsEqual(*one, *other, attribute->attbyval, attribute->attlen);
+        });
     }
 
     /// A field's value of the one in its column.
@@ -185,11 +191,9 @@ class TypedRow {
         put(typed_column::source_id, source_name);
         put(typed_column::locked, locked_names(asked.above()));
         for (int n = 0; n < fields(); n++) {
-            int known = folded.fold->find(field(n));
-            const auto *json = known < 0 || source == nullptr
-                                   ? nullptr
-                                   : static_cast<const JsonbValue *>(folded.fold->fields()[known].value);
-            put(typed_column::first_field + n, column_from_json(type_of(typed_column::first_field + n), json));
+            const std::optional<JsonbValue> json = source == nullptr ? std::nullopt : folded.masked(field(n));
+            put(typed_column::first_field + n,
+                column_from_json(type_of(typed_column::first_field + n), json ? &*json : nullptr));
         }
         return guard([&] {
             return heap_modify_tuple_by_cols(row, columns(), static_cast<int>(numbers.size()), numbers.data(),

@@ -1,5 +1,6 @@
 #include "settings/check.hpp"
 
+#include "catalog/unknown.hpp"
 #include "hierarchy/scope.hpp"
 #include "postgres/query.hpp"
 
@@ -82,10 +83,7 @@ class Check {
         return stored != nullptr && !given_.has(key) && same_json(stored, &value);
     }
 
-    bool is_secret(std::string_view key) const {
-        int n = type_.schema->shape.find(key);
-        return n >= 0 && type_.schema->shape.properties()[n].secret;
-    }
+    bool is_secret(std::string_view key) const { return type_.schema->is_secret(key); }
 
     static int64 size_of(const SettingsRow &row) {
         int64 locks = row.locked == 0 ? 0 : static_cast<int64>(VARSIZE_ANY(DatumGetPointer(row.locked)));
@@ -197,7 +195,7 @@ class Check {
                 type_.schema->shape.find(name) < 0)
                 throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                               cat("integration \"", type_.name, "\" has no field \"", shown(name), "\" to lock"))
-                    .hint("Locks name properties of the schema, \"active\", or \"*\" for all.");
+                    .hint(fields_hint(type_, name, "active"));
         }
     }
 
@@ -257,12 +255,44 @@ class Check {
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
                                                        place_name(place_), " are not complete"))
                 .detail(detail.text())
-                .hint("Give the fields, or set them with active => false.")
+                .hint(is_complete_as_override() ? "To set single fields and leave the others as they are, call "
+                                                  "override_fields()."
+                                                : "Give the fields, or set them with active => false.")
                 .constraint("setting_is_complete");
         throw Refusal(ERRCODE_CHECK_VIOLATION, cat("settings of integration \"", type_.name, "\" for ",
                                                    place_name(place_), " do not fit its schema"))
             .detail(detail.text())
+            .hint(unknown_field_hint(violations))
             .constraint("setting_matches_schema");
+    }
+
+    /// Whether a whole row lacks only what the scope would have if the same fields were set by override_fields().
+    bool is_complete_as_override() const {
+        if (!given_.whole)
+            return false;
+        ObjectBuilder fields;
+        for (const JsonField &field : current_fields_)
+            fields.add(field.key, field.value);
+        for (const JsonField &field : wanted_fields_)
+            fields.add(field.key, field.value);
+        SettingsRow row = wanted_;
+        row.custom = current_ != nullptr && current_->custom;
+        row.settings = fields.finish();
+        ContextResource memory(CurrentMemoryContext);
+        Violations violations(&memory);
+        effective_violations(inherited_.with(place_.above, layer(&row)), violations);
+        return std::none_of(violations.begin(), violations.end(),
+                            [](const Violation &violation) { return violation.root_required; });
+    }
+
+    /// Of the first field that does not fit because the schema has none of that name; else null.
+    const char *unknown_field_hint(const Violations &violations) const {
+        for (const JsonField &field : wanted_fields_)
+            if (type_.schema->shape.find(field.key) < 0)
+                for (const Violation &violation : violations)
+                    if (violation.path.size() == field.key.size() + 1 && violation.path.substr(1) == field.key)
+                        return fields_hint(type_, field.key);
+        return nullptr;
     }
 
     Inheritance &inherited_;
@@ -280,8 +310,31 @@ class Check {
 
 } // namespace
 
+std::optional<Place> place_of(Inheritance &inherited, core::Level level, std::string_view type_name, Datum scope) {
+    const Integration *type = inherited.find_type(type_name);
+    if (type == nullptr)
+        return std::nullopt;
+    Tree &tree = inherited.tree();
+    switch (level) {
+    case core::Level::instance:
+        return Place{level, {}, inherited.above(tree.instance(), *type), tree.instance()};
+    case core::Level::group: {
+        const TreeNode *group = tree.group(view(scope));
+        if (group == nullptr)
+            return std::nullopt;
+        return Place{level, view(scope), inherited.above(group, *type), group};
+    }
+    default:
+        const Row *project = inherited.store().row(Table::projects, scope);
+        if (project == nullptr)
+            return std::nullopt;
+        const TreeNode *parent = tree.parent_of(*project);
+        return Place{level, view(scope), inherited.down_to(parent, *type), parent};
+    }
+}
+
 void effective_violations(const Folded &folded, Violations &violations) {
-    validate(*folded.integration->schema, folded.settings(), violations);
+    validate(*folded.integration->schema, folded.stored(), violations);
     if (!folded.active())
         violations.erase(std::remove_if(violations.begin(), violations.end(),
                                         [](const Violation &violation) { return violation.root_required; }),

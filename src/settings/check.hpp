@@ -28,6 +28,9 @@ struct Place {
     const TreeNode *node; // the group or the instance; of a project, what it is in
 };
 
+/// Where a row is to stand (scope: text, 0 on the instance), or nothing if the type or the scope is not there.
+std::optional<Place> place_of(Inheritance &inherited, core::Level level, std::string_view type_name, Datum scope);
+
 /// The other types of the same `x-exclusive` kind; none if the type is of none.
 std::pmr::vector<const Integration *> rivals_of(Inheritance &inherited, const Integration &type,
                                                 std::pmr::memory_resource *memory);

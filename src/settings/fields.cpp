@@ -1,5 +1,10 @@
 #include "settings/fields.hpp"
 
+#include "catalog/unknown.hpp"
+#include "inheritance/remembered.hpp"
+#include "postgres/snapshot.hpp"
+#include "settings/secrets.hpp"
+
 namespace intd {
 namespace {
 
@@ -71,7 +76,7 @@ void check_names(const Target &target, const Names &names, const Units &locked) 
         if (name != "*" && name != "active" && target.type.schema->shape.find(name) < 0 && !locked.name(name))
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
-                .hint("Locks name properties of the schema, or \"active\".");
+                .hint(fields_hint(target.type, name, "active"));
 }
 
 /// All that `names` lock: whole atomic groups.
@@ -81,6 +86,43 @@ void add_units(Names &locked, const core::Shape &shape, const Names &names, cons
     for (const core::Property &property : shape.properties())
         if (units.include(property.name))
             locked.push_back(property.name);
+}
+
+/// Of what was to be unlocked, says what a scope above has locked as well: it stays so.
+void tell_locks_above(const Target &target, const Names &names) {
+    constexpr int most = 20;
+    if (target.scope.level == core::Level::instance)
+        return;
+    FreshSnapshot snapshot;
+    Inheritance &inherited = inheritance();
+    const TreeNode *node = inherited.tree().group(target.scope.text());
+    if (node == nullptr)
+        return;
+    const core::Fold &above = *inherited.above(node, target.type).fold;
+    const char *text = nullptr;
+    int count = 0;
+    auto add = [&](std::string_view name) {
+        const core::Scope *holder = name == "active" ? above.active_lock() : above.lock_of(name);
+        if (holder != nullptr && count++ < most)
+            text = cat(text == nullptr ? "" : text, text == nullptr ? "" : "\n", "\"", shown(name), "\" is locked by ",
+                       scope_name(holder->level, holder->id), ".");
+    };
+    if (has(names, "*")) {
+        for (const core::Property &property : target.type.schema->shape.properties())
+            add(property.name);
+        add("active");
+    } else
+        for (std::string_view name : names)
+            add(name);
+    if (count == 0)
+        return;
+    if (count > most)
+        text = cat(text, "\nand ", std::to_string(count - most), " more");
+    const char *scope = scope_name(target.scope.level, target.scope.text());
+    guard([&] {
+        ereport(NOTICE, (errmsg("a lock above %s stays", scope), errdetail("%s", text),
+                         errhint("unlock_fields() removes it there.")));
+    });
 }
 
 /// Changes what a scope locks. `names` none: all, and active, and fields to come.
@@ -119,6 +161,8 @@ void change_locks(FunctionCallInfo fcinfo, bool lock) {
         wanted.locked = names_array(after);
         return wanted;
     });
+    if (!lock)
+        tell_locks_above(where, names);
 }
 
 /// Names that can be taken back: fields of the type, whether they are set or not, and what the row has; throws 22023
@@ -129,7 +173,29 @@ void check_taken_back(const Target &target, const Names &names, const std::optio
         if (name != "active" && target.type.schema->shape.find(name) < 0 && stored.find(name) == nullptr)
             throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE,
                           cat("integration \"", target.type.name, "\" has no field \"", shown(name), "\""))
-                .hint("What can be inherited again are properties of the schema, \"active\", and fields that are set.");
+                .hint(fields_hint(target.type, name, "active"));
+}
+
+/// The fields that are given, without masks of what is set there: these say that it stays as it is.
+JsonFields without_masks(const Target &target, const std::optional<SettingsRow> &current, const JsonFields &given,
+                         std::pmr::memory_resource *memory) {
+    if (std::none_of(given.begin(), given.end(), [](const JsonField &field) { return is_mask(field.value); }))
+        return given;
+    AsOwner owner;
+    FreshSnapshot snapshot;
+    Inheritance &inherited = inheritance();
+    const std::optional<Place> place = place_of(inherited, target.scope.level, target.type.name, target.scope.id);
+    if (!place)
+        return given; // it has gone meanwhile, which the triggers will say
+    const Layer *layer = current ? make_layer(place->level, place->id, *current) : nullptr;
+    const JsonFields none = {nullptr, 0};
+    const core::Fold &effective = *inherited.with(place->above, layer).fold;
+    JsonFields left = {static_cast<JsonField *>(memory->allocate(sizeof(JsonField) * (given.count + 1))), 0};
+    for (const JsonField &field : given)
+        if (meaning_of(target.type, layer == nullptr ? none : layer->fields, effective, field.key, field.value) ==
+            Meaning::itself)
+            left.begin_[left.count++] = field;
+    return left;
 }
 
 } // namespace
@@ -141,12 +207,12 @@ void change_fields(const Target &target, const FieldChange &change) {
     const Names &take_back = change.take_back == nullptr ? none : *change.take_back;
     bool gives_active = change.sets_active && change.active, inherits_active = change.sets_active && !change.active;
     Given given;
-    given.fields = change.set;
     given.active = gives_active;
     given.takes_back = change.take_back != nullptr || inherits_active;
     change_row(target, given, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         check_taken_back(target, take_back, current);
-        if (!current && change.set.count == 0 && !gives_active)
+        const JsonFields set = given.fields = without_masks(target, current, change.set, &memory);
+        if (!current && set.count == 0 && !gives_active)
             return std::nullopt;
         if (current && current->custom &&
             (inherits_active || (change.take_back != nullptr && !change.take_back_from_custom)))
@@ -154,20 +220,29 @@ void change_fields(const Target &target, const FieldChange &change) {
         SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
         JsonFields stored = fields_of(wanted.settings);
         Names changed(&memory);
-        for (const JsonField &field : change.set)
-            if (!same_json(stored.find(field.key), &field.value))
+        for (const JsonField &field : set)
+            if (!is_set_so(target.type, stored, field.key, field.value))
                 changed.push_back(field.key);
         const Units changes(shape, changed, &memory), goes(shape, take_back, &memory);
+        // a secret goes with what it is bound to, whatever the schema says today
+        auto is_loose = [&](const JsonbValue &value) {
+            const std::optional<StoredSecret> secret = read_secret(value);
+            return secret && std::any_of(secret->bound.begin(), secret->bound.end(), [&](const JsonbValue &bound) {
+                       const std::string_view name(bound.val.string.val, bound.val.string.len);
+                       return changes.name(name) || goes.include(name);
+                   });
+        };
         ObjectBuilder object;
         for (const JsonField &field : stored) {
-            if (change.set.find(field.key) != nullptr || goes.name(field.key))
+            if (set.find(field.key) != nullptr || goes.name(field.key))
                 continue;
-            int n = shape.find(field.key);
-            if (changes.include(field.key) ? shape.properties()[n].secret : goes.include(field.key))
+            if (changes.include(field.key) ? target.type.schema->is_secret(field.key) : goes.include(field.key))
+                continue;
+            if (is_loose(field.value))
                 continue;
             object.add(field.key, field.value);
         }
-        for (const JsonField &field : change.set)
+        for (const JsonField &field : set)
             object.add(field.key, field.value);
         wanted.settings = object.finish();
         if (change.sets_active)

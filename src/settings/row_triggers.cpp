@@ -6,6 +6,8 @@
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/references.hpp"
+#include "settings/seal_secrets.hpp"
+#include "settings/secrets.hpp"
 #include "settings/write.hpp"
 #include "store/hold.hpp"
 #include "store/owner.hpp"
@@ -65,31 +67,6 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
            (a.locked == 0 || same_bytes(DatumGetPointer(a.locked), DatumGetPointer(b.locked)));
 }
 
-/// Where the row is to stand, or nothing if the type or the scope is not there.
-std::optional<Place> place_of(Inheritance &inherited, const SettingsColumns &columns, std::string_view type_name,
-                              Datum scope) {
-    const Integration *type = inherited.find_type(type_name);
-    if (type == nullptr)
-        return std::nullopt;
-    Tree &tree = inherited.tree();
-    switch (columns.level) {
-    case core::Level::instance:
-        return Place{columns.level, {}, inherited.above(tree.instance(), *type), tree.instance()};
-    case core::Level::group: {
-        const TreeNode *group = tree.group(view(scope));
-        if (group == nullptr)
-            return std::nullopt;
-        return Place{columns.level, view(scope), inherited.above(group, *type), group};
-    }
-    default:
-        const Row *project = inherited.store().row(Table::projects, scope);
-        if (project == nullptr)
-            return std::nullopt;
-        const TreeNode *parent = tree.parent_of(*project);
-        return Place{columns.level, view(scope), inherited.down_to(parent, *type), parent};
-    }
-}
-
 /// Whether the write may make a type of an `x-exclusive` kind active on the scope.
 bool activates_exclusive(const Integration &type, const SettingsRow *current, const SettingsRow &wanted) {
     return !type.schema->exclusive.empty() && wanted.active == true && (current == nullptr || current->active != true);
@@ -111,7 +88,7 @@ INTD_FUNCTION(check_settings) {
     require_event(data, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW, on_insert | on_update);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
     HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
-    if (restoring())
+    if (restoring() || sealing_has_fired(data))
         return PointerGetDatum(tuple);
     const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     TupleDesc shape = RelationGetDescr(data->tg_relation);
@@ -125,7 +102,8 @@ INTD_FUNCTION(check_settings) {
     const Given &given = given_in(data, type, scope);
     std::optional<SettingsRow> current;
     Value updated_at, updated_by;
-    std::string_view leaving; // the type that the row was for, if it stays on the scope
+    JsonFields had = {nullptr, 0}; // what the row has set so far of the type, be it on another scope
+    std::string_view leaving;      // the type that the row was for, if it stays on the scope
     auto keep_stamps = [&] {
         updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
         updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
@@ -136,8 +114,13 @@ INTD_FUNCTION(check_settings) {
         current = read_settings(data->tg_trigtuple, shape, columns);
         Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration + 1);
         Datum old_scope = columns.scope < 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope + 1);
+        const bool renamed = view(old_type) != view(type) && follows_rename(Table::integrations, old_type, type);
+        if (renamed && same_row(*current, wanted))
+            current->settings = wanted.settings = renamed_secrets(view(old_type), view(type), wanted.settings);
+        if ((renamed || view(old_type) == view(type)) && is_object(current->settings))
+            had = fields_of(current->settings);
         // A row that is moved by hand to another key is a new one there.
-        if ((view(old_type) != view(type) && !follows_rename(Table::integrations, old_type, type)) ||
+        if ((view(old_type) != view(type) && !renamed) ||
             (columns.scope >= 0 && view(old_scope) != view(scope) &&
              !follows_rename(scope_table(columns.level), old_scope, scope))) {
             current.reset();
@@ -151,10 +134,13 @@ INTD_FUNCTION(check_settings) {
         bool exclusive = false; // whether the write may make a second type of a kind active
         auto check = [&] {
             Inheritance &inherited = inheritance();
-            std::optional<Place> place = place_of(inherited, columns, view(type), scope);
+            std::optional<Place> place = place_of(inherited, columns.level, view(type), scope);
             if (!place)
                 return false;
+            const Integration &integration = *place->above.integration;
+            wanted = unmasked(inherited, *place, had, before, wanted, given);
             wanted = checked(inherited, *place, before, wanted, given);
+            wanted = with_stored_secrets(integration, had, wanted, given);
             exclusive = activates_exclusive(*place->above.integration, before, wanted);
             return true;
         };
@@ -167,7 +153,7 @@ INTD_FUNCTION(check_settings) {
             lock_exclusive(columns, scope);
             NewestState newest;
             Inheritance &inherited = inheritance();
-            if (std::optional<Place> place = place_of(inherited, columns, view(type), scope))
+            if (std::optional<Place> place = place_of(inherited, columns.level, view(type), scope))
                 check_exclusive(inherited, *place, before, wanted, leaving);
         }
         // What was given may be what is there.

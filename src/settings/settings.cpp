@@ -24,7 +24,9 @@ INTD_FUNCTION(set_custom) {
     if (project.state == IdArgument::not_given)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "a project is needed")
             .hint("set_default() sets the default of a group or the instance.");
-    set_whole(fcinfo, scope_argument(project, {IdArgument::not_given, 0}), 2, 3);
+    ScopeArgument scope = scope_argument(project, {IdArgument::not_given, 0});
+    scope.or_instance = false;
+    set_whole(fcinfo, scope, 2, 3);
     PG_RETURN_VOID();
 }
 
@@ -39,7 +41,9 @@ INTD_FUNCTION(use_default) {
     if (project.state == IdArgument::not_given && group.state == IdArgument::not_given)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "a project or a group is needed")
             .hint("The instance has nothing to inherit from; reset_default() removes its default.");
-    PG_RETURN_BOOL(remove_row(target(required_text(fcinfo, 0, "integration"), scope_argument(project, group))));
+    ScopeArgument scope = scope_argument(project, group);
+    scope.or_instance = false;
+    PG_RETURN_BOOL(remove_row(target(required_text(fcinfo, 0, "integration"), scope)));
 }
 
 } // namespace intd

@@ -2,6 +2,7 @@
 
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
+#include "tracking/tracked.hpp"
 
 namespace intd {
 namespace {
@@ -112,9 +113,17 @@ Target target(std::string_view integration, const ScopeArgument &scope) {
     require_access(Access::write, scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
     const Integration &type = get_integration(live, integration);
-    if (scope.level != core::Level::instance && live.row(scope_table(scope.level), scope.id) == nullptr)
-        throw unknown_scope(scope.level, scope.text());
-    return {type, scope};
+    auto is_there = [](const ScopeArgument &asked) {
+        return asked.level == core::Level::instance || live.row(scope_table(asked.level), asked.id) != nullptr;
+    };
+    if (is_there(scope))
+        return {type, scope};
+    if (std::optional<Datum> uuid = as_tracked_uuid(kind_of(scope.level), scope.text())) {
+        const ScopeArgument other = {scope.level, *uuid, false};
+        if (is_there(other))
+            return {type, other};
+    }
+    throw unknown_scope(scope.level, scope.text());
 }
 
 std::optional<SettingsRow> lock_row(const Target &target) {

@@ -43,12 +43,13 @@ constexpr DeclaredColumn integration = {"integration", TEXTOID}, custom = {"cust
 constexpr DeclaredTable tables[table_count] = {
     {"integrations",
      1,
-     5,
+     6,
      {{"name", TEXTOID},
       {"title", TEXTOID, true},
       {"category", TEXTOID, true},
       {"schema", JSONBOID},
-      {"allowed", BOOLOID}}},
+      {"allowed", BOOLOID},
+      {"strict", BOOLOID}}},
     {"groups", 1, 2, {{"id", TEXTOID}, {"parent_id", TEXTOID, true}}},
     {"projects", 1, 2, {{"id", TEXTOID}, {"group_id", TEXTOID, true}}},
     {"instance_settings", 1, 7, {integration, custom, active, settings, locked, updated_at, updated_by}},
@@ -76,7 +77,8 @@ constexpr int name = declared_as(Table::integrations).find("name"),
               title = declared_as(Table::integrations).find("title"),
               category = declared_as(Table::integrations).find("category"),
               schema = declared_as(Table::integrations).find("schema"),
-              allowed = declared_as(Table::integrations).find("allowed");
+              allowed = declared_as(Table::integrations).find("allowed"),
+              strict = declared_as(Table::integrations).find("strict");
 
 // of groups and projects
 constexpr int id = 0, parent = 1;

@@ -5,8 +5,11 @@ CREATE TABLE integration_defaults.integrations (
     title text,
     category text,
     schema jsonb NOT NULL DEFAULT '{}',
-    allowed boolean NOT NULL DEFAULT true
+    allowed boolean NOT NULL DEFAULT true,
+    strict boolean NOT NULL DEFAULT true
 );
+COMMENT ON COLUMN integration_defaults.integrations.strict IS
+    'false: keywords of the schema that are not known are ignored';
 COMMENT ON TABLE integration_defaults.integrations IS 'types of integration, each with the JSON Schema of its settings';
 SELECT pg_catalog.pg_extension_config_dump('integration_defaults.integrations', '');
 

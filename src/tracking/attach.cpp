@@ -64,31 +64,32 @@ uint8_t present(Relation relation, Oid function) {
 }
 
 /// The commands that one relation needs, as a list of strings: CREATE TRIGGER, and ENABLE for what would not fire.
-List *commands(Relation relation, Kind kind, const Source *source) {
+List *commands(Relation relation, Kind kind, const Source *source, const char *label) {
     const Oid function = follow_function(kind);
     const bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
     const bool partition = relation->rd_rel->relispartition;
     const uint8_t missing = parts_of_table & ~present(relation, function);
     List *list = NIL;
-    auto add = [&](Part part, const char *name, const char *when, const char *what) {
+    const char *arguments = partition ? "'partition'" : "";
+    auto add = [&](Part part, const char *name, const char *when, const char *what, const char *given) {
         if (missing & part)
-            list = lappend(list, psprintf("CREATE TRIGGER integration_defaults_%s_%s %s ON %s %s "
-                                          "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
-                                          name_of(kind), name, when, qualified_name(relation), what, name_of(kind),
-                                          partition ? "'partition'" : ""));
+            list = lappend(list,
+                           psprintf("CREATE TRIGGER integration_defaults_%s_%s %s ON %s %s "
+                                    "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
+                                    name_of(kind), name, when, qualified_name(relation), what, name_of(kind), given));
     };
     if (!partition) {
         if (source != nullptr)
-            add(follows_update, "update", "AFTER UPDATE",
-                psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)));
+            add(follows_update, "update", "AFTER UPDATE", psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)),
+                label == nullptr ? arguments : psprintf("'label', %s", quote_literal_cstr(label)));
         add(follows_insert, "insert", "AFTER INSERT",
-            partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT");
+            partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT", arguments);
         add(follows_delete, "delete", "AFTER DELETE",
-            partitioned ? "FOR EACH ROW" : "REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT");
-        add(follows_truncate, "truncate", "AFTER TRUNCATE", "FOR EACH STATEMENT");
+            partitioned ? "FOR EACH ROW" : "REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT", arguments);
+        add(follows_truncate, "truncate", "AFTER TRUNCATE", "FOR EACH STATEMENT", arguments);
     }
     if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-        add(checks, "check", "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT");
+        add(checks, "check", "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT", arguments);
     TriggerDesc *triggers = relation->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
         if (const Trigger &trigger = triggers->triggers[i]; trigger.tgfoid == function && !fires(trigger.tgenabled))
@@ -99,16 +100,27 @@ List *commands(Relation relation, Kind kind, const Source *source) {
 
 } // namespace
 
-void create_triggers(Oid oid, Kind kind, const Source *source) {
+void create_triggers(Oid oid, Kind kind, const Source *source, const char *label) {
     List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr);
     for (int i = 0; i < list_length(relations); i++) {
         CHECK_FOR_INTERRUPTS();
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
-        List *list = commands(relation, kind, source);
+        List *list = commands(relation, kind, source, label);
         table_close(relation, NoLock);
         for (int n = 0; n < list_length(list); n++)
             run_command(static_cast<const char *>(list_nth(list, n)));
     }
+}
+
+List *missing_triggers(Oid oid, Kind kind) {
+    List *relations = find_all_inheritors(oid, AccessShareLock, nullptr), *list = NIL;
+    for (int i = 0; i < list_length(relations); i++) {
+        CHECK_FOR_INTERRUPTS();
+        Relation relation = table_open(list_nth_oid(relations, i), NoLock);
+        list = list_concat(list, commands(relation, kind, nullptr, nullptr));
+        table_close(relation, NoLock);
+    }
+    return list;
 }
 
 int drop_triggers(Oid oid, Kind kind) {

@@ -8,8 +8,12 @@ namespace intd {
 // Server code: raises reports. Runs with the rights of the caller, which owns the table.
 
 /// Creates those triggers of the kind that a table and its partitions lack, and enables those that would not fire. The
-/// UPDATE trigger is the binding, which says what is tracked: it is created only if `source` is not null.
-void create_triggers(Oid relation, Kind kind, const Source *source);
+/// UPDATE trigger is the binding, which says what is tracked: it is created only if `source` is not null, with the name
+/// of a column of labels or null.
+void create_triggers(Oid relation, Kind kind, const Source *source, const char *label);
+
+/// The commands that create_triggers() would run without a `source`, as a list of strings; locks no writers out.
+List *missing_triggers(Oid relation, Kind kind);
 
 /// Drops all triggers of the kind; how many there were.
 int drop_triggers(Oid relation, Kind kind);

@@ -3,7 +3,9 @@
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
 #include "tracking/rows.hpp"
+#include "tracking/table_owner.hpp"
 #include "postgres/path.hpp"
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
@@ -34,16 +36,23 @@ const char *id_of(Relation relation, AttrNumber column, const char *text) {
                     number ? "::pg_catalog.numeric" : "");
 }
 
+const char *raw_id(Relation relation, AttrNumber column) {
+    bool number = getBaseType(TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid) == NUMERICOID;
+    return number ? "pg_catalog.trim_scale(x.id::pg_catalog.numeric)::pg_catalog.text COLLATE pg_catalog.\"C\""
+                  : "x.id COLLATE pg_catalog.\"C\"";
+}
+
 struct Ids {
     const char *id, *parent;
+    const char *raw; // the id of a row that is left out, which may be none of ours
 };
 
 Ids ids_of(Oid oid, Kind kind) {
     Relation relation = table_open(oid, AccessShareLock);
     Source source;
-    Ids ids = {"NULL", "NULL"};
+    Ids ids = {"NULL", "NULL", "NULL"};
     if (read_source(relation, kind, &source))
-        ids = {id_of(relation, source.id, "id"), id_of(relation, source.parent, "parent")};
+        ids = {id_of(relation, source.id, "id"), id_of(relation, source.parent, "parent"), raw_id(relation, source.id)};
     table_close(relation, AccessShareLock);
     return ids;
 }
@@ -65,29 +74,28 @@ Portal open_reading(Relation relation, const char *text) {
 /// Reads a tracked table under the active snapshot. The filter and casts run as the owner of the table, who could have
 /// put them there, whichever role asks for it: a call of track_*() or resync() lends the table's owner no rights. The
 /// caller must be allowed to read it.
-void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
-    Source source;
+Relation open_to_read(Oid oid, Kind kind, Oid asking, Source *source) {
     Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
-    if (relation == nullptr || !read_source(relation, kind, &source))
+    if (relation == nullptr || !read_source(relation, kind, source))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("no table of %s is tracked", name_of(kind))));
-    for (AttrNumber column : {source.id, source.parent})
+    for (AttrNumber column : {source->id, source->parent})
         require_exact_text(RelationGetDescr(relation), column);
     if (AclResult may = pg_class_aclcheck(oid, asking, ACL_SELECT); may != ACLCHECK_OK)
         aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
     if (relation->rd_rel->relowner != asking && check_enable_rls(oid, asking, true) == RLS_ENABLED)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("row security hides rows of table \"%s\"", RelationGetRelationName(relation))));
-    Oid user, owner = relation->rd_rel->relowner;
-    int context;
-    GetUserIdAndSecContext(&user, &context);
-    if (asking == owner) // an error where forced row security hides rows from it
-        SetUserIdAndSecContext(owner, context & ~SECURITY_NOFORCE_RLS);
-    else
-        SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-    int level = NewGUCNestLevel();
-    fix_search_path(); // every name in the filter is written out, and what its functions see is fixed
-    set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    return relation;
+}
+
+void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
+    Source source;
+    Relation relation = open_to_read(oid, kind, asking, &source);
+    Progress progress(psprintf("reading table %s", RelationGetRelationName(relation)));
+    int64 rows_read = 0;
+    TableOwner owner;
+    owner.enter(relation, asking);
     Connection connection;
     Portal rows = open_reading(relation, reading_text(relation, source));
     for (;;) {
@@ -100,24 +108,22 @@ void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleD
             heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
             tuplestore_putvalues(store, columns, values, nulls);
         }
+        rows_read += static_cast<int64>(SPI_processed);
         SPI_freetuptable(SPI_tuptable);
+        progress.reached(rows_read);
     }
     SPI_cursor_close(rows);
     connection.finish();
-    AtEOXact_GUC(true, level);
-    SetUserIdAndSecContext(user, context);
+    owner.leave();
     relation_close(relation, AccessShareLock);
 }
 
-/// One statement that does it all: `wanted` is what our table is to be. It uses no operator that the app could define.
+/// The WITH clauses of `wanted`, which is what our table is to be. They use no operator that the app could define.
 /// `groups`: their table, if it has a filter.
-const char *statement_text(Kind kind, Oid source, Oid groups) {
-    const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
-    StringInfoData text;
-    initStringInfo(&text);
+void add_wanted(StringInfo text, Kind kind, Oid source, Oid groups) {
     const bool filtered = OidIsValid(groups);
     Ids own = ids_of(source, kind);
-    appendStringInfo(&text,
+    appendStringInfo(text,
                      "WITH left_out AS MATERIALIZED (SELECT DISTINCT %s AS id "
                      "FROM integration_defaults.read_tracked('groups') x WHERE NOT x.passes AND %s), "
                      "wanted AS MATERIALIZED (SELECT own.id, CASE WHEN l.id IS NULL THEN own.parent END AS parent "
@@ -125,41 +131,107 @@ const char *statement_text(Kind kind, Oid source, Oid groups) {
                      "WHERE x.passes) own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
                      filtered ? ids_of(groups, Kind::groups).id : own.id, filtered ? "true" : "false", own.id,
                      own.parent, name_of(kind));
+}
+
+/// In which rows of ours (t) and of `wanted` (w) they differ.
+#define NOT_WANTED "NOT EXISTS (SELECT FROM wanted w WHERE w.id OPERATOR(pg_catalog.=) t.id)"
+#define ELSEWHERE(parent)                                                                                              \
+    "w.id OPERATOR(pg_catalog.=) t.id AND NOT (w.parent OPERATOR(pg_catalog.=) t." parent                              \
+    " IS TRUE OR w.parent IS NULL AND t." parent " IS NULL)"
+#define NOT_THERE(table)                                                                                               \
+    "w.id IS NOT NULL AND NOT EXISTS (SELECT FROM " table " t WHERE t.id OPERATOR(pg_catalog.=) w.id)"
+#define COUNTS                                                                                                         \
+    "SELECT (SELECT pg_catalog.count(*) FROM wanted), (SELECT pg_catalog.count(*) FROM removed), "                     \
+    "(SELECT pg_catalog.count(*) FROM changed), (SELECT pg_catalog.count(*) FROM added), "                             \
+    "(SELECT pg_catalog.count(*) FROM wanted WHERE id IS NULL), "                                                      \
+    "(SELECT id FROM wanted GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1)"
+
+/// One statement that does it all.
+const char *equalizing_text(Kind kind, Oid source, Oid groups) {
+    const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
+    StringInfoData text;
+    initStringInfo(&text);
+    add_wanted(&text, kind, source, groups);
     appendStringInfo(&text,
-                     "removed AS (DELETE FROM %s t WHERE NOT EXISTS (SELECT FROM wanted w "
-                     "WHERE w.id OPERATOR(pg_catalog.=) t.id) RETURNING 1), "
-                     "changed AS (UPDATE %s t SET %s = w.parent FROM wanted w WHERE w.id OPERATOR(pg_catalog.=) t.id "
-                     "AND NOT (w.parent OPERATOR(pg_catalog.=) t.%s IS TRUE OR w.parent IS NULL AND t.%s IS NULL) "
-                     "RETURNING 1), "
-                     "added AS (INSERT INTO %s (id, %s) SELECT w.id, w.parent FROM wanted w WHERE w.id IS NOT NULL "
-                     "AND NOT EXISTS (SELECT FROM %s t WHERE t.id OPERATOR(pg_catalog.=) w.id) RETURNING 1) ",
+                     "removed AS (DELETE FROM %s t WHERE " NOT_WANTED " RETURNING 1), "
+                     "changed AS (UPDATE %s t SET %s = w.parent FROM wanted w WHERE " ELSEWHERE(
+                         "%s") " RETURNING 1), "
+                               "added AS (INSERT INTO %s (id, %s) SELECT w.id, w.parent FROM wanted w WHERE " NOT_THERE(
+                                   "%s") " RETURNING 1) " COUNTS,
                      table, table, parent, parent, parent, table, parent, table);
-    appendStringInfoString(
-        &text, "SELECT (SELECT pg_catalog.count(*) FROM wanted), (SELECT pg_catalog.count(*) FROM removed), "
-               "(SELECT pg_catalog.count(*) FROM changed), (SELECT pg_catalog.count(*) FROM added), "
-               "(SELECT pg_catalog.count(*) FROM wanted WHERE id IS NULL), "
-               "(SELECT id FROM wanted GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 "
-               "LIMIT 1)");
     return text.data;
+}
+
+/// The same as a look: with the first ids of each kind, and how many rows of settings would go. Those of an id that the
+/// table still has, in a row that its filter leaves out, would stay.
+const char *looking_text(Kind kind, Oid source, Oid groups, bool filtered) {
+    const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
+    const DeclaredTable &settings = declared_as(settings_of(kind));
+    StringInfoData text;
+    initStringInfo(&text);
+    add_wanted(&text, kind, source, groups);
+    appendStringInfo(&text,
+                     "removed AS (SELECT t.id FROM %s t WHERE " NOT_WANTED "), "
+                     "changed AS (SELECT t.id FROM %s t, wanted w WHERE " ELSEWHERE(
+                         "%s") "), "
+                               "added AS (SELECT w.id FROM wanted w WHERE " NOT_THERE("%s") "), ",
+                     table, table, parent, parent, table);
+    if (filtered)
+        appendStringInfo(&text,
+                         "kept AS MATERIALIZED (SELECT %s AS id FROM integration_defaults.read_tracked('%s') x "
+                         "WHERE NOT x.passes), without_row AS (SELECT s.%s AS id FROM integration_defaults.%s s "
+                         "WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.id OPERATOR(pg_catalog.=) s.%s) "
+                         "AND NOT EXISTS (SELECT FROM kept k WHERE k.id OPERATOR(pg_catalog.=) s.%s)) ",
+                         ids_of(source, kind).raw, name_of(kind), settings.columns[0].name, settings.name,
+                         settings.columns[0].name, settings.columns[0].name);
+    else
+        appendStringInfo(&text,
+                         "without_row AS (SELECT s.%s AS id FROM integration_defaults.%s s "
+                         "JOIN removed r ON r.id OPERATOR(pg_catalog.=) s.%s) ",
+                         settings.columns[0].name, settings.name, settings.columns[0].name);
+    appendStringInfoString(&text, COUNTS);
+    for (const char *list : {"removed", "changed", "added"})
+        appendStringInfo(&text,
+                         ", (SELECT pg_catalog.string_agg(f.id, ', ' ORDER BY f.id) "
+                         "FROM (SELECT l.id FROM %s l ORDER BY l.id LIMIT 10) f)",
+                         list);
+    appendStringInfoString(&text, ", (SELECT pg_catalog.count(*) FROM without_row)");
+    return text.data;
+}
+
+/// How many rows it lets in, read as read_tracked() reads.
+const char *counting_text(Relation relation, const Source &source) {
+    return psprintf("SELECT pg_catalog.count(*) FROM (%s) y (id, parent, passes) WHERE y.passes",
+                    reading_text(relation, source));
 }
 
 struct Outcome {
     int64 counts[5];
     Datum twice; // an id that two rows have, or 0
+    // of a look
+    Datum ids[3]; // or 0
+    int64 settings;
 };
 
-Outcome run(const char *text) {
+Outcome run(const char *text, bool only_looks) {
     int level = NewGUCNestLevel();
     fix_search_path();
     // A filter makes the planner expect few rows; with many, a nested loop over a CTE takes for ever.
     set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     Connection connection;
     SPIPlanPtr plan = prepare(text, 0, nullptr); // which waits for locks, before the snapshot
-    connection.run(plan, nullptr, nullptr, GetLatestSnapshot());
+    if (only_looks)
+        connection.read(plan, nullptr);
+    else
+        connection.run(plan, nullptr, nullptr, GetLatestSnapshot());
     Outcome outcome = {};
     for (int i = 0; i < 5; i++)
         outcome.counts[i] = DatumGetInt64(*connection.result(0, i));
     outcome.twice = connection.result(0, 5).value_or(0);
+    for (int i = 0; only_looks && i < 3; i++)
+        outcome.ids[i] = connection.result(0, 6 + i).value_or(0);
+    if (only_looks)
+        outcome.settings = DatumGetInt64(*connection.result(0, 9));
     connection.finish();
     AtEOXact_GUC(true, level);
     return outcome;
@@ -186,25 +258,62 @@ class Asker {
     Oid outer_;
 };
 
-} // namespace
-
-Equalized equalize(Kind kind) {
-    Oid source = tracked_relation(kind);
-    Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
-    OwnStatement own(table_oid(table_of(kind)));
-    Outcome outcome;
-    {
-        Asker user(GetUserId());
-        AsOwner owner;
-        outcome = guard([&] { return run(statement_text(kind, source, groups)); });
-    }
+void check_outcome(const Outcome &outcome, Kind kind, Oid source) {
     if (outcome.counts[4] > 0)
         throw Refusal(ERRCODE_NULL_VALUE_NOT_ALLOWED, cat("table ", relation_name(source), " has rows without an id"));
     if (outcome.twice != 0)
         throw Refusal(ERRCODE_UNIQUE_VIOLATION,
                       cat("table ", relation_name(source), " has the id \"", view(outcome.twice), "\" twice"))
             .constraint(kind == Kind::groups ? "groups_pkey" : "projects_pkey");
+}
+
+} // namespace
+
+Equalized equalize(Kind kind) {
+    Oid source = tracked_relation(kind);
+    Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
+    OwnStatement own(table_oid(table_of(kind)));
+    LongWork work(LongWork::writes_rows, cat("taking in ", name_of(kind)));
+    Asker user(GetUserId());
+    AsOwner owner;
+    Outcome outcome = guard([&] { return run(equalizing_text(kind, source, groups), false); });
+    check_outcome(outcome, kind, source);
     return {outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]};
+}
+
+Difference difference(Kind kind) {
+    Oid source = tracked_relation(kind);
+    Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
+    const bool filtered = is_filtered(kind);
+    Asker user(GetUserId());
+    AsOwner owner;
+    Outcome outcome = guard([&] { return run(looking_text(kind, source, groups, filtered), true); });
+    check_outcome(outcome, kind, source);
+    auto ids = [&](int n) { return outcome.ids[n] == 0 ? nullptr : cat(view(outcome.ids[n])); };
+    return {{outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]},
+            ids(0),
+            ids(1),
+            ids(2),
+            outcome.settings};
+}
+
+int64 count_let_in(Kind kind) {
+    const Oid oid = tracked_relation(kind);
+    OwnStatement none(InvalidOid); // what the filter does is not part of the statement around us
+    const Oid asking = GetUserId();
+    return guard([&] {
+        Source source;
+        Relation relation = open_to_read(oid, kind, asking, &source);
+        TableOwner owner;
+        owner.enter(relation, asking);
+        Connection connection;
+        connection.read(prepare_over(relation, counting_text(relation, source), 0, nullptr), nullptr);
+        const int64 count = DatumGetInt64(*connection.result(0, 0));
+        connection.finish();
+        owner.leave();
+        relation_close(relation, AccessShareLock);
+        return count;
+    });
 }
 
 /// read_tracked(kind): the rows of the table that is tracked for the kind.

@@ -15,4 +15,19 @@ struct Equalized {
 /// writers out. Throws 22004, 22023, 23505.
 Equalized equalize(Kind kind);
 
+/// What equalize() would do, under the active snapshot.
+struct Difference {
+    Equalized counts;
+    const char *removed, *changed, *added; // the first ids of each; null: none
+    int64 settings;                        // rows of settings that would go
+
+    int64 total() const { return counts.removed + counts.changed + counts.added; }
+};
+
+/// Reads both tables and locks nothing against writers. Throws as equalize(), and 42501 for who may not read them.
+Difference difference(Kind kind);
+
+/// The rows of the tracked table that are let in, as difference() would find them.
+int64 count_let_in(Kind kind);
+
 } // namespace intd

@@ -1,6 +1,7 @@
 // Nothing else may change them, except a restore, which brings the rows of both tables in any order.
 #include "tracking/keep_tracked.hpp"
 
+#include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "store/owner.hpp"
@@ -50,6 +51,8 @@ INTD_FUNCTION(pass_over_restored) {
     TriggerData *data =
         row_trigger(fcinfo, {table_oid(Table::groups), table_oid(Table::projects)}, TRIGGER_EVENT_BEFORE);
     HeapTuple row = trigger_row(data);
+    if (OwnStatement::fired(data))
+        LongWork::add_row(LongWork::writes_rows);
     if (!restoring() || !TRIGGER_FIRED_BY_INSERT(data->tg_event))
         return PointerGetDatum(row);
     const Kind kind = kind_of(data);

@@ -104,6 +104,17 @@ bool read_source(Relation relation, Kind kind, Source *source) {
     return false;
 }
 
+const char *label_column(Relation relation, Kind kind) {
+    Oid function = follow_function(kind);
+    TriggerDesc *triggers = relation->trigdesc; // after that look-up
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i];
+            trigger.tgfoid == function && parts_of(trigger) == follows_update && trigger.tgnargs == 2 &&
+            strcmp(trigger.tgargs[0], "label") == 0)
+            return pstrdup(trigger.tgargs[1]);
+    return nullptr;
+}
+
 Oid root_of(Relation relation) {
     // none while it is being detached
     List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
@@ -280,6 +291,7 @@ struct {
     Oid relation[2];
     Incomplete incomplete[2];
     bool filtered[2];
+    bool by_uuid[2];
     bool valid;
 } known;
 
@@ -289,14 +301,18 @@ void forget() {
     known.valid = false;
 }
 
-bool has_filter(Oid source, Kind kind) {
+/// Whether it has a filter, and whether its ids are uuids.
+void know_binding(Oid source, Kind kind, bool *filtered, bool *by_uuid) {
+    *filtered = *by_uuid = false;
     Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
     if (relation == nullptr)
-        return false;
+        return;
     Source binding;
-    bool filtered = read_source(relation, kind, &binding) && binding.filter != nullptr;
+    if (read_source(relation, kind, &binding)) {
+        *filtered = binding.filter != nullptr;
+        *by_uuid = getBaseType(TupleDescAttr(RelationGetDescr(relation), binding.id - 1)->atttypid) == UUIDOID;
+    }
     relation_close(relation, AccessShareLock);
-    return filtered;
 }
 
 void know_tracked() {
@@ -313,7 +329,7 @@ void know_tracked() {
                     const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                     known.incomplete[n] =
                         OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
-                    known.filtered[n] = has_filter(known.relation[n], kind);
+                    know_binding(known.relation[n], kind, &known.filtered[n], &known.by_uuid[n]);
                 }
             });
         });
@@ -403,6 +419,35 @@ bool is_filtered(Kind kind) {
     return known.filtered[static_cast<int>(kind)];
 }
 
+std::optional<Datum> as_tracked_uuid(Kind kind, std::string_view id) {
+    constexpr int digits = 32;
+    if (id.size() < digits || id.size() > digits + 9)
+        return std::nullopt;
+    if (id.front() == '{' && id.back() == '}')
+        id = id.substr(1, id.size() - 2);
+    char uuid[digits + 4];
+    int length = 0, read = 0;
+    char before = '-';
+    for (char c : id) {
+        const bool parts = c == '-' && before != '-' && read < digits && read % 4 == 0;
+        before = c;
+        if (parts)
+            continue;
+        const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c;
+        if (read == digits || !((lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f')))
+            return std::nullopt;
+        if (read == 8 || read == 12 || read == 16 || read == 20)
+            uuid[length++] = '-';
+        uuid[length++] = lower;
+        read++;
+    }
+    if (!known.valid)
+        know_tracked();
+    if (read < digits || !known.by_uuid[static_cast<int>(kind)])
+        return std::nullopt;
+    return text_datum({uuid, static_cast<size_t>(length)});
+}
+
 bool groups_are_filtered() {
     guard([] { AcceptInvalidationMessages(); }); // as locking the table would
     return is_filtered(Kind::groups);
@@ -416,8 +461,8 @@ const char *relation_name(Oid relation) {
     });
 }
 
-/// tracked_tables() → (kind, source, id_column, parent_column, filter)
-INTD_FUNCTION(tracked_tables) {
+/// read_tracked_tables() → (kind, source, id_column, parent_column, filter, label_column)
+INTD_FUNCTION(read_tracked_tables) {
     ResultSet result(fcinfo);
     for (Kind kind : all_kinds) {
         Oid tracked = tracked_relation(kind);
@@ -426,7 +471,7 @@ INTD_FUNCTION(tracked_tables) {
         struct Described {
             bool there;
             Oid relation;
-            Datum id, parent, filter;
+            Datum id, parent, filter, label;
         };
         Described source = guard([&] {
             Described described = {};
@@ -435,10 +480,9 @@ INTD_FUNCTION(tracked_tables) {
                 return described;
             Source binding;
             if (read_source(relation, kind, &binding)) {
+                auto name = [](const char *text) { return DirectFunctionCall1(namein, CStringGetDatum(text)); };
                 auto column_name = [&](AttrNumber column) {
-                    return DirectFunctionCall1(
-                        namein,
-                        CStringGetDatum(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname)));
+                    return name(NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname));
                 };
                 described.there = true;
                 described.relation = binding.relation;
@@ -448,13 +492,16 @@ INTD_FUNCTION(tracked_tables) {
                     List *context = deparse_context_for(RelationGetRelationName(relation), binding.relation);
                     described.filter = CStringGetTextDatum(deparse_expression(binding.filter, context, false, false));
                 }
+                if (const char *label = label_column(relation, kind))
+                    described.label = name(label);
             }
             relation_close(relation, AccessShareLock);
             return described;
         });
+        auto optional = [](Datum value) { return value == 0 ? std::nullopt : std::optional<Datum>(value); };
         if (source.there)
             result.add({text_datum(name_of(kind)), ObjectIdGetDatum(source.relation), source.id, source.parent,
-                        source.filter == 0 ? std::nullopt : std::optional<Datum>(source.filter)});
+                        optional(source.filter), optional(source.label)});
     }
     return static_cast<Datum>(0);
 }

@@ -1,5 +1,6 @@
 // track_groups, track_projects, untrack and resync. They need admin access, and the app's table is touched with the
 // caller's rights; ours are written as our owner, as the triggers do afterwards (see mirror.hpp).
+#include "hierarchy/arguments.hpp"
 #include "tracking/equalize.hpp"
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
@@ -13,6 +14,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
+#include "lib/stringinfo.h"
 #include "storage/lmgr.h"
 }
 
@@ -28,13 +30,13 @@ namespace {
     pg_unreachable();
 }
 
-/// Opens the relation that a caller names, which the caller must own, with a lock that keeps writers out.
-Relation open_owned(Oid oid) {
+/// Opens the relation that a caller names, which the caller must own; the lock keeps writers out unless told otherwise.
+Relation open_owned(Oid oid, LOCKMODE lock = ShareRowExclusiveLock) {
     // First the right, then the lock.
     char kind = get_rel_relkind(oid);
     if (kind != '\0')
         require_ownership(oid, kind);
-    Relation relation = try_relation_open(oid, ShareRowExclusiveLock);
+    Relation relation = try_relation_open(oid, lock);
     if (relation == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", oid)));
     return relation;
@@ -55,11 +57,14 @@ void require_trackable(Relation relation) {
         refuse_kind_of(relation, "part of an inheritance hierarchy", nullptr);
 }
 
-AttrNumber column_number(Relation relation, const char *name) {
+/// `argument`: how the caller names it.
+AttrNumber column_number(Relation relation, const char *name, const char *argument) {
     AttrNumber number = get_attnum(RelationGetRelid(relation), name);
     if (number == InvalidAttrNumber)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
-                                                                  name, RelationGetRelationName(relation))));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN),
+                 errmsg("column \"%s\" of relation \"%s\" does not exist", name, RelationGetRelationName(relation)),
+                 errhint("Name the right one with %s.", argument)));
     if (number < 0)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("system column \"%s\" can't be tracked", name)));
@@ -103,11 +108,53 @@ int64 equalize_and_tell(Kind kind, int64 *rows) {
     return result.removed + result.changed + result.added;
 }
 
+/// What resync() would do of one kind, told in NOTICEs: how many rows of ours it would change.
+int64 tell_difference(Kind kind, bool of_triggers) {
+    const Oid source = tracked_relation(kind);
+    const Difference found = difference(kind);
+    const char *name = relation_name(source);
+    guard([&] {
+        List *commands = of_triggers ? missing_triggers(source, kind) : NIL;
+        if (commands != NIL) {
+            StringInfoData text;
+            initStringInfo(&text);
+            for (int i = 0; i < list_length(commands) && i < 10; i++)
+                appendStringInfo(&text, "%s%s", i == 0 ? "" : "\n", static_cast<char *>(list_nth(commands, i)));
+            ereport(NOTICE,
+                    (errmsg(list_length(commands) == 1 ? "resync would create or enable %d trigger of table %s"
+                                                       : "resync would create or enable %d triggers of table %s",
+                            list_length(commands), name),
+                     errdetail("%s", text.data)));
+        }
+        if (found.total() + found.settings == 0)
+            return;
+        StringInfoData text;
+        initStringInfo(&text);
+        auto list = [&](const char *verb, int64 count, const char *ids) {
+            if (count > 0)
+                appendStringInfo(&text, "%s%s: %s%s", text.len == 0 ? "" : "\n", verb, ids, count > 10 ? ", ..." : "");
+        };
+        list("Added", found.counts.added, found.added);
+        list("Moved", found.counts.changed, found.changed);
+        list("Removed", found.counts.removed, found.removed);
+        if (found.settings > 0)
+            appendStringInfo(&text, "%s" INT64_FORMAT " %s of settings would go.", text.len == 0 ? "" : "\n",
+                             found.settings, found.settings == 1 ? "row" : "rows");
+        ereport(NOTICE, (errmsg("resync would add " INT64_FORMAT ", move " INT64_FORMAT " and remove " INT64_FORMAT
+                                " of the %s",
+                                found.counts.added, found.counts.changed, found.counts.removed, name_of(kind)),
+                         errdetail("%s", text.data)));
+    });
+    return found.total();
+}
+
 /// The filter of groups is new, or gone: projects in groups that it leaves out are straight under the instance now, or
 /// no longer.
-int64 equalize_projects_of_filtered_groups() {
+int64 equalize_projects_of_filtered_groups(bool dry_run) {
     if (!OidIsValid(tracked_relation(Kind::projects)) || !groups_are_filtered())
         return 0;
+    if (dry_run)
+        return tell_difference(Kind::projects, false);
     lock_own(Table::projects);
     return equalize_and_tell(Kind::projects, nullptr);
 }
@@ -128,18 +175,23 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     WritingFunction function;
     Oid oid = source_argument(fcinfo);
     const char *id = name_argument(fcinfo, 1, "id_column");
-    const char *parent = name_argument(fcinfo, 2, kind == Kind::groups ? "parent_column" : "group_column");
+    const char *parent_is = kind == Kind::groups ? "parent_column" : "group_column";
+    const char *parent = name_argument(fcinfo, 2, parent_is);
     std::optional<std::string_view> filter_argument = text_argument(fcinfo, 3);
     const char *filter = filter_argument ? cat(*filter_argument) : nullptr;
     require_access(Access::admin);
+    const char *label = kind == Kind::projects || PG_ARGISNULL(4) ? nullptr : NameStr(*PG_GETARG_NAME(4));
     Source source = guard([&] {
         Relation relation = open_owned(oid);
         require_trackable(relation);
-        Source wanted = {oid, column_number(relation, id), column_number(relation, parent), nullptr};
+        Source wanted = {oid, column_number(relation, id, "id_column"), column_number(relation, parent, parent_is),
+                         nullptr};
         for (AttrNumber column : {wanted.id, wanted.parent})
             require_exact_text(RelationGetDescr(relation), column);
         if (filter != nullptr)
             wanted.filter = parse_filter(relation, filter);
+        if (label != nullptr)
+            column_number(relation, label, "label_column");
         relation_close(relation, NoLock);
         return wanted;
     });
@@ -156,7 +208,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     guard([&] {
         drop_triggers(oid, kind); // what is left of a binding that is gone
         int level = fix_search_path();
-        create_triggers(oid, kind, &source);
+        create_triggers(oid, kind, &source, label);
         restore_search_path(level);
         CommandCounterIncrement();
     });
@@ -166,7 +218,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     int64 rows = 0;
     equalize_and_tell(kind, &rows);
     if (kind == Kind::groups)
-        equalize_projects_of_filtered_groups();
+        equalize_projects_of_filtered_groups(false);
     PG_RETURN_INT64(rows);
 }
 
@@ -177,7 +229,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
 
 } // namespace
 
-/// track_groups(source, id_column, parent_column, filter) → rows taken in
+/// track_groups(source, id_column, parent_column, filter, label_column) → rows taken in
 INTD_FUNCTION(track_groups) {
     return track(fcinfo, Kind::groups);
 }
@@ -208,12 +260,15 @@ INTD_FUNCTION(untrack) {
     PG_RETURN_VOID();
 }
 
-/// resync(source) → rows changed
+/// resync(source, dry_run) → rows changed
 INTD_FUNCTION(resync) {
-    WritingFunction function;
+    const bool dry_run = boolean_argument(fcinfo, 1).value_or(false);
+    std::optional<WritingFunction> function;
+    if (!dry_run)
+        function.emplace();
     Oid oid = source_argument(fcinfo);
     require_access(Access::admin);
-    guard([&] { relation_close(open_owned(oid), NoLock); });
+    guard([&] { relation_close(open_owned(oid, dry_run ? AccessShareLock : ShareRowExclusiveLock), NoLock); });
     int64 changed = 0;
     bool tracked = false, of_groups = false;
     for (Kind kind : all_kinds) {
@@ -224,10 +279,14 @@ INTD_FUNCTION(resync) {
         }
         tracked = true;
         of_groups = of_groups || kind == Kind::groups;
+        if (dry_run) {
+            changed += tell_difference(kind, true);
+            continue;
+        }
         lock_own(table_of(kind));
         guard([&] {
             int level = fix_search_path();
-            create_triggers(oid, kind, nullptr);
+            create_triggers(oid, kind, nullptr, nullptr);
             restore_search_path(level);
             CommandCounterIncrement();
         });
@@ -236,7 +295,7 @@ INTD_FUNCTION(resync) {
     if (!tracked)
         refuse_untracked(oid);
     if (of_groups && tracked_relation(Kind::projects) != oid)
-        changed += equalize_projects_of_filtered_groups();
+        changed += equalize_projects_of_filtered_groups(dry_run);
     PG_RETURN_INT64(changed);
 }
 

@@ -10,7 +10,7 @@ READS = ("resolve", "resolve_all", "active_settings", "explain", "projects_using
          "projects_using_default")
 VIEWS = ("instance_integrations", "group_integrations", "project_integrations")
 
-FINGERPRINT = re.compile("secret [0-9a-f]{8}$")
+MASK = re.compile(r"\(secret( [0-9a-f]{16})?\)$")
 SCOPES = f"""(SELECT 'instance' AS level, NULL AS id UNION ALL SELECT 'group', id FROM {SCHEMA}.groups
     UNION ALL SELECT 'project', id FROM {SCHEMA}.projects) s"""
 ROWS = f"""
@@ -55,7 +55,7 @@ class Comparison:
         self.connection = connection
         self.model = model
         self.has = has
-        self.fingerprints = {}
+        self.masks = {}
 
     def ask(self, sql):
         return self.connection.execute(sql).fetchall()
@@ -69,7 +69,10 @@ class Comparison:
         level, scope_id = scope
         own = "" if level == "instance" else f", {level}_id => {external_id(scope_id)}"
         sql = (f"SELECT pg_catalog.to_jsonb(r) FROM {SCHEMA}.resolve({text(name)}{own}) r")
-        return differs(sql, self.expect_resolve(scope, name), [r[0] for r in self.ask(sql)])
+        got = [r[0] for r in self.ask(sql)]
+        expected = self.expect_resolve(scope, name)
+        self.read_masked(got, expected)
+        return differs(sql, expected, got)
 
     def expect_resolve(self, scope, name):
         answer = self.model.resolve(scope, name)
@@ -115,7 +118,7 @@ class Comparison:
     def rows(self, rng):
         expected = {key(*scope, name): [row.custom, row.active, row.settings, locks(row.locked)]
                     for (scope, name), row in self.model.rows.items()}
-        got = {key(*r[:3]): [*r[3:6], locks(r[6])] for r in self.ask(ROWS)}
+        got = {key(*r[:3]): [*r[3:5], self.unmarked(r[2], r[5]), locks(r[6])] for r in self.ask(ROWS)}
         return differs(ROWS, expected, got)
 
     def scopes(self):
@@ -139,6 +142,9 @@ class Comparison:
                 for s in self.scopes():
                     for n in names:
                         self.read_explained(got.get(key(*s, n)), expected[key(*s, n)], model.types[n])
+            elif function != "active_settings":
+                for where, answer in got.items():
+                    self.read_masked(answer, expected.get(where))
             found = differs(f"{function} for all scopes", expected, got)
             if found:
                 return found
@@ -146,7 +152,7 @@ class Comparison:
 
     def read_explained(self, got, expected, kind):
         """Brings the extension's lines of explain into the model's form. Secrets, and keys that a schema with
-        properties does not name, are given as fingerprints, another one for another value; JSON null as it is."""
+        properties does not name, are masked."""
         for number, line in enumerate(got or []):
             same_line = expected[number] if expected and number < len(expected) else {}
             for name in [n for n in line if line[n] is None]:
@@ -155,15 +161,33 @@ class Comparison:
                 if name not in line:
                     continue
                 line[name] = json.loads(line[name])
-                if kind.masked(line["field"]) and same_line.get(name) is not None:
-                    secret, shown = same_line[name], line[name]  # 1 and 1.0 may have fingerprints of their own
-                    if not FINGERPRINT.match(str(shown)):
-                        line[name] = {"in clear": shown}
-                    elif same(self.fingerprints.setdefault(shown, secret), secret):
-                        line[name] = secret
+                line[name] = self.unmasked(kind.masked(line["field"]), line[name], same_line.get(name))
             if line["field"] == "active" and line["reason"] == "not allowed":
                 for name in ("source_level", "source_id"):  # left open by the design
                     line.pop(name, None), same_line.pop(name, None)
+
+    def unmasked(self, secret, shown, expected):
+        """What a shown value stands for: of a mask the value that is expected, if no other one has that mask. A secret in
+        clear is given as such; JSON null is none. A value that was a secret once may still be masked."""
+        if expected is None or not isinstance(shown, str) or not MASK.match(shown):
+            return {"in clear": shown} if secret and expected is not None else shown
+        if shown == "(secret)" or same(self.masks.setdefault(shown, expected), expected):
+            return expected
+        return {"the mask of": self.masks[shown]}
+
+    def read_masked(self, got, expected):
+        """Brings rows of resolve() into the model's form."""
+        for row, wanted in zip(got or [], expected or []):
+            kind = self.model.types.get(row.get("integration"))
+            if kind and isinstance(row.get("settings"), dict) and row.get("integration") == wanted.get("integration"):
+                row["settings"] = {field: self.unmasked(field in kind.secrets, value, wanted["settings"].get(field))
+                                   for field, value in row["settings"].items()}
+
+    def unmarked(self, name, settings):
+        """What is stored, without the marks of secrets: each of the type has one."""
+        secrets = self.model.types[name].secrets if name in self.model.types else ()
+        return {field: value["$secret"] if isinstance(value, dict) and set(value) == {"$secret", "bound", "mask"} else
+                {"in clear": value} if field in secrets and value is not None else value for field, value in settings.items()}
 
     def some_scopes(self, rng):
         groups = sorted(self.model.groups)
@@ -230,6 +254,8 @@ class Comparison:
                 return sql, "one row for each scope and integration", rows
             expected = {key(*s, n): self.model.resolve(s, n) for s in self.scopes() if s[0] == level
                         for n in self.model.types}
+            for where, row in got.items():
+                self.read_masked([row], [expected.get(where)] if expected.get(where) else None)
             found = differs(sql, {k: a for k, a in expected.items() if a}, got)
             if found:
                 return found

@@ -17,7 +17,7 @@ from model import Broken, Model, same
 from run import Difference, Session, next_steps
 from sqltext import SCHEMA, external_id, text
 
-MASK = re.compile(r"\(secret [0-9a-f]{8}\)$")
+MASK = re.compile(r"\(secret [0-9a-f]{16}\)$")
 
 
 class Past(Session):

@@ -44,14 +44,14 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
            "untrack": f"SELECT {S}.track_groups('nonsense.teams')"}
 
 # Functions that only read; a NULL id or integration gives no row there.
-READS = {"resolve", "resolve_all", "active_settings", "explain", "projects_using_custom_settings",
-         "projects_using_default", "redundant_overrides", "tree", "tracked_tables", "invalid_settings",
-         "validate_settings", "resolve_at", "explain_at"}
+READS = {"resolve", "resolve_all", "active_settings", "explain", "mask", "all_active_settings",
+         "projects_using_custom_settings", "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
+         "validate_settings", "compare", "read_materialized_types", "status", "resolve_at", "explain_at"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
 LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
-           "inherited_source_level", "not_given", "set_by_instance", "shown_change"}
+           "inherited_source_level", "lock_key", "not_given", "set_by_instance", "shown_change"}
 # Arguments of those that get the values of others.
 ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id", "state": "settings"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
@@ -70,6 +70,8 @@ VALID = {
     "replace": "true",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
+    "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
+    "field": "'token'", "value": "'\"x\"'::jsonb",
     "custom": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
     "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
@@ -166,6 +168,10 @@ BAD = {
     "active": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "force": [("NULL", {FINE, "22023"}), ("'maybe'", "22P02")],
     "replace": [("NULL", FINE), ("'maybe'", "22P02")],
+    "dry_run": [("NULL", FINE), ("'maybe'", "22P02")], "whole": [("NULL", FINE), ("'maybe'", "22P02")],
+    "depth": [("NULL", FINE), ("0", FINE), ("-1", "22023"), ("2147483647", FINE), ("2147483648", "42883"),
+              ("'deep'", "22P02"), ("1.5", "42883")],
+    "label_column": [("NULL::name", FINE), *COLUMNS[1:]],
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
@@ -178,6 +184,10 @@ BAD = {
     "source": [*NO_TABLE, *NOT_TABLES],
     "untrack.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
     "resync.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],
+    "field": [("NULL", {FINE, NOTHING}), ("''", "22023"), ("'room'", "22023"), ("'nobody'", "22023"), (HUGE, "22023")],
+    "value": [("NULL::jsonb", {FINE, NOTHING}), ("'null'::jsonb", FINE), ("'{}'::jsonb", FINE), ("'1e300'::jsonb", FINE),
+              ("""'"(secret 0123456789abcdef)"'::jsonb""", FINE), (f"pg_catalog.to_jsonb({HUGE})", FINE),
+              (DEEP_ARRAY, {FINE, "54001"}), (DEEP_OBJECT, {FINE, "54001"}), ("'nobody'::jsonb", "22P02")],
     "id_column": COLUMNS, "parent_column": COLUMNS, "group_column": COLUMNS,
     "filter": [("NULL", FINE), *FILTERS],
 }
@@ -206,6 +216,12 @@ DIRECT = [
     (SET + "settings) VALUES ('p2', 'hook', '{}')", "23514"),
     (SET + """settings) VALUES ('p2', 'hook', '{"nobody": 1}')""", "23514"),
     (SET + f"settings) VALUES ('p2', 'hook', {deep('room')})", {"23514", "54001"}),
+    *[(SET + f"settings) VALUES ('p2', 'hook', '{{\"url\": \"u\", \"token\": {token}}}')", "23514") for token in (
+        '"(secret)"', '"(secret 0123456789abcdef)"', '{"$secret": "x"}', '{"$sealed": null}', '{"$secret": 1, "a": 2, "b": 3}',
+        '{"$sealed": "AAAA", "bound": [], "mask": "0123456789abcdef"}', '{"$sealed": "", "bound": ["url"], "mask": "0123456789abcdef"}',
+        '{"$sealed": "AQ==", "bound": ["url"], "mask": "0123456789abcdef"}', '{"$sealed": "AQJr====", "bound": [null], "mask": ""}',
+        '{"$secret": {"$secret": "x", "bound": [], "mask": "0123456789abcdef"}, "bound": {}, "mask": "0123456789abcdef"}',
+        '{"$secret": null, "bound": [], "mask": "0123456789abcdef"}', '{"$secret": 1, "bound": [1], "mask": "0123456789abcdef"}')],
     *[(f"UPDATE {S}.instance_settings SET locked = {locked}", wanted) for locked, wanted in (
         ("NULL", {"23502", "22023"}), ("ARRAY[NULL]::text[]", "22023"), ("ARRAY['nobody']", "22023"),
         ("ARRAY[['url', 'token']]", "22023"))],

@@ -18,6 +18,10 @@ make_app($primary, 'postgres');
 caught_up();
 same(answers($standby, 'postgres'), answers($primary, 'postgres'), 'every reading function answers on the standby, and the same');
 
+my $status = q{SELECT * FROM integration_defaults.status()};
+like($primary->safe_psql('postgres', $status), qr/^extension\|ok\|/, 'the primary looks at itself');
+is($standby->safe_psql('postgres', $status), $primary->safe_psql('postgres', $status), 'so does the standby');
+
 # A session that stays open there sees each commit: defaults, schemas, moves.
 my $session = $standby->background_psql('postgres');
 my $read = q{SELECT settings ->> 'webhook', settings ->> 'limit' FROM integration_defaults.resolve('chat', 15)};

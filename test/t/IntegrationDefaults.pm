@@ -136,6 +136,11 @@ SELECT 'default', d.* FROM integration_defaults.projects_using_default('chat') d
 SELECT 'default 2', d.* FROM integration_defaults.projects_using_default('chat', '2') d ORDER BY project_id;
 SELECT 'view', v.* FROM integration_defaults.project_integrations v ORDER BY project_id, integration;
 SELECT 'tracked', t.* FROM integration_defaults.tracked_tables t ORDER BY 2, 3;
+SELECT 'set', s.scope_level, s.scope_id, s.integration, s.custom, s.active, s.fields, s.locked FROM integration_defaults.own_settings s
+    ORDER BY 2, 3, 4;
+SELECT 'differs', p.id, c.field, c.source_level, c.source_id, c.other_source_level, c.other_source_id
+    FROM integration_defaults.projects p, integration_defaults.compare('chat', '15', p.id) c ORDER BY p.id, c.field;
+SELECT integration_defaults.tree('chat'), integration_defaults.tree('chat', '2', whole => true);
 SQL
 }
 

@@ -120,6 +120,20 @@ CASES = {
     equal own(key[1000]), nil
   },
 
+  a_secret_is_masked_and_stays: lambda { |key|
+    slack = Slack.find(key[40])
+    mask = slack.token
+    equal mask.start_with?("(secret "), true
+    slack.update!(channel: "#kept")
+    equal own(key[40]), '{"channel": "#kept"}'
+    slack.update!(webhook: "https://hooks.example/3", token: "t-3")
+    changed = slack.reload.token
+    equal [changed.start_with?("(secret "), changed == mask], [true, false]
+    slack.update!(channel: "#still")
+    equal [slack.reload.channel, slack.token], ["#still", changed]
+    equal own(key[40]).include?('"$secret": "t-3"'), true
+  },
+
   # A row is always there, without a unique index: update it.
   upsert_is_refused: lambda { |key|
     begin

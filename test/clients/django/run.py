@@ -207,6 +207,26 @@ def create_sets_custom_settings(app):
 
 
 @case
+def a_secret_is_masked_and_stays(app):
+    slack = app.Slack.objects.get(pk=app.key(40))
+    mask = slack.token
+    equal(mask.startswith("(secret "), True)
+    slack.channel = "#kept"
+    slack.save()  # writes every column, the mask too
+    equal(app.own(40), '{"channel": "#kept"}')
+    slack.webhook, slack.token = "https://hooks.example/3", "t-3"
+    slack.save()
+    slack.refresh_from_db()
+    new = slack.token
+    equal((new.startswith("(secret "), new == mask), (True, False))
+    slack.channel = "#still"
+    slack.save()
+    slack.refresh_from_db()
+    equal((slack.channel, slack.token), ("#still", new))
+    equal('"$secret": "t-3"' in app.own(40), True)
+
+
+@case
 def refusals_keep_the_transaction(app):
     with transaction.atomic():
         slack = app.Slack.objects.get(pk=app.key(14))

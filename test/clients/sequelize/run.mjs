@@ -26,6 +26,7 @@ class App {
             push_events: DataTypes.BOOLEAN,
             labels: DataTypes.JSONB,
             webhook: DataTypes.TEXT,
+            token: DataTypes.TEXT,
         }, { tableName: "slack_settings" });
         this.Integration = this.sequelize.define("Integration", {
             project_id: { type: DataTypes.TEXT, primaryKey: true },
@@ -96,6 +97,21 @@ const cases = {
         equal(await app.own(1000), { channel: "#new" });
         await app.Project.destroy({ where: { id: app.key(1000) } });
         equal(await app.own(1000), undefined);
+    },
+
+    async secretsAreMaskedAndStay(app) {
+        let slack = await app.Slack.findByPk(app.key(40));
+        const mask = slack.token;
+        equal(mask.startsWith("(secret "), true);
+        await slack.update({ channel: "#kept", token: mask });
+        equal(await app.own(40), { channel: "#kept" });
+        await slack.update({ webhook: "https://hooks.example/3", token: "t-3" });
+        slack = await app.Slack.findByPk(app.key(40));
+        const changed = slack.token;
+        equal([changed.startsWith("(secret "), changed === mask], [true, false]);
+        await slack.update({ channel: "#still" });
+        slack = await app.Slack.findByPk(app.key(40));
+        equal([slack.channel, slack.token, (await app.own(40)).token.$secret], ["#still", changed, "t-3"]);
     },
 
     // A row is always there, without a unique index: update it.

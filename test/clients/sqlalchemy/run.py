@@ -170,6 +170,25 @@ def insert_sets_custom_settings(app):
 
 
 @case
+def a_secret_is_masked_and_stays(app):
+    with Session(app.engine) as session:
+        slack = session.get(app.Slack, app.key(40))
+        mask = slack.token
+        equal(mask.startswith("(secret "), True)
+        slack.channel, slack.token = "#kept", mask
+        session.commit()
+        equal(app.own(40), {"channel": "#kept"})
+        slack.webhook, slack.token = "https://hooks.example/3", "t-3"
+        session.commit()
+        session.refresh(slack)
+        new = slack.token
+        equal((new.startswith("(secret "), new == mask), (True, False))
+        slack.channel = "#still"
+        session.commit()
+        equal((slack.channel, slack.token, app.own(40)["token"]["$secret"]), ("#still", new, "t-3"))
+
+
+@case
 def merge_updates(app):
     with Session(app.engine) as session:
         session.merge(app.Slack(id=app.key(26), channel="#merged"))

@@ -28,6 +28,7 @@ function entities(idType) {
             push_events: { type: "boolean", nullable: true },
             labels: { type: "jsonb", nullable: true },
             webhook: { type: "text", nullable: true },
+            token: { type: "text", nullable: true },
         },
         relations: { project: { type: "one-to-one", target: "Project", inverseSide: "slack", joinColumn: { name: "id" } } },
     });
@@ -121,6 +122,23 @@ const cases = {
         equal(await app.own(1000), { channel: "#new" });
         await app.projects.delete({ id: app.key(1000) });
         equal(await app.own(1000), undefined);
+    },
+
+    async secretsAreMaskedAndStay(app) {
+        let slack = await app.load(40);
+        const mask = slack.token;
+        equal(mask.startsWith("(secret "), true);
+        slack.channel = "#kept";
+        await app.slack.save(slack);
+        equal(await app.own(40), { channel: "#kept" });
+        await app.slack.update({ id: app.key(40) }, { webhook: "https://hooks.example/3", token: "t-3" });
+        slack = await app.load(40);
+        const changed = slack.token;
+        equal([changed.startsWith("(secret "), changed === mask], [true, false]);
+        slack.channel = "#still";
+        await app.slack.save(slack);
+        slack = await app.load(40);
+        equal([slack.channel, slack.token, (await app.own(40)).token.$secret], ["#still", changed, "t-3"]);
     },
 
     // A row is always there, without a unique index: update it.

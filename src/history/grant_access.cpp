@@ -45,7 +45,10 @@ Statement what_is_left = {"SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0, 
 #define WRITABLE_VIEWS                                                                                                 \
     "integration_defaults.instance_integrations, integration_defaults.group_integrations, "                            \
     "integration_defaults.project_integrations"
-#define ALL_VIEWS WRITABLE_VIEWS ", integration_defaults.all_project_integrations, integration_defaults.tracked_tables"
+#define ALL_VIEWS                                                                                                      \
+    WRITABLE_VIEWS ", integration_defaults.all_project_integrations, integration_defaults.tracked_tables, "            \
+                   "integration_defaults.own_settings, integration_defaults.materialized_types, "                      \
+                   "integration_defaults.server_locks, integration_defaults.history"
 
 /// What the functions are given.
 struct Arguments {

@@ -30,7 +30,7 @@ present AS (
 SELECT c.* FROM chain c LEFT JOIN present p ON level = scope_level AND id IS NOT DISTINCT FROM scope_id AND p.integration = c.integration
 LEFT JOIN integration_defaults.integrations i ON i.name = p.integration
 WHERE at IS NULL OR backwards OR (n > 1 AND before IS DISTINCT FROM was)
-   OR (last AND after IS DISTINCT FROM integration_defaults.shown_change(p.integration, i.schema, p.state))
+   OR (last AND after IS DISTINCT FROM integration_defaults.shown_change(p.integration, i.schema, i.strict, p.state))
 SQL
 
 # ---- dumps ----------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ foreach my $options ([ 'one after the other' ], [ 'in parallel', '-j', '3' ])
 my $last = $node->safe_psql('copy', 'SELECT max(change) FROM integration_defaults.history');
 $node->safe_psql('copy', q{SELECT integration_defaults.set_default('free', '{"a": 2}', '1')});
 cmp_ok($node->safe_psql('copy', 'SELECT max(change) FROM integration_defaults.history'), '>', $last, 'numbers go on after those of the dump');
-is($node->safe_psql('copy', "SELECT * FROM ($breaks) b WHERE integration = 'free'"), '', 'and so do the changes'); # fingerprints of secrets are each database's own
+is($node->safe_psql('copy', $breaks), '', 'and so do the changes');
 
 # Without the history itself, but still not kept
 $node->safe_psql('copy', 'SELECT integration_defaults.keep_history(false)');

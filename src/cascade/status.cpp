@@ -1,0 +1,370 @@
+// status(): whether all is as it should be. Each subject is a function of its own, which adds rows; where one fails,
+// what it says is a row as well, so that what is broken in one place hides nothing in another.
+#include "cascade/declared.hpp"
+#include "cascade/materialized.hpp"
+#include "catalog/integration.hpp"
+#include "inheritance/chain.hpp"
+#include "postgres/attempt.hpp"
+#include "postgres/query.hpp"
+#include "postgres/result.hpp"
+#include "store/access.hpp"
+#include "store/owner.hpp"
+#include "store/store.hpp"
+#include "tracking/equalize.hpp"
+
+extern "C" {
+#include "access/relation.h"
+}
+
+namespace intd {
+namespace {
+
+/// Past this, tracked tables are only counted, and materialized rows only sampled.
+constexpr double most_compared = 1000000, most_checked = 100000, sampled = 10000;
+
+class Status {
+  public:
+    explicit Status(ResultSet &result) : result_(result) {}
+
+    void ok(const char *subject, const char *detail) { add(subject, "ok", detail); }
+    void note(const char *subject, const char *detail) { add(subject, "note", detail); }
+    void broken(const char *subject, const char *detail) { add(subject, "broken", detail); }
+
+    /// Calls look(); false if it failed. What the caller may not see, or somebody has locked, is not broken.
+    template <class Look>
+    bool on(const char *subject, Look &&look) {
+        const ErrorData *report = attempt(look);
+        if (report == nullptr)
+            return true;
+        const char *text = cat(report->message);
+        for (const char *more : {report->detail, report->hint})
+            if (more != nullptr)
+                text = cat(text, "\n", more);
+        const bool unseen =
+            report->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || report->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+        add(subject, unseen ? "note" : "broken", text);
+        return false;
+    }
+
+  private:
+    void add(const char *subject, const char *state, const char *detail) {
+        result_.add({text_datum(subject), text_datum(state), text_datum(detail)});
+    }
+
+    ResultSet &result_;
+};
+
+const char *number(int64 value) {
+    return guard([&]() -> const char * { return psprintf(INT64_FORMAT, value); });
+}
+
+const char *counted(int64 count, const char *one, const char *many) {
+    return cat(number(count), " ", count == 1 ? one : many);
+}
+
+/// Where not even access can be asked for, because what is installed is broken, a superuser may look all the same.
+void require_reading() {
+    ErrorData *const report = attempt([] { require_access(Access::read); });
+    if (report != nullptr && (report->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || !superuser_arg(GetUserId())))
+        throw ServerError{report};
+}
+
+/// What is in our tables is read as our owner; the app's tables with the rights of who asks.
+uint64 fetch_own(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns) {
+    AsOwner owner;
+    return fetch_row(statement, parameters, results, columns, true);
+}
+
+// --- the installation ------------------------------------------------------------------------------------------------
+
+Statement installed_version = {"SELECT e.extversion FROM pg_catalog.pg_extension e "
+                               "WHERE e.extname OPERATOR(pg_catalog.=) 'integration_defaults'::pg_catalog.name",
+                               0,
+                               {},
+                               nullptr};
+
+void look_at_version(Status &status) {
+    Value installed;
+    fetch(installed_version, {}, &installed, true);
+    const std::string_view version = installed ? view(*installed) : std::string_view();
+    if (version == MODULE_VERSION)
+        status.ok("extension", "version " MODULE_VERSION);
+    else
+        status.broken("extension",
+                      cat("the database has version ", version,
+                          ", the module is of version " MODULE_VERSION
+                          "\nTo bring the database to that one: ALTER EXTENSION integration_defaults UPDATE"));
+}
+
+void look_at_tables(Status &status) {
+    bool good = true;
+    for (int n = 0; n < table_count; n++) {
+        const auto table = static_cast<Table>(n);
+        const char *name = declared_as(table).name;
+        good = status.on(cat("table ", name), [&] { table_oid(table); }) && good;
+    }
+    if (good)
+        status.on("tables", [&] {
+            const Oid owner = our_owner();
+            status.ok("tables",
+                      cat("as declared; they belong to ", guard([&] { return GetUserNameFromId(owner, false); })));
+        });
+}
+
+void look_at_triggers(Status &status) {
+    const Growing<TriggerFault> faults = guard([] { return trigger_faults(); });
+    for (const TriggerFault &fault : faults)
+        status.broken(cat("trigger ", fault.trigger, " of ", fault.table), fault.what);
+    if (faults.empty())
+        status.ok("triggers", "all are there and fire as declared");
+}
+
+void look_at_types(Status &status) {
+    int64 types = 0, broken = 0;
+    for (const Row &row : live.keys(Table::integrations)) {
+        const Datum name = row.values[column::name];
+        types++;
+        const char *problems = schema_problems(live, name);
+        if (problems == nullptr)
+            continue;
+        broken++;
+        status.broken(cat("integration ", view(name)),
+                      cat("its schema can't be used:\n", problems,
+                          "\nCall integration_defaults.register_integration with a schema that this version knows."));
+    }
+    if (broken == 0)
+        status.ok("integrations", cat(counted(types, "type is registered", "types are registered"),
+                                      types == 0 ? "" : ", and every schema can be used"));
+}
+
+// --- what is tracked -------------------------------------------------------------------------------------------------
+
+Statement estimated_rows = {
+    "SELECT c.reltuples::pg_catalog.float8 FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1",
+    1,
+    {OIDOID},
+    nullptr};
+
+// Tables that have our triggers though they are not what is followed ($2; not valid: none is). $1: the trigger
+// function.
+Statement stray_tables = {
+    "SELECT DISTINCT COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::pg_catalog.oid "
+    "FROM pg_catalog.pg_trigger t WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 "
+    "AND COALESCE(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)::pg_catalog.oid OPERATOR(pg_catalog.<>) $2",
+    2,
+    {OIDOID, OIDOID},
+    nullptr};
+
+Statement rows_of[] = {
+    {"SELECT pg_catalog.count(*) FROM integration_defaults.groups", 0, {}, nullptr},
+    {"SELECT pg_catalog.count(*) FROM integration_defaults.projects", 0, {}, nullptr},
+};
+
+void look_at_counts(Status &status, const char *subject, Kind kind, const char *source) {
+    const int64 wanted = count_let_in(kind);
+    Value have;
+    fetch_own(rows_of[static_cast<int>(kind)], {}, &have, 1);
+    const char *text = cat("counts only, since there are many: table ", source, " has ",
+                           counted(wanted, "row that counts", "rows that count"), ", ", name_of(kind), " has ",
+                           number(DatumGetInt64(*have)));
+    if (wanted == DatumGetInt64(*have))
+        status.ok(subject, text);
+    else
+        status.broken(subject,
+                      cat(text, "\nresync() makes them equal; with dry_run => true it says what it would do."));
+}
+
+void look_at_difference(Status &status, const char *subject, Kind kind, const char *source) {
+    const Difference found = difference(kind);
+    if (found.total() == 0)
+        status.ok(subject, cat("in step with table ", source, ": ", number(found.counts.rows)));
+    else
+        status.broken(subject, cat("out of step with table ", source, ": ", number(found.counts.added), " to add, ",
+                                   number(found.counts.changed), " to move, ", number(found.counts.removed),
+                                   " to remove\nresync() does that; with dry_run => true it says which."));
+}
+
+void look_at_label(Status &status, const char *subject, Oid source, Kind kind) {
+    const char *missing = guard([&]() -> const char * {
+        Relation relation = relation_open(source, AccessShareLock);
+        const char *label = label_column(relation, kind);
+        relation_close(relation, NoLock);
+        return label == nullptr || get_attnum(source, label) != InvalidAttrNumber ? nullptr : label;
+    });
+    if (missing != nullptr)
+        status.note(subject, cat("table ", relation_name(source), " has no column \"", missing,
+                                 "\" any more, of which tree() would take names\nuntrack() it, and track it again with "
+                                 "another label_column."));
+}
+
+void look_at_tracking(Status &status, Kind kind) {
+    const char *subject = cat("tracking of ", name_of(kind));
+    const Oid source = tracked_relation(kind);
+    const Oid function = guard([&] { return follow_function(kind); });
+    for (Datum stray : fetch_column(stray_tables, {ObjectIdGetDatum(function), ObjectIdGetDatum(source)}))
+        status.broken(subject, cat("table ", relation_name(DatumGetObjectId(stray)),
+                                   " has triggers for it, but is not what is tracked: it can't be written to\n"
+                                   "untrack() drops them."));
+    if (!OidIsValid(source))
+        return status.ok(subject, "no table is tracked");
+    status.on(subject, [&] { require_followed(source, kind); });
+    status.on(subject, [&] { look_at_label(status, subject, source, kind); });
+    status.on(name_of(kind), [&] {
+        Value rows;
+        fetch(estimated_rows, {ObjectIdGetDatum(table_oid(table_of(kind)))}, &rows, true);
+        const bool many = rows && DatumGetFloat8(*rows) > most_compared;
+        (many ? look_at_counts : look_at_difference)(status, name_of(kind), kind, relation_name(source));
+    });
+}
+
+// --- rows that hang on nothing ---------------------------------------------------------------------------------------
+
+/// Counts rows whose `key` is not there, and shows one of them.
+#define DANGLING(table, shown, key, other, other_key)                                                                  \
+    {                                                                                                                  \
+        "SELECT pg_catalog.count(*), pg_catalog.min(t." shown ") FROM integration_defaults." table " t WHERE t." key   \
+        " IS NOT NULL AND NOT EXISTS (SELECT FROM integration_defaults." other " o WHERE o." other_key                 \
+        " OPERATOR(pg_catalog.=) t." key ")",                                                                          \
+            0, {}, nullptr                                                                                             \
+    }
+
+struct Dangling {
+    const char *subject;
+    const char *one, *many; // what they are
+    Kind kind;              // whose rows are missing
+    bool settings;          // they are settings of such rows
+    Statement count;
+};
+
+Dangling dangling[] = {
+    {"groups", "group has a parent that is not there", "groups have parents that are not there", Kind::groups, false,
+     DANGLING("groups", "id", "parent_id", "groups", "id")},
+    {"projects", "project is in a group that is not there", "projects are in groups that are not there", Kind::groups,
+     false, DANGLING("projects", "id", "group_id", "groups", "id")},
+    {"group_settings", "row is of a group that is not there", "rows are of groups that are not there", Kind::groups,
+     true, DANGLING("group_settings", "group_id", "group_id", "groups", "id")},
+    {"project_settings", "row is of a project that is not there", "rows are of projects that are not there",
+     Kind::projects, true, DANGLING("project_settings", "project_id", "project_id", "projects", "id")},
+};
+
+Statement without_type = {
+    "SELECT pg_catalog.count(*), pg_catalog.min(t.integration) FROM (SELECT integration FROM "
+    "integration_defaults.instance_settings UNION ALL SELECT integration FROM integration_defaults.group_settings "
+    "UNION ALL SELECT integration FROM integration_defaults.project_settings) t WHERE NOT EXISTS (SELECT FROM "
+    "integration_defaults.integrations o WHERE o.name OPERATOR(pg_catalog.=) t.integration)",
+    0,
+    {},
+    nullptr};
+
+/// What is set on a scope that is not there may be meant so: it waits for a row that a filter leaves out now.
+void look_at_dangling(Status &status, Dangling &each) {
+    Value found[2];
+    fetch_own(each.count, {}, found, 2);
+    const int64 count = DatumGetInt64(*found[0]);
+    if (count == 0)
+        return;
+    const char *text = cat(counted(count, each.one, each.many), ", as \"", view(*found[1]), "\"");
+    if (!each.settings)
+        status.broken(each.subject,
+                      cat(text, "\nWhat hangs on them has no settings. Where a table is tracked, resync() "
+                                "mends that."));
+    else if (is_filtered(each.kind))
+        status.note(each.subject,
+                    cat(text, "\nThey are kept for rows that the filter of the tracked table leaves out."));
+    else if (!OidIsValid(tracked_relation(each.kind)))
+        status.note(each.subject,
+                    cat(text, "\nThey may be left from a table that was tracked with a filter. ",
+                        each.kind == Kind::groups ? "remove_group()" : "remove_project()", " removes them."));
+    else
+        status.broken(each.subject, cat(text, "\nThey count for nobody. DELETE removes them."));
+}
+
+void look_at_settings_without_type(Status &status) {
+    Value found[2];
+    fetch_own(without_type, {}, found, 2);
+    const int64 count = DatumGetInt64(*found[0]);
+    if (count > 0)
+        status.broken(
+            "settings",
+            cat(counted(count, "row is of a type that is not registered", "rows are of types that are not registered"),
+                ", as \"", view(*found[1]), "\"\nregister_integration() makes them count; DELETE removes them."));
+}
+
+// --- what is materialized --------------------------------------------------------------------------------------------
+
+Statement materialized_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.effective_settings "
+                               "WHERE integration OPERATOR(pg_catalog.=) $1",
+                               1,
+                               {TEXTOID},
+                               nullptr};
+
+#define EFFECTIVE_DIFFERS                                                                                              \
+    "integration_defaults.effective_differs(e.active, e.settings, e.inherited, e.source_level, e.source_id, "          \
+    "v.active, v.settings, v.inherited, v.source_level, v.source_id)"
+#define COUNT_DIFFERENT(of)                                                                                            \
+    "SELECT pg_catalog.count(*) FROM (SELECT x.* FROM integration_defaults.project_integrations x "                    \
+    "WHERE x.integration OPERATOR(pg_catalog.=) $1 AND x.active IS NOT NULL" of                                        \
+    " OFFSET 0) v FULL JOIN (SELECT x.* FROM integration_defaults.effective_settings x "                               \
+    "WHERE x.integration OPERATOR(pg_catalog.=) $1" of ") e ON e.project_id OPERATOR(pg_catalog.=) v.project_id "      \
+    "WHERE e.project_id IS NULL OR v.project_id IS NULL OR " EFFECTIVE_DIFFERS
+
+Statement different = {COUNT_DIFFERENT(""), 1, {TEXTOID}, nullptr, false, true};
+Statement different_of = {
+    COUNT_DIFFERENT(" AND x.project_id OPERATOR(pg_catalog.=) ANY ($2)"), 2, {TEXTOID, TEXTARRAYOID}, nullptr, true};
+Statement sample = {"SELECT ARRAY(SELECT p.id FROM integration_defaults.projects p TABLESAMPLE pg_catalog.system ($1))",
+                    1,
+                    {FLOAT4OID},
+                    nullptr};
+
+void look_at_materialized(Status &status, const char *subject, std::string_view type) {
+    require_effective_settings();
+    Value rows, differ;
+    fetch_own(materialized_rows, {text_datum(type)}, &rows, 1);
+    const int64 count = DatumGetInt64(*rows);
+    const bool samples = static_cast<double>(count) > most_checked;
+    const char *text = cat(counted(count, "row", "rows"));
+    OverlookBroken broken;
+    if (!samples)
+        fetch_own(different, {text_datum(type)}, &differ, 1);
+    else {
+        Value ids;
+        fetch_own(sample, {Float4GetDatum(static_cast<float4>(100 * sampled / static_cast<double>(count)))}, &ids, 1);
+        PlannerSettings settings(PlannerSettings::few_rows);
+        fetch_own(different_of, {text_datum(type), ids}, &differ, 1);
+        const int looked_at = guard(
+            [&] { return ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(*ids)), ARR_DIMS(DatumGetArrayTypeP(*ids))); });
+        text = cat(text, "; since there are many, a sample of ", counted(looked_at, "project", "projects"),
+                   " was looked at");
+    }
+    if (DatumGetInt64(*differ) == 0)
+        status.ok(subject, text);
+    else
+        status.broken(subject, cat(text, ": ", counted(DatumGetInt64(*differ), "differs", "differ"),
+                                   " from project_integrations\nmaterialize() once more mends them."));
+}
+
+} // namespace
+
+/// status() → (subject, state, detail)
+INTD_FUNCTION(status) {
+    ResultSet result(fcinfo);
+    Status status(result);
+    require_reading();
+    status.on("extension", [&] { look_at_version(status); });
+    look_at_tables(status);
+    status.on("triggers", [&] { look_at_triggers(status); });
+    status.on("integrations", [&] { look_at_types(status); });
+    status.on("settings", [&] { look_at_settings_without_type(status); });
+    for (Kind kind : all_kinds)
+        status.on(cat("tracking of ", name_of(kind)), [&] { look_at_tracking(status, kind); });
+    for (Dangling &each : dangling)
+        status.on(each.subject, [&] { look_at_dangling(status, each); });
+    ContextResource memory(CurrentMemoryContext);
+    for (std::string_view type : materialized_types(&memory)) {
+        const char *subject = cat("materialized ", type);
+        status.on(subject, [&] { look_at_materialized(status, subject, type); });
+    }
+    return null_result(fcinfo);
+}
+
+} // namespace intd
