@@ -28,8 +28,8 @@ std::string_view text_of(const JsonbValue &value) {
     return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
 }
 
-/// A sealed secret as it is to be, if it is to be another one. One that does not open stays: it has been changed, or
-/// what it is bound to.
+/// A sealed secret as it is to be, if it is to be another one. One that does not open, though its key is there, can't
+/// be put back anywhere: it is not kept, so that its key need not be either.
 std::optional<JsonbValue> sealed_anew(const Sealer &sealer, const SecretField &name, const StoredSecret &stored,
                                       const Beside &around) {
     if (!stored.sealed || sealer.key == nullptr || is_stored_with(stored, sealer))
@@ -39,7 +39,7 @@ std::optional<JsonbValue> sealed_anew(const Sealer &sealer, const SecretField &n
     if (opening == Opening::no_key)
         throw cant_open(stored, name, opening);
     if (opening == Opening::does_not_fit)
-        return std::nullopt;
+        return withheld();
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> bound(&memory);
     for (const JsonbValue &item : stored.bound)

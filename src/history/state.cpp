@@ -99,6 +99,10 @@ bool locks(Datum locked) {
 
 } // namespace
 
+JsonbValue withheld() {
+    return without_value(nullptr);
+}
+
 bool is_withheld(const JsonbValue &value) {
     if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data) ||
         JsonContainerSize(value.val.binary.data) != 1)
@@ -115,7 +119,7 @@ std::optional<JsonbValue> kept(const Integration *type, std::string_view field, 
     }
     if (value.type == jbvNull || !is_secret(type, field) || is_withheld(value))
         return std::nullopt;
-    return without_value(nullptr);
+    return withheld();
 }
 
 const Jsonb *kept_settings(const Jsonb *settings, const Integration *type) {

@@ -22,7 +22,8 @@ const Jsonb *kept_settings(const Jsonb *settings, const Integration *type);
 /// A value of a field as it is kept, if that is another one.
 std::optional<JsonbValue> kept(const Integration *type, std::string_view field, const JsonbValue &value);
 
-/// Whether nothing is known of a value but that it was a secret.
+/// What stands for a value of which nothing is known but that it was a secret.
+JsonbValue withheld();
 bool is_withheld(const JsonbValue &value);
 /// Whether the value of a present row is the one that is kept, as far as that can be told: of secrets by their masks.
 bool is_as_kept(const JsonbValue &present, const JsonbValue &kept);

@@ -103,7 +103,9 @@ class Past(Session):
                 self.check(differs(sql, [expected] if expected else [], got))
 
     def unmasked(self, shown, value):
-        """The same mask is that of the same value."""
+        """The same mask is that of the same value; one without digits of any."""
+        if shown == "(secret)" and value is not None:
+            return value
         if isinstance(shown, str) and MASK.match(shown) and value is not None and \
                 same(self.secrets.setdefault(shown, value), value):
             return value
