@@ -69,8 +69,8 @@ class Comparison:
         level, scope_id = scope
         own = "" if level == "instance" else f", {level}_id => {external_id(scope_id)}"
         sql = (f"SELECT pg_catalog.to_jsonb(r) FROM {SCHEMA}.resolve({text(name)}{own}) r")
+        expected = self.expect_resolve(scope, name) # raises Broken before there is an error to read
         got = [r[0] for r in self.ask(sql)]
-        expected = self.expect_resolve(scope, name)
         self.read_masked(got, expected)
         return differs(sql, expected, got)
 
