@@ -72,7 +72,7 @@ VALID = {
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
     "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "field": "'token'", "value": "'\"x\"'::jsonb",
-    "custom": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
+    "custom": "true", "strict": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
     "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
@@ -177,6 +177,7 @@ BAD = {
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "at": [("NULL::timestamptz", NOTHING), ("'-infinity'", "22023"), ("'2000-01-01'", "22023"), ("'never'", "22007"), ("1", "42883")],
     "before": [("NULL::timestamptz", "22023"), ("'never'", "22007"), ("1", "42883")],
+    "strict": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
     "enabled": [("NULL", "22023"), ("'maybe'", "22P02"), ("1", "42883")],
     "transaction": [("NULL::bigint", "22023"), ("-1", "42704"), ("0", "42704"), ("9223372036854775807", "42704"),
                     ("'1 OR true'", "22P02")],

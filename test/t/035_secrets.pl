@@ -385,11 +385,11 @@ is($node->safe_psql('old', "SELECT settings ->> 'token' FROM $I.resolve_at('$the
 # what becomes a secret is taken out of what has been noted
 write_keys(lines('k2'));
 reload($node);
-$node->safe_psql('old', "SELECT $I.override_fields('hook', '{\"region\": \"hush-region\"}', 'p'), $I.inherit_fields('hook', '{region}', 'p')");
+$node->safe_psql('old', "SELECT $I.set_custom('hook', 'p', '{\"region\": \"hush-region\"}'); SELECT $I.set_custom('hook', 'p', '{}')");
 like($node->safe_psql('old', "SELECT c FROM $I.history_changes c"), qr/hush-region/, 'no secret yet');
 $node->safe_psql('old', "SELECT $I.keep_history(false); UPDATE $I.integrations SET schema = jsonb_set(schema, '{properties,region}', '{\"writeOnly\": true}')");
 unlike($node->safe_psql('old', "SELECT c FROM $I.history_changes c"), qr/hush/, 'and then it is');
-like($node->safe_psql('old', "SELECT h FROM $I.history h"), qr/"region": "\(secret\)"/, 'all that is known of it');
+like($node->safe_psql('old', "SELECT after FROM $I.history"), qr/"region": "\(secret\)"/, 'all that is known of it');
 
 $node->stop;
 done_testing();
