@@ -98,6 +98,19 @@ SELECT set_default('mail', '{"a": 1}', 2);
 SELECT scope_id, integration FROM preview($$SELECT set_default('chat', '{}'); SELECT reset_default('mail', 2)$$, 'mail') ORDER BY 1;
 SELECT changes($$SELECT reset_default('mail', 2); UPDATE preview_app.projects SET group_id = 9 WHERE id = 20$$);
 
+-- What a transaction did, taken back: the history is as it was, and goes on.
+SELECT set_custom('chat', 10, '{"url": "undo me"}');
+SELECT set_custom('chat', 10, '{"url": "undone"}');
+SELECT changes(format('SELECT undo(%s)', max(transaction))) FROM history;
+BEGIN;
+SELECT set_custom('chat', 10, '{"url": "last"}');
+SELECT count(*) AS noted, max(transaction) AS open FROM history \gset
+SELECT changes($$SELECT set_custom('chat', 10, '{"url": "not noted"}'); SELECT set_default('chat', '{"url": "nor this"}')$$);
+SELECT count(*) = :noted FROM history;
+COMMIT;
+SELECT after #>> '{settings,url}', at IS NOT NULL FROM history WHERE transaction = :open;
+SELECT use_default('chat', 10);
+
 -- What the transaction has done already is not part of it; what it owes is seen.
 BEGIN;
 SELECT set_default('chat', '{"url": "mine"}');

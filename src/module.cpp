@@ -6,6 +6,7 @@
 #include "hierarchy/access.hpp"
 #include "hierarchy/parents.hpp"
 #include "hierarchy/tree_rules.hpp"
+#include "history/note.hpp"
 #include "inheritance/generation.hpp"
 #include "inheritance/remembered.hpp"
 #include "postgres/invalidation.hpp"
@@ -37,7 +38,7 @@ void _PG_init(void) {
     intd::watch_invalidations();
     // In this order, which is that of the rooms, they hear of ends of transactions, and act before a commit: rows of
     // tracked tables that never arrived are gone (tracking), then what was set on ids that are gone, and then
-    // effective_settings follows (cascade).
+    // effective_settings follows (cascade), and last the time is noted (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
@@ -55,5 +56,6 @@ void _PG_init(void) {
     intd::watch_locks();
     intd::watch_changes();
     intd::watch_noted_access();
+    intd::watch_history();
 }
 }

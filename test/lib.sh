@@ -269,7 +269,7 @@ test_all() { # part or file...
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
     run_part catalogue test/catalogue/run.py
-    run_part model test/model/{test_model,nonsense,atomic_groups,run}.py
+    run_part model test/model/{test_model,nonsense,atomic_groups,run,history}.py
     run_part access test/access/run.py
     run_part attack test/attack/run.py
     run_part secrets test/secrets/run.py

@@ -53,20 +53,6 @@ Statement count_rows = {"SELECT pg_catalog.count(*) FROM integration_defaults.ef
                         {TEXTOID},
                         nullptr};
 
-/// From then on every writer has to do its work.
-void require_administrator(const char *command) {
-    guard([&] { PreventCommandDuringRecovery(command); }); // 25006, before a lock that no standby gives
-    require_access(Access::admin);
-}
-
-/// Keeps writers of all our tables out, in the order in which they lock them, until the end of the transaction.
-void lock_tables() {
-    for (int table = 0; table < table_count; table++) {
-        Oid oid = table_oid(static_cast<Table>(table));
-        guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
-    }
-}
-
 /// Makes the table, or makes sure that one that is there already is such a table.
 void provide_table() {
     if (!OidIsValid(effective_settings()))
@@ -83,6 +69,18 @@ void provide_table() {
 }
 
 } // namespace
+
+void require_administrator(const char *command) {
+    guard([&] { PreventCommandDuringRecovery(command); }); // 25006, before a lock that no standby gives
+    require_access(Access::admin);
+}
+
+void keep_writers_out() {
+    for (int table = 0; table < table_count; table++) {
+        Oid oid = table_oid(static_cast<Table>(table));
+        guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
+    }
+}
 
 void rename_materialized(std::string_view before, std::string_view after) {
     AsOwner owner;
@@ -104,7 +102,7 @@ INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
     require_administrator("materialize()");
     AsOwner owner;
-    lock_tables();
+    keep_writers_out();
     NewestState newest;
     get_integration(live, name);
     provide_table();

@@ -105,6 +105,11 @@ Entry *make_entry(std::string_view name, const Jsonb *source, bool strict) {
     });
 }
 
+Entry *entry_of(std::string_view name, const Jsonb *source, bool strict) {
+    Entry *entry = find_entry(name, source, strict);
+    return entry != nullptr ? entry : make_entry(name, source, strict);
+}
+
 /// The type's entry, and which of its variants the Store has; no entry if there is no such type.
 struct Stored {
     Entry *entry;
@@ -115,12 +120,8 @@ Stored read_stored(Store store, Datum name) {
     const Row *row = store.row(Table::integrations, name);
     if (row == nullptr)
         return {nullptr, 0};
-    std::string_view text = view(row->values[column::name]);
-    const Jsonb *source = jsonb_of(row->values[column::schema]);
-    const bool strict = DatumGetBool(row->values[column::strict]);
-    Entry *entry = find_entry(text, source, strict);
-    if (entry == nullptr)
-        entry = make_entry(text, source, strict);
+    Entry *entry = entry_of(view(row->values[column::name]), jsonb_of(row->values[column::schema]),
+                            DatumGetBool(row->values[column::strict]));
     return {entry, DatumGetBool(row->values[column::allowed]) ? 1 : 0};
 }
 
@@ -154,6 +155,11 @@ const Integration *find_usable_integration(Store store, Datum name) {
         });
     }
     return nullptr;
+}
+
+const Integration *compiled_integration(std::string_view name, const Jsonb *schema, bool strict) {
+    const Entry *entry = entry_of(name, schema, strict);
+    return entry->problems != nullptr ? nullptr : &entry->variants[1];
 }
 
 const char *schema_problems(Store store, Datum name) {

@@ -21,6 +21,10 @@ const Integration *find_integration(Store store, Datum name);
 /// once a statement. Schemas are checked when they are registered, but a restore may bring one of another version.
 const Integration *find_usable_integration(Store store, Datum name);
 
+/// The type that has this name and this schema, whether it is stored anywhere or not; null if the schema can't be
+/// compiled. As an allowed one.
+const Integration *compiled_integration(std::string_view name, const Jsonb *schema, bool strict);
+
 /// Why the stored schema of a type can't be compiled; null if it can, or if there is no such type.
 const char *schema_problems(Store store, Datum name);
 

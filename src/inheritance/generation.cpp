@@ -242,6 +242,32 @@ void require_counting(const TriggerData *data) {
         require_event(data, TRIGGER_EVENT_BEFORE, on_truncate);
 }
 
+/// Whether an UPDATE leaves the row as it is: no trigger that could still change it comes after this one (hold_parent()
+/// only locks). Server code.
+bool leaves_as_it_is(const TriggerData *data) {
+    if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event))
+        return false;
+    const TriggerDesc *triggers = data->tg_relation->trigdesc;
+    bool after = false; // they fire in this order
+    for (int i = 0; i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (after && TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
+            TRIGGER_FOR_UPDATE(trigger.tgtype) && trigger.tgfoid != own_trigger_function("hold_parent"))
+            return false;
+        after = after || trigger.tgoid == data->tg_trigger->tgoid;
+    }
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    for (int n = 1; n <= shape->natts; n++) {
+        Form_pg_attribute attribute = TupleDescAttr(shape, n - 1);
+        bool nulls[2];
+        Datum before = heap_getattr(data->tg_trigtuple, n, shape, &nulls[0]),
+              now = heap_getattr(data->tg_newtuple, n, shape, &nulls[1]);
+        if (nulls[0] != nulls[1] || (!nulls[0] && !datum_image_eq(before, now, attribute->attbyval, attribute->attlen)))
+            return false;
+    }
+    return after;
+}
+
 /// Whether what this transaction reads may have one.
 bool may_have_generation() {
     return counted_at == 0 && !IsolationIsSerializable() && !IsParallelWorker();
@@ -291,7 +317,10 @@ INTD_FUNCTION(count_change) {
         own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
     require_counting(data);
     if (counted_at == 0)
-        guard([] { count(); });
+        guard([&] {
+            if (!leaves_as_it_is(data))
+                count();
+        });
     if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
         return PointerGetDatum(nullptr);
     return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);

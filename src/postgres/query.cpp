@@ -7,8 +7,8 @@ namespace {
 
 /// Parameters as SPI wants them.
 struct Arguments {
-    Datum values[8];
-    char nulls[8];
+    Datum values[9];
+    char nulls[9];
 
     explicit Arguments(std::initializer_list<Value> parameters) {
         int n = 0;

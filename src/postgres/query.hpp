@@ -12,7 +12,7 @@ namespace intd {
 struct Statement {
     const char *sql;
     int parameters;
-    Oid types[8];
+    Oid types[9];
     SPIPlanPtr plan;
     bool generic = false;      // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
     bool custom = false;       // planned anew each time: for statements over whole tables

@@ -1,8 +1,6 @@
 // Why a scope has the settings that it has: field by field, from the very fold that resolve() reads. And in which
 // fields two projects differ.
-#include "postgres/query.hpp"
-#include "postgres/result.hpp"
-#include "resolve/locate.hpp"
+#include "resolve/explain.hpp"
 
 namespace intd {
 namespace {
@@ -134,16 +132,26 @@ bool same_value(const Line &a, const Line &b) {
 
 } // namespace
 
+void explain(ResultSet &result, const Question &asked, const Past *past) {
+    ContextResource memory(CurrentMemoryContext);
+    for (const Line &line : explained(asked, &memory)) {
+        const Value field = text_datum(line.field), level = source_level(line.source), id = source_id(line.source),
+                    reason = text_datum(line.reason), lock = holder(line.lock);
+        if (past == nullptr)
+            result.add({field, line.value, level, id, reason, line.own, line.inherited, lock});
+        else
+            result.add({field, line.value, level, id, reason, line.own, line.inherited, lock,
+                        line.source == nullptr ? std::nullopt : past->change(*line.source, line.field)});
+    }
+}
+
 /// explain(integration, project_id, group_id)
 INTD_FUNCTION(explain) {
     ResultSet result(fcinfo);
     std::optional<Question> asked = question(fcinfo, true);
     if (!asked)
         return null_result(fcinfo);
-    ContextResource memory(CurrentMemoryContext);
-    for (const Line &line : explained(*asked, &memory))
-        result.add({text_datum(line.field), line.value, source_level(line.source), source_id(line.source),
-                    text_datum(line.reason), line.own, line.inherited, holder(line.lock)});
+    explain(result, *asked, nullptr);
     return null_result(fcinfo);
 }
 

@@ -1,8 +1,8 @@
 // Effective settings of one scope.
+#include "resolve/resolve.hpp"
+
 #include "postgres/progress.hpp"
 #include "postgres/query.hpp"
-#include "postgres/result.hpp"
-#include "resolve/locate.hpp"
 #include "secrets/mask_key.hpp"
 #include "store/owner.hpp"
 
@@ -15,6 +15,8 @@ Datum copy_of(const Jsonb *json) {
     return PointerGetDatum(copy);
 }
 
+} // namespace
+
 void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     if (!folded.configured())
         return;
@@ -22,8 +24,6 @@ void add_resolved(ResultSet &result, const Located &at, const Folded &folded) {
     result.add({text_datum(folded.integration->name), BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
                 BoolGetDatum(at.inherits_from(source)), level_name(source->level), source_id(source)});
 }
-
-} // namespace
 
 /// resolve(integration, project_id, group_id)
 INTD_FUNCTION(resolve) {

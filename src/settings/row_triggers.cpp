@@ -20,6 +20,14 @@ namespace intd {
 
 char *actor = nullptr;
 
+const char *writer(Oid user) {
+    const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
+    return guard([&]() -> const char * {
+        const char *role = GetUserNameFromId(by, false);
+        return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
+    });
+}
+
 namespace {
 
 TriggerData *settings_trigger(FunctionCallInfo fcinfo, TriggerEvent when) {
@@ -59,17 +67,6 @@ bool same_row(const SettingsRow &a, const SettingsRow &b) {
            (a.locked == 0 || same_bytes(DatumGetPointer(a.locked), DatumGetPointer(b.locked)));
 }
 
-/// `role`, or `role (actor)` where the session says on whose behalf it acts. The role is the outer one: not that of a
-/// SECURITY DEFINER function. But where the server itself evaluates an expression as another role, as autovacuum does
-/// for indexes, it is that role, `user`.
-const char *writer(Oid user) {
-    const Oid by = InSecurityRestrictedOperation() ? user : GetOuterUserId();
-    return guard([&]() -> const char * {
-        const char *role = GetUserNameFromId(by, false);
-        return actor == nullptr || *actor == '\0' ? role : psprintf("%s (%s)", role, actor);
-    });
-}
-
 /// Whether the write may make a type of an `x-exclusive` kind active on the scope.
 bool activates_exclusive(const Integration &type, const SettingsRow *current, const SettingsRow &wanted) {
     return !type.schema->exclusive.empty() && wanted.active == true && (current == nullptr || current->active != true);
@@ -107,6 +104,10 @@ INTD_FUNCTION(check_settings) {
     Value updated_at, updated_by;
     JsonFields had = {nullptr, 0}; // what the row has set so far of the type, be it on another scope
     std::string_view leaving;      // the type that the row was for, if it stays on the scope
+    auto keep_stamps = [&] {
+        updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
+        updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
+    };
     const Oid user = writer_in(data, type, scope);
     AsOwner owner;
     if (update) {
@@ -125,10 +126,8 @@ INTD_FUNCTION(check_settings) {
             current.reset();
             if (columns.scope < 0 || view(old_scope) == view(scope))
                 leaving = view(old_type);
-        } else if (same_row(*current, wanted) && !given.any()) {
-            updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
-            updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
-        }
+        } else if (same_row(*current, wanted) && !given.any())
+            keep_stamps();
     }
     if (!updated_at) {
         const SettingsRow *before = current ? &*current : nullptr;
@@ -157,10 +156,10 @@ INTD_FUNCTION(check_settings) {
             if (std::optional<Place> place = place_of(inherited, columns.level, view(type), scope))
                 check_exclusive(inherited, *place, before, wanted, leaving);
         }
-        if (before != nullptr && same_row(*before, wanted) && !given.any()) { // a secret was given as it is
-            updated_at = column_value(data->tg_trigtuple, shape, columns.updated_at + 1);
-            updated_by = column_value(data->tg_trigtuple, shape, columns.updated_by + 1);
-        } else {
+        // What was given may be what is there.
+        if (current && same_row(*current, wanted))
+            keep_stamps();
+        else {
             updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
             updated_by = text_datum(writer(user));
         }

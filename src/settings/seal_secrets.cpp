@@ -211,17 +211,14 @@ bool sealing_has_fired(const TriggerData *data) {
     return Sealing::has_fired(data);
 }
 
-/// seal_secrets() → how many were changed
-INTD_FUNCTION(seal_secrets) {
-    require_access(Access::admin);
-    WritingFunction function;
-    AsOwner owner;
+int64 seal_all_settings(void (*seal_others)(const Sealer &sealer)) {
     SealAnew anew(true);
     seal_mask_key_anew(anew.sealer());
     anew.run(nullptr);
+    seal_others(anew.sealer());
     if (anew.sealer().key != nullptr)
         remove_mask_key_of_marked();
-    PG_RETURN_INT64(anew.changed());
+    return anew.changed();
 }
 
 /// AFTER UPDATE on integrations, for each row whose schema changes.

@@ -130,16 +130,18 @@ Rows read(Table table, int nkeys, const Datum *keys, int columns = 0) {
 
 const Row *Store::row(Table table, Datum key1, Datum key2) const {
     const Datum keys[2] = {key1, key2};
-    Rows rows = read(table, key2 == 0 ? 1 : 2, keys);
+    const int nkeys = key2 == 0 ? 1 : 2;
+    Rows rows = source_ != nullptr ? source_->rows(table, nkeys, keys) : read(table, nkeys, keys);
     return rows.count == 0 ? nullptr : rows.begin();
 }
 
 Rows Store::rows(Table table, Datum key) const {
-    return read(table, key == 0 ? 0 : 1, &key);
+    const int nkeys = key == 0 ? 0 : 1;
+    return source_ != nullptr ? source_->rows(table, nkeys, &key) : read(table, nkeys, &key);
 }
 
 Rows Store::keys(Table table) const {
-    return read(table, 0, nullptr, 1);
+    return source_ != nullptr ? source_->rows(table, 0, nullptr) : read(table, 0, nullptr, 1);
 }
 
 bool Store::is_worth_reading_whole(Table table, int looks) const {
@@ -147,7 +149,7 @@ bool Store::is_worth_reading_whole(Table table, int looks) const {
     constexpr BlockNumber most = 1024; // pages
     // so many cost as much as reading the page; a parallel worker is there because more will come
     const BlockNumber looks_a_page = IsParallelWorker() ? 1 : 8;
-    if (looks == 0 || looks % every != 0)
+    if (source_ != nullptr || looks == 0 || looks % every != 0)
         return false;
     return guard([&] {
         const KnownTable *entry = look_up_direct(table);

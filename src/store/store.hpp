@@ -28,10 +28,23 @@ struct Rows {
     const Row *end() const { return begin_ + count; }
 };
 
+/// Another state of our tables than that which a snapshot shows.
+class RowSource {
+  public:
+    /// The rows whose primary key begins with these `keys`.
+    virtual Rows rows(Table table, int nkeys, const Datum *keys) const = 0;
+
+  protected:
+    ~RowSource() = default;
+};
+
 /// A state of our tables, to be read. A small value, to be copied. Which one it is, is decided where a table is read,
-/// not for each row: there is one so far, that which the snapshot shows that is active when it is read.
+/// not for each row: that which the snapshot shows that is active when it is read, or another one.
 class Store {
   public:
+    constexpr Store() = default;
+    constexpr explicit Store(const RowSource &source) : source_(&source) {}
+
     /// The row whose primary key is (key) or (key1, key2), each a text Datum; null if there is none.
     const Row *row(Table table, Datum key1, Datum key2 = 0) const;
 
@@ -43,6 +56,9 @@ class Store {
 
     /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and little memory.
     bool is_worth_reading_whole(Table table, int looks) const;
+
+  private:
+    const RowSource *source_ = nullptr;
 };
 
 /// The tables as the active snapshot shows them.

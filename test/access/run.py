@@ -72,6 +72,7 @@ for name, arguments in {
     "redundant_overrides": "'chat'", "validate_settings": "'chat', '{}'", "set_by_instance": "'chat'",
     "effective_active": "'chat', '3', NULL, NULL, NULL", "effective_settings_of": "'chat', '3', NULL, NULL, NULL",
     "inherited_source_level": "'chat', '3'", "inherited_source_id": "'chat', '3'", "inherited_locks": "'chat', '3'",
+    "resolve_at": "pg_catalog.clock_timestamp(), 'chat', 30", "explain_at": "pg_catalog.clock_timestamp(), 'chat', 30",
     "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'",
 }.items():
     add(name, f"SELECT * FROM {I}{name}({arguments})", "read")
@@ -80,7 +81,7 @@ add("preview", f"SELECT * FROM {I}preview('SELECT 1')", "read")
 add("resolve", f"SELECT * FROM {I}resolve('nothing', 77)", "read")
 add("active_settings", f"SELECT {I}active_settings(NULL, 77)", "read")
 for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables",
-             "own_settings", "materialized_types", "server_locks"):
+             "own_settings", "materialized_types", "server_locks", "history"):
     add(None, f"SELECT count(*) FROM {I}{name}", "read")
     add(None, f"SELECT FROM {I}{name} LIMIT 1", "read")
 for scope in SCOPES:
@@ -111,6 +112,12 @@ add("load_catalog", f"SELECT {I}load_catalog()", "admin", INSTANCE)
 add("allow_integrations", f"SELECT {I}allow_integrations('{{spare}}')", "admin", INSTANCE)
 add("mask", f"SELECT {I}mask('chat', 'token', '1')", "use", INSTANCE)
 add("seal_secrets", f"SELECT {I}seal_secrets()", "admin", INSTANCE)
+add("keep_history", f"SELECT {I}keep_history(false)", "admin", INSTANCE)
+add("forget_history", f"SELECT {I}forget_history(pg_catalog.now())", "admin", INSTANCE)
+# what build() did last, of its own, on each of these scopes
+add("undo", f"SELECT {I}undo(undone) FROM public.marks WHERE name = 'group 2'", "write", ("group", 2))
+add("undo", f"SELECT {I}undo(undone) FROM public.marks WHERE name = 'project 30'", "write", ("project", 30))
+add("undo", f"SELECT {I}undo(undone) FROM public.marks WHERE name = 'both'", "write", ("group", 1), ("group", 3))
 add("materialize", f"SELECT {I}materialize('chat')", "admin", INSTANCE)
 add("dematerialize", f"SELECT {I}dematerialize('chat')", "admin", INSTANCE)
 add("grant_access", f"SELECT {I}grant_access('t_none', 'use', 2)", "admin", INSTANCE)
@@ -135,7 +142,8 @@ add("remove_group", f"SELECT {I}remove_group(4)", "admin", ("group", 1))
 add("remove_group", f"SELECT {I}remove_group(5)", "admin", ("group", 3))
 add("remove_project", f"SELECT {I}remove_project(10)", "admin", ("group", 2))
 add("remove_project", f"SELECT {I}remove_project(30)", "admin", ("group", 3))
-for table in ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "access", "generations", "mask_keys"):
+for table in ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "access", "generations", "mask_keys",
+              "history_changes", "history_transactions", "history_since"):
     add(None, f"SELECT FROM {I}{table}", "owner")
 for table in ("project_settings", "access"):
     add(None, f"DELETE FROM {I}{table}", "owner")
@@ -144,7 +152,7 @@ add(None, f"INSERT INTO {I}access VALUES (current_user::{I}role_name, 'admin')",
 # These read no table of ours, but what they are given; of the last one the table's own rights decide.
 ASK_NOTHING = {"external_id", "external_id_send", "not_given", "effective_differs", "role_name_send", "role_name_lt", "role_name_le",
                "role_name_eq", "role_name_ne", "role_name_ge", "role_name_gt", "role_name_cmp", "is_dumped", "read_tracked",
-               "read_tracked_tables", "read_materialized_types", "lock_key"}
+               "read_tracked_tables", "read_materialized_types", "lock_key", "shown_change"}
 
 SETUP = """
 CREATE EXTENSION integration_defaults;
@@ -158,6 +166,14 @@ SELECT integration_defaults.set_default('chat', '{"url": "all", "token": "secret
     integration_defaults.override_fields('chat', '{"room": "2"}', group_id => 2), integration_defaults.override_fields('chat', '{"room": "3"}', group_id => 3),
     integration_defaults.override_fields('chat', '{"room": "10"}', 10), integration_defaults.override_fields('chat', '{"room": "30"}', 30);
 """
+
+# What undo() is tried on.
+UNDONE = {
+    "group 2": "SELECT integration_defaults.override_fields('chat', '{\"url\": \"2\"}', group_id => 2)",
+    "project 30": "SELECT integration_defaults.override_fields('chat', '{\"url\": \"30\"}', 30)",
+    "both": "SELECT integration_defaults.override_fields('chat', '{\"url\": \"1\"}', group_id => 1), "
+            "integration_defaults.override_fields('chat', '{\"url\": \"3\"}', group_id => 3)",
+}
 
 DIGEST = " UNION ALL ".join(
     f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {I}{table} t"
@@ -204,10 +220,14 @@ def build(control):
         for role, (level, group) in ROLES.items():
             if level not in (None, "all") and role not in ("t_heir", "t_caller"):
                 owner.execute(f"SELECT {I}grant_access('{role}', '{level}'{'' if group is None else f', {group}'})")
+        owner.execute("CREATE TABLE public.marks (name text, undone bigint); GRANT SELECT ON public.marks TO PUBLIC")
+        for name, change in UNDONE.items():
+            owner.execute(change)
+            owner.execute(f"INSERT INTO public.marks SELECT %s, max(transaction) FROM {I}history", (name,))
         # privileges alone are of no use: what opens the door is open to all
         owner.execute("GRANT USAGE ON SCHEMA integration_defaults TO PUBLIC")
         for name in ("instance_integrations", "group_integrations", "project_integrations", "all_project_integrations", "tracked_tables",
-             "own_settings", "materialized_types", "server_locks"):
+             "own_settings", "materialized_types", "server_locks", "history"):
             owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {I}{name} TO PUBLIC")
     with connect("postgres") as superuser:
         superuser.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")

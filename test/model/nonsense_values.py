@@ -46,14 +46,14 @@ TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
 # Functions that only read; a NULL id or integration gives no row there.
 READS = {"resolve", "resolve_all", "active_settings", "explain", "mask", "all_active_settings",
          "projects_using_custom_settings", "projects_using_default", "redundant_overrides", "tree", "read_tracked_tables", "invalid_settings",
-         "validate_settings", "compare", "read_materialized_types", "status"}
+         "validate_settings", "compare", "read_materialized_types", "status", "resolve_at", "explain_at"}
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
 LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
-           "inherited_source_level", "lock_key", "not_given", "set_by_instance"}
+           "inherited_source_level", "lock_key", "not_given", "set_by_instance", "shown_change"}
 # Arguments of those that get the values of others.
-ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id"}
+ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id", "state": "settings"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
            ("move_project", "group_id")}
 NEW_IDS = {("add_group", "group_id"), ("add_project", "project_id")}
@@ -73,7 +73,8 @@ VALID = {
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
     "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "field": "'token'", "value": "'\"x\"'::jsonb",
-    "custom": "true", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
+    "custom": "true", "strict": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
+    "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
 DEEP_ARRAY = "(repeat('[', 10000) || repeat(']', 10000))::jsonb"
@@ -189,6 +190,12 @@ BAD = {
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
+    "at": [("NULL::timestamptz", NOTHING), ("'-infinity'", "22023"), ("'2000-01-01'", "22023"), ("'never'", "22007"), ("1", "42883")],
+    "before": [("NULL::timestamptz", "22023"), ("'never'", "22007"), ("1", "42883")],
+    "strict": [("NULL", FINE), ("'maybe'", "22P02"), ("1", "42883")],
+    "enabled": [("NULL", "22023"), ("'maybe'", "22P02"), ("1", "42883")],
+    "transaction": [("NULL::bigint", "22023"), ("-1", "42704"), ("0", "42704"), ("9223372036854775807", "42704"),
+                    ("'1 OR true'", "22P02")],
     "catalog": [("NULL", "22023"), ("''", "22023"), ("'nobody'", "22023"), ("'../gitlab'", "22023"), (HUGE, "22023")],
     "source": [*NO_TABLE, *NOT_TABLES],
     "untrack.source": [*NO_TABLE, *UNTRACKED, ("'nonsense.repos'::regclass", "55000")],

@@ -83,7 +83,7 @@ class Type:
         return name in self.properties or name in ("active", "*")
 
     def masked(self, field):
-        """Whether explain shows its values as fingerprints."""
+        """Whether explain masks its values."""
         unnamed = bool(self.properties) and field not in self.properties and field != "active"
         return field in self.secrets or unnamed
 

@@ -90,6 +90,7 @@ class Search:
         run("SELECT create_view('hook')")
         run("SELECT materialize('hook')")
         run("GRANT SELECT ON ALL TABLES IN SCHEMA public, app TO reader")
+        (self.began,) = run("SELECT clock_timestamp()").fetchone() # all groups and projects are there
         self.scopes = ["", ", group_id => 1", ", group_id => 2", ", group_id => 3",
                        *[f", project_id => {n}" for n in (10, 11, 12, 13)]]
 
@@ -168,6 +169,8 @@ class Search:
             lambda: self.run(f"UPDATE {level}_settings SET settings = %s WHERE {own} AND integration = '{kind}'", some),
             lambda: self.run("UPDATE app.projects SET group_id = %s WHERE id = %s", rng.choice([None, 1, 2, 3]), rng.choice([10, 11, 12, 13])),
             lambda: self.run("SELECT set_default('hook', %s)", '{"token": "(secret 0123456789abcdef)"}'),
+            lambda: self.run("SELECT undo(transaction) FROM (SELECT DISTINCT transaction FROM history ORDER BY 1 DESC LIMIT 12) t"
+                             f" ORDER BY md5(transaction::text || {rng.random()}) LIMIT 1"),
             lambda: self.run("UPDATE integrations SET schema = %s WHERE name = 'other'", json.dumps(
                 {**SCHEMA, "x-atomic": rng.choice([[["url", "token", "key"]], [["url", "token", "key", "room"]]])})),
         ]
@@ -201,7 +204,7 @@ class Search:
                             return f"{kind}{scope}: {name} {value} beside {row.get('url')}"
                 shown = self.reader.execute(f"SELECT settings FROM resolve('{kind}'{scope})").fetchone()[0]
                 for name in SECRETS:
-                    if name in row:
+                    if str(row.get(name)).startswith("hush-"): # what was put there in clear, behind the back, has no mask
                         mask = self.owner.execute("SELECT mask(%s, %s, %s)", (kind, name, json.dumps(row[name]))).fetchone()[0]
                         if shown[name] != mask:
                             return f"{kind}{scope}: {name} is shown as {shown[name]}, and its mask is {mask}"
@@ -225,6 +228,13 @@ class Search:
                     if "other_project_id" in names:
                         scope = ", 10, 12"
                     for row in self.reader.execute(f"SELECT t::text FROM {name}('{kind}'{scope}) t").fetchall():
+                        seen += 1
+                        if "hush" in str(row):
+                            return f"{name}{scope}: {row}", seen
+        for (at,) in self.owner.execute("SELECT at FROM history_transactions WHERE at >= %s ORDER BY random() LIMIT 3", (self.began,)).fetchall():
+            for name in ("resolve_at", "explain_at"):
+                for scope in self.scopes:
+                    for row in self.reader.execute(f"SELECT t::text FROM {name}(%s, 'hook'{scope}) t", (at,)).fetchall():
                         seen += 1
                         if "hush" in str(row):
                             return f"{name}{scope}: {row}", seen

@@ -62,12 +62,15 @@ WITH parameter AS (
         WHEN name = 'group_id' THEN '2'
         WHEN name = 'project_id' THEN '3'
         WHEN name = 'parent_id' THEN '1'
+        WHEN name = 'statement' THEN '''SELECT 1'''
         WHEN name = 'names' THEN 'ARRAY[''chat'', ''free'']'
         WHEN type = 'regclass'::regtype THEN quote_literal('app.projects'::regclass::oid) || '::regclass'
         WHEN type = 'text[]'::regtype THEN '''{channel}''::text[]'
         WHEN name = 'schema' THEN '''{}''::jsonb'
         WHEN type = 'jsonb'::regtype THEN '''{"webhook": "https://nobody"}''::jsonb'
         WHEN type = 'boolean'::regtype THEN 'true'
+        WHEN type = 'timestamptz'::regtype THEN '''infinity''::timestamptz'
+        WHEN name = 'transaction' THEN (SELECT quote_literal(max(transaction)) FROM integration_defaults.history WHERE operation = 'set')
         WHEN type = 'uuid'::regtype THEN '''11111111-1111-1111-1111-111111111111''::uuid'
         ELSE '''2''::' || type::regtype END AS value
     FROM pg_proc p, unnest(proargtypes::oid[], proargnames[1:pronargs]) WITH ORDINALITY a(type, name, n)
@@ -97,7 +100,7 @@ is(error_of($node, 'postgres', $calls[0], @nobody), '42501', 'nobody may look in
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA integration_defaults TO nobody, reader, admin');
 
 # Those that read no table of ours: casts, comparisons of arguments, and what pg_trigger and pg_authid tell everybody.
-my %pure = map { $_ => 1 } qw(external_id external_id_send not_given effective_differs lock_key read_tracked_tables read_materialized_types is_dumped),
+my %pure = map { $_ => 1 } qw(external_id external_id_send not_given effective_differs shown_change lock_key read_tracked_tables read_materialized_types is_dumped),
   map { "role_name_$_" } qw(send lt le eq ne ge gt cmp);
 my $function_of = sub { $_[0] =~ /integration_defaults\.(\w+)\(/; return $1 };
 my @states = errors_of($node, 'postgres', \@calls, @nobody);
@@ -112,7 +115,7 @@ SQL
 my @commands = map {
 	my $relation = $_;
 	"SELECT * FROM $relation", "SELECT FROM $relation",
-	  $relation =~ /tracked_tables|all_project|own_settings|materialized_types|server_locks/ ? () : ("DELETE FROM $relation", "INSERT INTO $relation DEFAULT VALUES"),
+	  $relation =~ /tracked_tables|all_project|own_settings|materialized_types|server_locks|\.history$/ ? () : ("DELETE FROM $relation", "INSERT INTO $relation DEFAULT VALUES"),
 	  "CREATE TRIGGER t AFTER INSERT ON $relation FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle()"
 } @relations;
 @states = errors_of($node, 'postgres', \@commands, @nobody);
@@ -133,6 +136,7 @@ same(answers($node, 'postgres', @reader), answers($node, 'postgres'), 'a reading
 my %reads = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', <<'SQL');
 SELECT proname FROM pg_proc WHERE pronamespace = 'integration_defaults'::regnamespace AND provolatile <> 'v'
 SQL
+$reads{preview} = 1; # what it writes is rolled back
 @states = errors_of($node, 'postgres', \@calls, @reader);
 foreach my $call (@calls)
 {

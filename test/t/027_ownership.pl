@@ -157,7 +157,7 @@ foreach my $table (@settings, "$I.integrations", "$I.groups", "$I.projects", "$I
 	my ($name) = $table =~ /\.(\w+)/;
 	# Views on it go first; views of another shape are looked at below.
 	my $without_views = join '; ', 'DROP VIEW public.chat_settings, public.free_settings',
-	  map { "ALTER EXTENSION integration_defaults DROP VIEW $I.$_; DROP VIEW $I.$_" } qw(project_integrations group_integrations instance_integrations);
+	  map { "ALTER EXTENSION integration_defaults DROP VIEW $I.$_; DROP VIEW $I.$_" } qw(history own_settings all_project_integrations project_integrations group_integrations instance_integrations);
 	my $without_triggers = qq{DO \$\$ DECLARE t record; BEGIN FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = '$table'::regclass AND NOT tgisinternal
 		LOOP EXECUTE format('DROP TRIGGER %I ON $table', t.tgname); END LOOP; END \$\$};
 	my $last = $names[-1];

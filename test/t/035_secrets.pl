@@ -348,5 +348,48 @@ is(differences($node, 'old'), '', 'effective_settings has followed');
 is($node->safe_psql('old', "SELECT $I.active_settings('hook', 'p') ->> 'token'"), 'hush-token-5', 'and opens');
 unlike($node->safe_psql('old', "SELECT s FROM $I.project_settings s"), qr/hush/, 'nothing is in clear any more');
 
+# ---- what history has of them -------------------------------------------------------------------------------------
+
+my $last = "SELECT max(transaction) FROM $I.history";
+my $keys_there = q{SELECT string_agg(DISTINCT convert_from(substring(decode(sealed #>> '{}', 'base64') FROM 3 FOR 2), 'UTF8'), ' ')
+	FROM integration_defaults.history_changes, jsonb_path_query(jsonb_build_array(before, after), '$[*].settings.*."$sealed"') sealed};
+write_keys(lines(qw(k1 k2 k3)));
+reload($node);
+$node->safe_psql('old', "SELECT $I.seal_secrets()");
+my ($sealing) = split /\n/, $node->safe_psql('old', "SELECT transaction FROM $I.history WHERE operation = 'change' AND scope_id = 'left'");
+$node->safe_psql('old', "SELECT $I.set_custom('hook', 'p', '{\"url\": \"https://7\", \"token\": \"hush-token-7\"}')");
+my $then = $node->safe_psql('old', 'SELECT clock_timestamp()');
+my $mask = $node->safe_psql('old', "SELECT settings ->> 'token' FROM $I.resolve('hook', 'p')");
+$node->safe_psql('old', "SELECT $I.set_custom('hook', 'p', '{\"url\": \"https://8\", \"token\": \"hush-token-8\"}')");
+my $changed = $node->safe_psql('old', $last);
+unlike($node->safe_psql('old', "SELECT c FROM $I.history_changes c"), qr/hush/, 'nothing in clear, from before there was a key neither');
+is($node->safe_psql('old', "SELECT settings ->> 'token' FROM $I.resolve_at('$then', 'hook', 'p')"), $mask, 'resolve_at() has masks');
+is($node->safe_psql('old', "SELECT after #>> '{settings,token}' FROM $I.history WHERE after #>> '{settings,url}' = 'https://7'"), $mask, 'and the view');
+is(error_of($node, 'old', "SELECT $I.undo($sealing)"), '55000', 'what was only marked was not kept');
+write_keys(lines(qw(k2 k1 k3)));
+reload($node);
+my $states = $node->safe_psql('old', "SELECT * FROM $I.history ORDER BY change");
+$node->safe_psql('old', "SELECT $I.seal_secrets()");
+is($node->safe_psql('old', "SELECT * FROM $I.history ORDER BY change"), $states, 'sealed anew: that is no change');
+is($node->safe_psql('old', $keys_there), 'k2', 'and the history needs no other key');
+write_keys(lines('k2'));
+reload($node);
+is($node->safe_psql('old', "SELECT $I.undo($changed)"), '1', 'a sealed secret is put back');
+is($node->safe_psql('old', "SELECT $I.active_settings('hook', 'p')"), $node->safe_psql('old', q{SELECT '{"url": "https://7", "token": "hush-token-7"}'::jsonb}), 'with its URL');
+$node->safe_psql('old', "SELECT $I.undo(($last))");
+like($node->safe_psql('old', "SELECT $I.active_settings('hook', 'p')"), qr/hush-token-8/, 'and that is taken back');
+write_keys(lines('k3'));
+reload($node);
+is(error_of($node, 'old', "SELECT $I.undo(($last))"), '23514', 'not without its key');
+is($node->safe_psql('old', "SELECT settings ->> 'token' FROM $I.resolve_at('$then', 'hook', 'p')"), '(secret)', 'of which there is no mask either, as in resolve()');
+# what becomes a secret is taken out of what has been noted
+write_keys(lines('k2'));
+reload($node);
+$node->safe_psql('old', "SELECT $I.set_custom('hook', 'p', '{\"region\": \"hush-region\"}'); SELECT $I.set_custom('hook', 'p', '{}')");
+like($node->safe_psql('old', "SELECT c FROM $I.history_changes c"), qr/hush-region/, 'no secret yet');
+$node->safe_psql('old', "SELECT $I.keep_history(false); UPDATE $I.integrations SET schema = jsonb_set(schema, '{properties,region}', '{\"writeOnly\": true}')");
+unlike($node->safe_psql('old', "SELECT c FROM $I.history_changes c"), qr/hush/, 'and then it is');
+like($node->safe_psql('old', "SELECT after FROM $I.history"), qr/"region": "\(secret\)"/, 'all that is known of it');
+
 $node->stop;
 done_testing();

@@ -48,7 +48,7 @@ Statement what_is_left = {"SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0, 
 #define ALL_VIEWS                                                                                                      \
     WRITABLE_VIEWS ", integration_defaults.all_project_integrations, integration_defaults.tracked_tables, "            \
                    "integration_defaults.own_settings, integration_defaults.materialized_types, "                      \
-                   "integration_defaults.server_locks"
+                   "integration_defaults.server_locks, integration_defaults.history"
 
 /// What the functions are given.
 struct Arguments {

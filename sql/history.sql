@@ -1,0 +1,147 @@
+-- What was, and who changed it: every way in which something changes, and what is no change.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
+RESET client_min_messages;
+SET search_path = integration_defaults;
+\getenv here PG_ABS_SRCDIR
+\set refusal :here '/sql/refusal.psql'
+\i :refusal
+\pset format unaligned
+\pset tuples_only on
+\pset null NULL
+
+-- What has been noted since this was asked last; of whole schemas the keys.
+CREATE TEMP TABLE told (last bigint);
+INSERT INTO told VALUES (0);
+CREATE FUNCTION pg_temp.short(state jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN state ? 'schema' THEN state || jsonb_build_object('schema', (SELECT jsonb_agg(k) FROM jsonb_object_keys(state #> '{schema,properties}') k)) ELSE state END $$;
+-- Numbers count from the first one that is shown, masks are of this database.
+CREATE FUNCTION pg_temp.news() RETURNS SETOF text LANGUAGE sql AS $$
+    WITH shown AS (UPDATE told SET last = greatest(last, (SELECT max(change) FROM history))
+                   RETURNING last)
+    SELECT concat_ws(' ', dense_rank() OVER (ORDER BY transaction), CASE WHEN at IS NULL THEN '(open)' END, operation, scope_level, scope_id, integration)
+        || ': ' || regexp_replace(concat(pg_temp.short(before)::text, ' -> ', pg_temp.short(after)::text), 'secret [0-9a-f]{16}', 'secret ...', 'g')
+    FROM history, (SELECT last FROM told) seen WHERE change > seen.last AND (SELECT count(*) FROM shown) = 1 ORDER BY change $$;
+
+-- By functions
+SELECT register_integration('chat', '{"properties": {"url": {"type": "string"}, "n": {"type": "integer"}, "token": {"type": "string", "writeOnly": true}}}', 'Chat');
+SELECT add_group(1), add_group(2, 1), add_group(3), add_project(10, 2), add_project(11);
+SELECT set_default('chat', '{"url": "all", "token": "t1"}');
+SELECT set_custom('chat', 10, '{"url": "mine", "token": "t2"}');
+SELECT pg_temp.news();
+BEGIN;
+SELECT set_active('chat', false, 10), override_fields('chat', '{"n": 1}', group_id => 1);
+SELECT lock_fields('chat', '{n}', group_id => 2);
+SELECT pg_temp.news();
+COMMIT;
+SELECT allow_integrations('{}'), allow_integrations(NULL);
+SELECT move_group(2, 3), move_project(10, NULL);
+SELECT pg_temp.news();
+
+-- By plain SQL, COPY, views; a row that follows a change of its key
+UPDATE group_settings SET settings = settings || '{"url": "sql"}', active = true WHERE group_id = '1';
+COPY project_settings (project_id, integration, custom, settings) FROM stdin;
+11	chat	f	{"n": 3}
+\.
+UPDATE project_integrations SET settings = settings || '{"n": 4}' WHERE project_id = '11';
+UPDATE groups SET id = 'one' WHERE id = '1';
+UPDATE integrations SET name = 'talk' WHERE name = 'chat';
+SELECT pg_temp.news();
+
+-- What goes with its project, and with a group
+BEGIN;
+DELETE FROM projects WHERE id = '11';
+SELECT pg_temp.news();
+COMMIT;
+SELECT remove_project(10), remove_group(2);
+SELECT pg_temp.news();
+
+-- Not what was there already: no history, no other stamp, no other generation
+SELECT set_default('talk', '{"url": "same"}', 3);
+SELECT pg_temp.news();
+CREATE TEMP VIEW counted AS SELECT sum(changes) FROM generations;
+CREATE TEMP TABLE stamps AS SELECT updated_at, (SELECT * FROM counted) AS generation FROM group_settings WHERE group_id = '3';
+SELECT set_default('talk', '{"url": "same"}', 3), set_default('talk', '{"url": "same"}', 3, true), override_fields('talk', '{"url": "same"}', group_id => 3);
+UPDATE group_settings SET settings = settings, custom = true WHERE group_id = '3';
+UPDATE groups SET parent_id = parent_id;
+UPDATE integrations SET title = title;
+SELECT lock_fields('talk', '{}', 3), unlock_fields('talk', '{n}', 3);
+SELECT set_active('talk', NULL, group_id => 2) FROM groups WHERE id = '2';
+SELECT s.updated_at = old.updated_at, (SELECT * FROM counted) = old.generation FROM group_settings s, stamps old WHERE group_id = '3';
+SELECT pg_temp.news();
+-- but where somebody else's trigger still changes the row, that counts
+CREATE FUNCTION public.shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.title := 'CHAT'; RETURN NEW; END $$;
+CREATE TRIGGER zzz BEFORE UPDATE ON integrations FOR EACH ROW EXECUTE FUNCTION public.shout();
+UPDATE integrations SET title = title;
+SELECT (SELECT * FROM counted) - generation FROM stamps;
+DROP TRIGGER zzz ON integrations;
+DROP FUNCTION public.shout;
+SELECT pg_temp.news();
+
+-- Savepoints that are rolled back leave nothing
+BEGIN;
+SAVEPOINT a;
+SELECT set_default('talk', '{"url": "never"}');
+ROLLBACK TO a;
+SELECT set_default('talk', '{"url": "kept"}');
+SAVEPOINT b;
+SELECT set_default('talk', '{"url": "released"}');
+RELEASE b;
+SAVEPOINT c;
+SELECT set_default('talk', '{"url": "never"}');
+ROLLBACK TO c;
+COMMIT;
+SELECT pg_temp.news();
+BEGIN;
+SELECT set_default('talk', '{"url": "never"}');
+ROLLBACK;
+SELECT pg_temp.news();
+SELECT count(*) = (SELECT count(DISTINCT transaction) FROM history) FROM history_transactions;
+SELECT bool_and(c.change >= c.transaction AND c.change <= t.last_change) FROM history_changes c JOIN history_transactions t ON t.transaction = c.transaction;
+
+-- TRUNCATE
+TRUNCATE group_settings;
+SELECT pg_temp.news();
+
+-- No secret lies there in clear, and none that has become one is shown
+SELECT set_default('talk', '{"url": "u", "token": "in clear"}');
+SELECT count(*) FROM history_changes c WHERE c::text LIKE '%in clear%';
+SELECT register_integration('talk', '{"properties": {"url": {"type": "string", "writeOnly": true}}}', force => true);
+SELECT DISTINCT regexp_replace(after #>> '{settings,url}', '[0-9a-f]{16}', '...') FROM history WHERE after #>> '{settings,url}' IS NOT NULL AND integration = 'talk' ORDER BY 1;
+SELECT count(*) FROM history_changes WHERE integration = 'talk' AND (jsonb_typeof(before #> '{settings,url}') = 'string' OR jsonb_typeof(after #> '{settings,url}') = 'string');
+
+-- On and off
+SELECT count(*) FROM pg_temp.news();
+SELECT keep_history(false);
+SELECT set_default('talk', '{}');
+SELECT pg_temp.news();
+SELECT since FROM history_since;
+SELECT keep_history(true), keep_history(true);
+SELECT since < now(), count(*) OVER () FROM history_since;
+SELECT set_default('talk', '{"url": "again"}');
+SELECT pg_temp.news();
+SELECT count(*) AS before FROM history \gset
+SELECT forget_history('-infinity'), forget_history(now() + '1 hour') = :before, (SELECT count(*) FROM history_transactions), (SELECT count(*) FROM history_since);
+SELECT refusal('SELECT integration_defaults.keep_history(NULL)');
+SELECT refusal('SELECT integration_defaults.forget_history(NULL)');
+
+-- For the owner only; who may read the view sees it whole, and masked
+CREATE ROLE regress_reader;
+SELECT grant_access('regress_reader', 'read');
+GRANT EXECUTE ON FUNCTION refusal TO regress_reader;
+SET ROLE regress_reader;
+SELECT count(*) FROM history;
+SELECT refusal('TABLE integration_defaults.history_changes');
+SELECT refusal('SELECT integration_defaults.keep_history(false)');
+SELECT refusal('SELECT integration_defaults.forget_history(now())');
+RESET ROLE;
+DROP OWNED BY regress_reader;
+DROP ROLE regress_reader;
+-- Nobody's own table is noted
+CREATE TABLE public.mine (a int);
+CREATE TRIGGER mine AFTER INSERT ON public.mine EXECUTE FUNCTION note_history();
+SELECT refusal('INSERT INTO public.mine VALUES (1)');
+DROP TABLE public.mine;
+SET client_min_messages = warning;
+DROP EXTENSION integration_defaults CASCADE;

@@ -1,0 +1,501 @@
+#include "history/note.hpp"
+
+#include "cascade/materialize.hpp"
+#include "hierarchy/arguments.hpp"
+#include "history/arrays.hpp"
+#include "history/seal_history.hpp"
+#include "history/state.hpp"
+#include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
+#include "postgres/transaction.hpp"
+#include "postgres/transition.hpp"
+#include "postgres/trigger.hpp"
+#include "settings/leftovers.hpp"
+#include "settings/row_triggers.hpp"
+#include "store/owner.hpp"
+
+extern "C" {
+#include "commands/sequence.h"
+}
+
+namespace intd {
+namespace {
+
+Statement insert_changes = {
+    "INSERT INTO integration_defaults.history_changes "
+    "(change, transaction, by, operation, scope_level, scope_id, integration, before, after) "
+    "SELECT pg_catalog.unnest($1), $2, $3, pg_catalog.unnest($4), $5, pg_catalog.unnest($6), pg_catalog.unnest($7), "
+    "pg_catalog.unnest($8), pg_catalog.unnest($9)",
+    9,
+    {INT8ARRAYOID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID},
+    nullptr,
+    true};
+Statement insert_end = {
+    "INSERT INTO integration_defaults.history_transactions (transaction, last_change, at) VALUES ($1, $2, $3) "
+    "ON CONFLICT (transaction) DO UPDATE SET last_change = excluded.last_change, at = excluded.at",
+    3,
+    {INT8OID, INT8OID, TIMESTAMPTZOID},
+    nullptr};
+Statement read_since = {"SELECT pg_catalog.max(since) FROM integration_defaults.history_since", 0, {}, nullptr};
+Statement clear_since = {"DELETE FROM integration_defaults.history_since", 0, {}, nullptr};
+Statement write_since = {
+    "INSERT INTO integration_defaults.history_since (since) VALUES ($1)", 1, {TIMESTAMPTZOID}, nullptr};
+Statement forget_changes = {"DELETE FROM integration_defaults.history_changes c WHERE EXISTS (SELECT FROM "
+                            "integration_defaults.history_transactions t WHERE t.at OPERATOR(pg_catalog.<) $1 "
+                            "AND t.transaction OPERATOR(pg_catalog.=) c.transaction)",
+                            1,
+                            {TIMESTAMPTZOID},
+                            nullptr,
+                            false,
+                            true};
+Statement forget_transactions = {
+    "DELETE FROM integration_defaults.history_transactions WHERE at OPERATOR(pg_catalog.<) $1",
+    1,
+    {TIMESTAMPTZOID},
+    nullptr};
+
+/// Of this transaction.
+struct {
+    int64 transaction; // the number of its first change; 0: it has none
+    int level;         // of nested transactions, at which that was noted
+    int64 last;        // the number of the last one, whether it has been rolled back or not
+    bool ended;        // `at` is noted
+    const char *by;    // who changed something last; in TopTransactionContext
+} noted;
+
+void end_transaction() {
+    noted = {};
+}
+
+void end_savepoint(const Savepoint &savepoint) {
+    if (savepoint.rolled_back)
+        noted.ended = false; // what preview() does before its own end is not there any more
+    if (noted.transaction == 0)
+        return;
+    noted.level = savepoint.level_of(noted.level);
+    if (noted.level == 0)
+        noted.transaction = 0;
+}
+
+/// From when on the history has no gap; none: from its beginning.
+Value since() {
+    Value found;
+    fetch(read_since, {}, &found);
+    return found;
+}
+
+/// Whether history is kept, in the newest state: who changes that keeps all writers out until he commits.
+bool is_kept() {
+    return guard([] {
+        Oid schema = get_namespace_oid("integration_defaults", false);
+        Oid oid = get_relname_relid("history_since", schema);
+        if (!OidIsValid(oid))
+            return false;
+        Relation relation = table_open(oid, AccessShareLock);
+        TupleDesc shape = RelationGetDescr(relation);
+        bool kept = true;
+        if (relation->rd_rel->relkind == RELKIND_RELATION && shape->natts > 0 &&
+            TupleDescAttr(shape, 0)->atttypid == TIMESTAMPTZOID && RelationGetNumberOfBlocks(relation) > 0) {
+            Snapshot newest = RegisterSnapshot(GetLatestSnapshot());
+            TupleTableSlot *slot = table_slot_create(relation, nullptr);
+            TableScanDesc scan = table_beginscan(relation, newest, 0, nullptr);
+            bool null;
+            while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+                Datum time = slot_getattr(slot, 1, &null);
+                if (!null && TIMESTAMP_IS_NOEND(DatumGetTimestampTz(time)))
+                    kept = false;
+            }
+            table_endscan(scan);
+            ExecDropSingleTupleTableSlot(slot);
+            UnregisterSnapshot(newest);
+        }
+        table_close(relation, AccessShareLock);
+        return kept;
+    });
+}
+
+/// Server code.
+int64 next_number(Oid sequence) {
+    return nextval_internal(sequence, false);
+}
+
+/// The changes of one statement on one of our tables, on their way to history_changes.
+class Changes {
+  public:
+    /// `kept`: whether history is; else only the secrets in it are seen to.
+    Changes(Table table, const char *by, bool kept) : table_(table), by_(by), kept_(kept) {
+        sequence_ = guard(
+            [] { return get_relname_relid("history_change_seq", get_namespace_oid("integration_defaults", false)); });
+        if (!OidIsValid(sequence_))
+            throw Refusal(ERRCODE_UNDEFINED_TABLE, "sequence integration_defaults.history_change_seq does not exist");
+        batch_ = guard([] {
+            return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults history", ALLOCSET_DEFAULT_SIZES);
+        });
+    }
+
+    /// Either may be null: a row that comes, or goes. What the images point to is copied.
+    void row(const Image *before, const Image *after) {
+        {
+            InContext inside(batch_);
+            switch (table_) {
+            case Table::integrations:
+                type(before, after);
+                break;
+            case Table::groups:
+                scope(Kind::groups, before, after);
+                break;
+            case Table::projects:
+                scope(Kind::projects, before, after);
+                break;
+            default:
+                settings(before, after);
+            }
+        }
+        constexpr int most_rows = 1000;
+        constexpr Size most_bytes = 16 * 1024 * 1024;
+        if (count() >= most_rows || (count() > 0 && MemoryContextMemAllocated(batch_, false) > most_bytes))
+            flush();
+    }
+
+    void flush() {
+        if (count() > 0)
+            insert();
+        operations_ = scopes_ = integrations_ = befores_ = afters_ = {};
+        guard([&] { MemoryContextReset(batch_); });
+    }
+
+  private:
+    int count() const { return operations_.count; }
+
+    void insert() {
+        InContext inside(batch_);
+        const int64 transaction = guard([&] {
+            Growing<NullableDatum> numbers;
+            for (int i = 0; i < count(); i++)
+                numbers.add({Int64GetDatum(next_number(sequence_)), false});
+            numbers_ = array_of(numbers, INT8OID, true, sizeof(int64), TYPALIGN_DOUBLE);
+            noted.last = DatumGetInt64(numbers[count() - 1].value);
+            return DatumGetInt64(numbers[0].value);
+        });
+        if (noted.transaction == 0) {
+            noted.transaction = transaction;
+            noted.level = GetCurrentTransactionNestLevel();
+        }
+        noted.ended = false;
+        struct Arrays {
+            Datum operations, scopes, integrations, befores, afters;
+        };
+        Arrays arrays = guard([&] {
+            auto texts = [](const Growing<NullableDatum> &items) {
+                return array_of(items, TEXTOID, false, -1, TYPALIGN_INT);
+            };
+            auto jsons = [](const Growing<NullableDatum> &items) {
+                return array_of(items, JSONBOID, false, -1, TYPALIGN_INT);
+            };
+            return Arrays{texts(operations_), texts(scopes_), texts(integrations_), jsons(befores_), jsons(afters_)};
+        });
+        AsOwner owner;
+        execute_newest_alone(insert_changes,
+                             {numbers_, Int64GetDatum(noted.transaction), text_datum(by_), arrays.operations, level(),
+                              arrays.scopes, arrays.integrations, arrays.befores, arrays.afters});
+    }
+
+    Value level() const {
+        switch (table_) {
+        case Table::integrations:
+            return std::nullopt;
+        case Table::groups:
+        case Table::group_settings:
+            return text_datum(core::name_of(core::Level::group));
+        case Table::instance_settings:
+            return text_datum(core::name_of(core::Level::instance));
+        default:
+            return text_datum(core::name_of(core::Level::project));
+        }
+    }
+
+    void add(const char *operation, Value scope, Value integration, const Jsonb *before, const Jsonb *after) {
+        if (!kept_)
+            return;
+        Datum name = text_datum(operation);
+        guard([&] {
+            operations_.add({name, false});
+            scopes_.add(nullable(scope));
+            integrations_.add(nullable(integration));
+            befores_.add(nullable(before));
+            afters_.add(nullable(after));
+        });
+    }
+
+    static Value copy(const Image &image, int column) {
+        return column < 0 || image.nulls[column] ? std::nullopt : Value(text_datum(image.text(column)));
+    }
+
+    // --- types ---
+
+    /// What has become a secret is taken out of what is noted already.
+    static void see_to_secrets(const Image &before, const Image &after) {
+        auto type = [](const Image &row) {
+            return compiled_integration(row.text(column::name), jsonb_of(row.at(column::schema)),
+                                        DatumGetBool(row.at(column::strict)));
+        };
+        const Integration *had = type(before), *has = type(after);
+        if (has == nullptr || !has->schema->has_secrets)
+            return;
+        const auto &properties = has->schema->shape.properties();
+        if (had == nullptr || std::any_of(properties.begin(), properties.end(), [&](const core::Property &each) {
+                return each.secret && !had->schema->is_secret(each.name);
+            }))
+            hide_in_history(*has);
+    }
+
+    void type(const Image *before, const Image *after) {
+        if (before != nullptr && after != nullptr && !before->same(*after, column::schema))
+            see_to_secrets(*before, *after);
+        const bool same_name = before != nullptr && after != nullptr && before->same(*after, column::name);
+        if (same_name) {
+            const int columns[] = {column::schema, column::title, column::category, column::allowed, column::strict};
+            if (std::all_of(std::begin(columns), std::end(columns), [&](int n) { return before->same(*after, n); }))
+                return;
+            return add("change", std::nullopt, copy(*after, column::name), type_state(*before), type_state(*after));
+        }
+        const bool renamed = before != nullptr && after != nullptr;
+        if (before != nullptr)
+            add(renamed ? "rename" : "unregister", std::nullopt, copy(*before, column::name), type_state(*before),
+                nullptr);
+        if (after != nullptr)
+            add(renamed ? "rename" : "register", std::nullopt, copy(*after, column::name), nullptr, type_state(*after));
+    }
+
+    // --- the tree ---
+
+    static const Jsonb *place(Kind kind, const Image &image) {
+        return place_state(kind, image.nulls[column::parent]
+                                     ? std::nullopt
+                                     : std::optional<std::string_view>(image.text(column::parent)));
+    }
+
+    void scope(Kind kind, const Image *before, const Image *after) {
+        if (before == nullptr)
+            return;
+        if (after != nullptr && before->same(*after, column::id)) {
+            if (!before->same(*after, column::parent))
+                add("move", copy(*after, column::id), std::nullopt, place(kind, *before), place(kind, *after));
+            return;
+        }
+        add(after == nullptr ? "remove" : "rename", copy(*before, column::id), std::nullopt, place(kind, *before),
+            nullptr);
+        if (after != nullptr)
+            add("rename", copy(*after, column::id), std::nullopt, nullptr, place(kind, *after));
+    }
+
+    // --- settings ---
+
+    static const Jsonb *state(const SettingsColumns &columns, const Image &image, const Integration *type) {
+        auto value = [&](int n) { return image.nulls[n] ? std::nullopt : Value(image.at(n)); };
+        return settings_state(settings_row(columns, value), type);
+    }
+
+    /// Many rows in turn are of one type.
+    const Integration *type_of(std::string_view name) {
+        if (type_ != nullptr && type_->name == name)
+            return type_;
+        AsOwner owner;
+        FreshSnapshot snapshot; // what another part of the same statement has registered is there
+        const Row *row = live.row(Table::integrations, text_datum(name));
+        type_ = row == nullptr ? nullptr
+                               : compiled_integration(name, jsonb_of(row->values[column::schema]),
+                                                      DatumGetBool(row->values[column::strict]));
+        return type_;
+    }
+
+    void settings(const Image *before, const Image *after) {
+        const SettingsColumns &columns = columns_of(table_);
+        auto same = [&](int column) { return column < 0 || before->same(*after, column); };
+        auto add_state = [&](const Image &image, const Jsonb *from, const Jsonb *to) {
+            if (!same_state(from, to)) // as it was, or a secret that has been sealed anew
+                add(from == nullptr ? "set"
+                    : to == nullptr ? "remove"
+                                    : "change",
+                    copy(image, columns.scope), copy(image, columns.integration), from, to);
+        };
+        if (before != nullptr && after != nullptr && same(columns.integration) && same(columns.scope)) {
+            if (!same(columns.custom) || !same(columns.active) || !same(columns.settings) || !same(columns.locked))
+                add_state(*after, state(columns, *before, type_of(after->text(columns.integration))),
+                          state(columns, *after, type_of(after->text(columns.integration))));
+            return;
+        }
+        if (before != nullptr) {
+            const Integration *type = type_of(before->text(columns.integration));
+            if (type == nullptr && after != nullptr) // it has got another name
+                type = type_of(after->text(columns.integration));
+            add_state(*before, state(columns, *before, type), nullptr);
+        }
+        if (after != nullptr)
+            add_state(*after, nullptr, state(columns, *after, type_of(after->text(columns.integration))));
+    }
+
+    Table table_;
+    const char *by_;
+    bool kept_;
+    Oid sequence_;
+    MemoryContext batch_;
+    Datum numbers_ = 0;
+    Growing<NullableDatum> operations_, scopes_, integrations_, befores_, afters_;
+    const Integration *type_ = nullptr;
+};
+
+/// The rows of a statement: of an UPDATE each with what it was before.
+void note_rows(TriggerData *data, Changes &changes) {
+    Tuplestorestate *old_rows = data->tg_oldtable, *new_rows = data->tg_newtable;
+    TransitionRows before, after;
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    guard([&] {
+        if (old_rows != nullptr)
+            before.open(old_rows, shape);
+        if (new_rows != nullptr)
+            after.open(new_rows, shape);
+    });
+    RowMemory memory;
+    for (;;) { // a row that comes back from disk is in the memory that is current here, and freed by the next one
+        Image images[2];
+        MemoryContext own = memory.empty();
+        const bool found = guard([&] {
+            CHECK_FOR_INTERRUPTS();
+            if ((old_rows != nullptr && !before.next()) || (new_rows != nullptr && !after.next()))
+                return false;
+            MemoryContext caller = MemoryContextSwitchTo(own);
+            if (old_rows != nullptr)
+                take(&images[0], before.slot);
+            if (new_rows != nullptr)
+                take(&images[1], after.slot);
+            MemoryContextSwitchTo(caller);
+            return true;
+        });
+        if (!found)
+            break;
+        changes.row(old_rows != nullptr ? &images[0] : nullptr, new_rows != nullptr ? &images[1] : nullptr);
+    }
+    changes.flush();
+    guard([&] {
+        if (old_rows != nullptr)
+            before.close();
+        if (new_rows != nullptr)
+            after.close();
+    });
+}
+
+Statement whole_tables[table_count] = {};
+
+/// The rows that a TRUNCATE removes, whose lock keeps out everybody else.
+void note_whole(Table table, TupleDesc shape, Changes &changes) {
+    const DeclaredTable &own = declared_as(table);
+    Statement &statement = whole_tables[static_cast<int>(table)];
+    if (statement.sql == nullptr)
+        statement.sql = guard([&] {
+            StringInfoData text;
+            initStringInfo(&text);
+            for (int i = 0; i < own.count; i++)
+                appendStringInfo(&text, "%s%s", i == 0 ? "SELECT " : ", ", own.columns[i].name);
+            return MemoryContextStrdup(TopMemoryContext, psprintf("%s%s", text.data, from_clause(table, 0)));
+        });
+    AsOwner owner;
+    NewestState newest;
+    Cursor rows(statement, {});
+    while (rows.next()) {
+        Image image;
+        image.shape = shape;
+        for (int i = 0; i < own.count; i++) {
+            Value value = rows.column(i);
+            image.nulls[i] = !value;
+            image.values[i] = value.value_or(static_cast<Datum>(0));
+        }
+        changes.row(&image, nullptr);
+    }
+    rows.close();
+    changes.flush();
+}
+
+bool is_open() {
+    return noted.transaction != 0 && !noted.ended;
+}
+
+/// Notes when the transaction ends: after its last change, while it holds all its locks.
+void note_end() {
+    AsOwner owner;
+    execute(insert_end, {Int64GetDatum(noted.transaction), Int64GetDatum(noted.last),
+                         TimestampTzGetDatum(guard([] { return GetCurrentTimestamp(); }))});
+    noted.ended = true;
+}
+
+} // namespace
+
+/// AFTER INSERT, UPDATE, DELETE (with transition tables) and BEFORE TRUNCATE, for each statement.
+INTD_FUNCTION(note_history) {
+    TriggerData *data = own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups),
+                                             table_oid(Table::projects), table_oid(Table::instance_settings),
+                                             table_oid(Table::group_settings), table_oid(Table::project_settings)});
+    const Table table = table_with(RelationGetRelid(data->tg_relation));
+    const bool truncate = TRIGGER_FIRED_BY_TRUNCATE(data->tg_event);
+    require_event(data, truncate ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER,
+                  truncate ? on_truncate : on_insert | on_update | on_delete);
+    if (restoring())
+        return PointerGetDatum(nullptr);
+    const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
+    const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
+        throw not_as_declared(data);
+    const bool kept = is_kept();
+    if (!kept && !(table == Table::integrations && has_old && has_new))
+        return PointerGetDatum(nullptr);
+    // What goes at the commit, with its group or project, is the doing of who removed that.
+    const char *by = noted.by != nullptr && leftovers_have_fired(data) ? noted.by : writer(GetUserId());
+    if (noted.by == nullptr || strcmp(noted.by, by) != 0)
+        noted.by = guard([&] { return MemoryContextStrdup(TopTransactionContext, by); });
+    Changes changes(table, by, kept);
+    if (truncate)
+        note_whole(table, RelationGetDescr(data->tg_relation), changes);
+    else
+        note_rows(data, changes);
+    return PointerGetDatum(nullptr);
+}
+
+/// keep_history(enabled)
+INTD_FUNCTION(keep_history) {
+    require_argument(fcinfo, 0, "enabled");
+    const bool enabled = PG_GETARG_BOOL(0);
+    require_administrator("keep_history()");
+    keep_writers_out();
+    if (enabled == is_kept())
+        return PointerGetDatum(nullptr);
+    AsOwner owner;
+    execute_newest_alone(clear_since, {});
+    const TimestampTz now = guard([] { return GetCurrentTimestamp(); });
+    execute(write_since, {TimestampTzGetDatum(enabled ? now : DT_NOEND)});
+    PG_RETURN_VOID();
+}
+
+/// forget_history(before) → how many changes
+INTD_FUNCTION(forget_history) {
+    require_argument(fcinfo, 0, "before");
+    const TimestampTz now = guard([] { return GetCurrentTimestamp(); });
+    const TimestampTz before = std::min(PG_GETARG_TIMESTAMPTZ(0), now);
+    require_administrator("forget_history()");
+    AsOwner owner;
+    const uint64 forgotten = execute(forget_changes, {TimestampTzGetDatum(before)});
+    execute(forget_transactions, {TimestampTzGetDatum(before)});
+    Value known = since();
+    if (!known || DatumGetTimestampTz(*known) < before) {
+        execute(clear_since, {});
+        execute(write_since, {TimestampTzGetDatum(before)});
+    }
+    PG_RETURN_INT64(static_cast<int64>(forgotten));
+}
+
+void watch_history() {
+    before_commit(is_open, note_end);
+    on_transaction_end(end_transaction);
+    on_savepoint_end(end_savepoint);
+}
+
+} // namespace intd

@@ -1,0 +1,140 @@
+#include "history/seal_history.hpp"
+
+#include "history/arrays.hpp"
+#include "history/state.hpp"
+#include "secrets/mask_key.hpp"
+#include "settings/seal_secrets.hpp"
+#include "store/access.hpp"
+#include "store/owner.hpp"
+
+namespace intd {
+namespace {
+
+#define STATES                                                                                                         \
+    "SELECT change, integration, before, after FROM integration_defaults.history_changes "                             \
+    "WHERE scope_level IS NOT NULL AND integration IS NOT NULL"
+Statement read_all = {STATES, 0, {}, nullptr};
+Statement read_type = {STATES " AND integration OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr};
+Statement write_states = {
+    "UPDATE integration_defaults.history_changes c SET before = n.before, after = n.after FROM ROWS FROM "
+    "(pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS n (change, before, after) "
+    "WHERE c.change OPERATOR(pg_catalog.=) n.change",
+    3,
+    {INT8ARRAYOID, JSONBARRAYOID, JSONBARRAYOID},
+    nullptr,
+    true};
+
+std::string_view text_of(const JsonbValue &value) {
+    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+}
+
+/// A sealed secret as it is to be, if it is to be another one. One that does not open, though its key is there, can't
+/// be put back anywhere: it is not kept, so that its key need not be either.
+std::optional<JsonbValue> sealed_anew(const Sealer &sealer, const SecretField &name, const StoredSecret &stored,
+                                      const Beside &around) {
+    if (!stored.sealed || sealer.key == nullptr || is_stored_with(stored, sealer))
+        return std::nullopt;
+    JsonbValue value;
+    const Opening opening = open_secret(stored, name, around, &value);
+    if (opening == Opening::no_key)
+        throw cant_open(stored, name, opening);
+    if (opening == Opening::does_not_fit)
+        return withheld();
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<std::string_view> bound(&memory);
+    for (const JsonbValue &item : stored.bound)
+        bound.push_back(text_of(item));
+    return store_secret(sealer, name, around, bound, value);
+}
+
+/// The state as it is to be kept, or the same. Without a Sealer nothing is sealed anew; `type` may be null.
+const Jsonb *anew(const Jsonb *state, std::string_view integration, const Integration *type, const Sealer *sealer) {
+    const std::optional<SettingsState> read = state == nullptr ? std::nullopt : read_state(state);
+    if (!read)
+        return state;
+    const Beside around = beside(read->settings);
+    ObjectBuilder settings;
+    bool differs = false;
+    for (const JsonField &field : read->settings) {
+        std::optional<JsonbValue> other;
+        if (const std::optional<StoredSecret> stored = read_secret(field.value); stored && sealer != nullptr)
+            other = sealed_anew(*sealer, {integration, field.key}, *stored, around);
+        else if (!stored && type != nullptr)
+            other = kept(type, field.key, field.value);
+        settings.add(field.key, other ? *other : field.value);
+        differs = differs || other;
+    }
+    return differs ? with_settings(state, settings.finish()) : state;
+}
+
+/// Goes over the states of one type, or of all.
+void write_anew(const Integration *only, const Sealer *sealer) {
+    constexpr int most_rows = 1000;
+    constexpr Size most_bytes = 16 * 1024 * 1024;
+    MemoryContext batch = guard([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults history", ALLOCSET_DEFAULT_SIZES);
+    });
+    Growing<NullableDatum> changes, befores, afters;
+    auto flush = [&] {
+        if (changes.count > 0) {
+            InContext inside(batch);
+            auto jsons = [](const Growing<NullableDatum> &items) {
+                return guard([&] { return array_of(items, JSONBOID, false, -1, TYPALIGN_INT); });
+            };
+            const Datum numbers =
+                guard([&] { return array_of(changes, INT8OID, true, sizeof(int64), TYPALIGN_DOUBLE); });
+            execute_newest_alone(write_states, {numbers, jsons(befores), jsons(afters)});
+        }
+        changes = befores = afters = {};
+        guard([&] { MemoryContextReset(batch); });
+    };
+    NewestState newest;
+    RowMemory memory;
+    Cursor rows = only == nullptr ? Cursor(read_all, {}) : Cursor(read_type, {text_datum(only->name)});
+    while (rows.next()) {
+        InContext inside(memory.empty());
+        const Datum name = *rows.column(1);
+        auto json = [&](int column) {
+            const Value found = rows.column(column);
+            return found ? jsonb_of(*found) : nullptr;
+        };
+        const Jsonb *before = json(2), *after = json(3);
+        const Integration *type = only != nullptr ? only : find_usable_integration(live, name);
+        const Jsonb *before_anew = anew(before, view(name), type, sealer),
+                    *after_anew = anew(after, view(name), type, sealer);
+        if (before_anew == before && after_anew == after)
+            continue;
+        InContext kept_until_written(batch);
+        auto copy = [](const Jsonb *state) {
+            return state == nullptr ? nullptr : jsonb_of(datumCopy(PointerGetDatum(state), false, -1));
+        };
+        guard([&] {
+            changes.add({*rows.column(0), false});
+            befores.add(nullable(copy(before_anew)));
+            afters.add(nullable(copy(after_anew)));
+        });
+        if (changes.count >= most_rows || MemoryContextMemAllocated(batch, false) > most_bytes)
+            flush();
+    }
+    rows.close();
+    flush();
+    guard([&] { MemoryContextDelete(batch); });
+}
+
+} // namespace
+
+void hide_in_history(const Integration &type) {
+    AsOwner owner;
+    in_passing_memory([&] { write_anew(&type, nullptr); });
+}
+
+/// seal_secrets() → how many of what is set were changed
+INTD_FUNCTION(seal_secrets) {
+    require_access(Access::admin);
+    WritingFunction function;
+    AsOwner owner;
+    PG_RETURN_INT64(
+        seal_all_settings([](const Sealer &sealer) { in_passing_memory([&] { write_anew(nullptr, &sealer); }); }));
+}
+
+} // namespace intd
