@@ -34,6 +34,7 @@ SELECT integration_defaults.materialize('chat'), integration_defaults.materializ
 CREATE INDEX by_webhook ON integration_defaults.effective_settings ((settings ->> 'webhook'));
 SET search_path = app;
 SELECT integration_defaults.create_view('chat'), integration_defaults.create_view('free');
+SELECT integration_defaults.grant_access('worker', 'use'), integration_defaults.grant_access('group_owner', 'write');
 CREATE VIEW loud AS SELECT c.id, c.channel, p.name FROM chat_settings c JOIN projects p ON p.id = c.id WHERE c.active;
 SQL
 }
@@ -61,6 +62,8 @@ SELECT e FROM integration_defaults.effective_settings e ORDER BY project_id, int
 SELECT * FROM app.chat_settings ORDER BY id;
 SELECT * FROM app.free_settings ORDER BY id;
 SELECT * FROM app.loud ORDER BY id;
+SELECT * FROM integration_defaults.access ORDER BY role, access;
+SELECT change, transaction, operation, scope_level, scope_id, integration, before, after FROM integration_defaults.history ORDER BY change;
 SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid <> 'pg_type'::regclass ORDER BY 1;
 SELECT relname, relowner::regrole FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace ORDER BY 1;
@@ -99,6 +102,10 @@ SQL
 	is(differences($node, $database, @as), '', "$what: effective_settings too");
 	is(error_of($node, $database, q{SELECT integration_defaults.set_custom('chat', 9, '{"limit": 0, "webhook": "w"}')}, @as),
 		'23514', "$what: the rules hold");
+	is(error_of($node, $database, q{SELECT integration_defaults.active_settings('chat', 9)}, '-U', 'worker'), 'none', "$what: a role has what it was given");
+	is(error_of($node, $database, q{SELECT integration_defaults.use_default('chat', 9)}, '-U', 'worker'), '42501', "$what: and nothing else");
+	is(error_of($node, $database, q{SELECT integration_defaults.undo((SELECT max(transaction) FROM integration_defaults.history))}, @as),
+		'none', "$what: the last change can be taken back");
 	is(error_of($node, $database, q{SET search_path = app; SELECT integration_defaults.create_view('chat')}, @as),
 		'none', "$what: a typed view can be made anew");
 	$node->safe_psql($database, q{SELECT integration_defaults.resync('app.projects'), integration_defaults.materialize('chat')}, extra_params => \@as);
@@ -133,7 +140,7 @@ sub tell_of
 
 my $old = server($majors[0]);
 $old->start;
-$old->safe_psql('postgres', 'CREATE ROLE anna LOGIN');
+$old->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
 foreach (@whose)
 {
 	my ($who, $database, @as) = @$_;
