@@ -63,7 +63,7 @@ foreach my $how ([ 'as_dumped', '-j1' ], [ 'in_parallel', '-j4' ], [ 'disabled',
 
 # Ours before the app's, and the other way round; projects before groups.
 my @list = split /\n/, (run_command([ 'pg_restore', '-l', "$folder/data" ]))[0];
-my @ours = grep { /TABLE DATA integration_defaults/ } @list;
+my @ours = grep { /(?:TABLE DATA|SEQUENCE SET) integration_defaults/ } @list;
 my @theirs = grep { /TABLE DATA app/ } @list;
 cmp_ok(scalar @ours, '>', 5, 'our tables are in the dump');
 is(scalar @theirs, 2, 'and the app\'s');
