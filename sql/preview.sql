@@ -42,7 +42,8 @@ BEGIN
         SELECT array_agg(line ORDER BY line) INTO real FROM (
             SELECT format('%s %s: %s %s (%s) -> %s %s (%s)', scope, integration, coalesce(b.active::text, '-'), coalesce(b.settings::text, '-'),
                 coalesce(b.source, ''), coalesce(a.active::text, '-'), coalesce(a.settings::text, '-'), coalesce(a.source, '')) AS line
-            FROM had b FULL JOIN answers() a USING (scope, integration)
+            FROM (SELECT scope, integration FROM had UNION SELECT scope, integration FROM answers()) both_states
+            LEFT JOIN had b USING (scope, integration) LEFT JOIN answers() a USING (scope, integration)
             WHERE (a.active, a.settings) IS DISTINCT FROM (b.active, b.settings)) lines;
         RAISE SQLSTATE 'XX999';
     EXCEPTION WHEN SQLSTATE 'XX999' THEN
