@@ -67,8 +67,9 @@ bool take_redundant(const Target &where, const SettingsRow &found, bool whole, c
 /// reset_below(integration, group_id, fields) → the scopes that were changed
 INTD_FUNCTION(reset_below) {
     const std::string_view integration = required_text(fcinfo, 0, "integration");
-    const ScopeArgument top = group_argument(id_argument(fcinfo, 1));
-    const core::Shape &shape = target(integration, top).type.schema->shape;
+    const Target above = target(integration, group_argument(id_argument(fcinfo, 1)));
+    const ScopeArgument &top = above.scope; // its id as it is stored, however it was written
+    const core::Shape &shape = above.type.schema->shape;
     ContextResource memory(CurrentMemoryContext);
     const bool everything = PG_ARGISNULL(2);
     Names fields(&memory), unknown(&memory);
@@ -107,8 +108,7 @@ INTD_FUNCTION(reset_below) {
 /// drop_redundant(integration, group_id) → the scopes that were changed
 INTD_FUNCTION(drop_redundant) {
     const std::string_view integration = required_text(fcinfo, 0, "integration");
-    const ScopeArgument top = group_argument(id_argument(fcinfo, 1));
-    target(integration, top);
+    const ScopeArgument top = target(integration, group_argument(id_argument(fcinfo, 1))).scope;
     Spool found{INT4OID, TEXTOID, BOOLOID, BOOLOID, JSONBOID, BOOLOID, TEXTARRAYOID};
     {
         Inheritance &inherited = inheritance();

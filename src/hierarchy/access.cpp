@@ -128,7 +128,9 @@ void look_at(const Note &note) {
 
 void look_again() {
     const auto now = noted;
-    forget();
+    const bool anticipated = GetCurrentTransactionNestLevel() > 1; // the commit will ask again
+    if (!anticipated)
+        forget();
     RowMemory memory;
     for (const Note &note : now.notes->all) {
         if (note.at == 0)
@@ -136,7 +138,8 @@ void look_again() {
         InContext inside(memory.empty());
         look_at(note);
     }
-    guard([&] { MemoryContextDelete(now.context); });
+    if (!anticipated)
+        guard([&] { MemoryContextDelete(now.context); });
 }
 
 /// What comes with access on one of these groups is enough; else the refusal.

@@ -3,6 +3,8 @@
 #include "hierarchy/parents.hpp"
 #include "postgres/query.hpp"
 #include "store/owner.hpp"
+#include "store/store.hpp"
+#include "tracking/tracked.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -84,7 +86,11 @@ Arguments arguments_of(FunctionCallInfo fcinfo) {
     if (!OidIsValid(oid))
         throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("role \"", name, "\" does not exist"))
             .hint("Access is given to roles, those that can't log in included; whoever inherits their rights has it.");
-    return {text_datum(name), oid, access, scope.id == 0 ? std::nullopt : Value(scope.id)};
+    Value group = scope.id == 0 ? std::nullopt : Value(scope.id);
+    if (group && live.row(Table::groups, *group) == nullptr)
+        if (std::optional<Datum> uuid = as_tracked_uuid(Kind::groups, view(*group)); uuid)
+            group = uuid; // as it is stored
+    return {text_datum(name), oid, access, group};
 }
 
 /// Others who give or take access wait: the server fails where two sessions change the privileges of one object.

@@ -289,6 +289,12 @@ ATTACKS = {
     "its group there and back": ["UPDATE app.groups SET parent_id = 1 WHERE id = 3", EVIL % 30, "UPDATE app.groups SET parent_id = NULL WHERE id = 3"],
     "taking back what is set": ["UPDATE app.projects SET group_id = 2 WHERE id = 30", "SELECT integration_defaults.use_default('chat', 30)",
                                 "UPDATE app.projects SET group_id = 3 WHERE id = 30"],
+    "with a preview in between, which looks ahead at the commit": [
+        "UPDATE app.projects SET group_id = 2 WHERE id = 30", EVIL % 30, "SELECT * FROM integration_defaults.preview('SELECT 1')",
+        "UPDATE app.projects SET group_id = 3 WHERE id = 30"],
+    "with a preview that is refused": [
+        "UPDATE app.projects SET group_id = 2 WHERE id = 30", EVIL % 30, "UPDATE app.projects SET group_id = 3 WHERE id = 30",
+        "DO $$BEGIN PERFORM FROM integration_defaults.preview('SELECT 1'); EXCEPTION WHEN insufficient_privilege THEN END$$"],
     "through the view": ["UPDATE app.projects SET group_id = 2 WHERE id = 30",
                          "UPDATE integration_defaults.project_integrations SET settings = settings || '{\"room\": \"evil\"}' WHERE project_id = '30'",
                          "UPDATE app.projects SET group_id = 3 WHERE id = 30"],
