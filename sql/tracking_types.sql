@@ -131,6 +131,16 @@ SELECT form, source_level, source_id FROM unnest(ARRAY['b0eebc99-9c0b-4ef8-bb6d-
     'b0eebc999c0b4ef8bb6d6bb9bd380a11', '{b0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11}']) form, resolve('forms', form);
 SELECT refusal(format('SELECT resolve(''forms'', %L)', form)) FROM unnest(ARRAY['C0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1',
     'B0EEBC99--9C0B-4EF8-BB6D-6BB9BD380A11', '-B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11-', '{B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1G']) form;
+SELECT reset_below('forms', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), (SELECT count(*) FROM group_settings);
+SET client_min_messages = warning;
+CREATE ROLE regress_forms;
+SELECT grant_access('regress_forms', 'write', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+TABLE access;
+SELECT revoke_access('regress_forms', 'write', '{A0EEBC999C0B4EF8BB6D6BB9BD380A11}');
+TABLE access;
+DROP ROLE regress_forms;
+RESET client_min_messages;
+SELECT set_active('forms', true, 'B0EEBC999C0B4EF8BB6D6BB9BD380A11');
 SELECT use_default('forms', group_id => 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), use_default('forms', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 DROP TABLE app.g, app.p;
 DELETE FROM projects;
