@@ -76,18 +76,18 @@ SELECT changes($$SELECT use_default('chat', 30)$$);
 -- Several together, plain SQL, and the app's own tables: moves, removals, new ones, another id.
 SELECT changes($$SELECT set_default('chat', '{"url": "v"}', 2); SELECT reset_default('chat', 2); SELECT set_custom('chat', 90, '{}')$$);
 SELECT changes($$UPDATE project_settings SET settings = '{"url": "plain"}'; DELETE FROM group_settings$$);
-SELECT changes($$UPDATE preview_app.projects SET group_id = 9 WHERE id = 20$$);
-SELECT changes($$UPDATE preview_app.groups SET parent_id = 9 WHERE id = 3; UPDATE preview_app.groups SET parent_id = NULL WHERE id = 2$$);
-SELECT changes($$DELETE FROM preview_app.projects WHERE id = 30; DELETE FROM preview_app.groups WHERE id = 3$$);
+SELECT changes($$UPDATE preview_app.projects SET group_id = 9 WHERE id OPERATOR(pg_catalog.=) 20$$);
+SELECT changes($$UPDATE preview_app.groups SET parent_id = 9 WHERE id OPERATOR(pg_catalog.=) 3; UPDATE preview_app.groups SET parent_id = NULL WHERE id OPERATOR(pg_catalog.=) 2$$);
+SELECT changes($$DELETE FROM preview_app.projects WHERE id OPERATOR(pg_catalog.=) 30; DELETE FROM preview_app.groups WHERE id OPERATOR(pg_catalog.=) 3$$);
 SELECT changes($$INSERT INTO preview_app.groups VALUES (4, 2); INSERT INTO preview_app.projects VALUES (40, 4)$$);
-SELECT changes($$UPDATE preview_app.projects SET id = 31 WHERE id = 30$$);
-SELECT changes($$UPDATE preview_app.groups SET id = 8 WHERE id = 9; UPDATE preview_app.projects SET group_id = 8 WHERE id = 90$$);
+SELECT changes($$UPDATE preview_app.projects SET id = 31 WHERE id OPERATOR(pg_catalog.=) 30$$);
+SELECT changes($$UPDATE preview_app.groups SET id = 8 WHERE id OPERATOR(pg_catalog.=) 9; UPDATE preview_app.projects SET group_id = 8 WHERE id OPERATOR(pg_catalog.=) 90$$);
 SELECT changes($$TRUNCATE preview_app.projects$$);
 SELECT changes($$TRUNCATE project_settings$$);
 -- Types: another schema, which ones are allowed, another name, none.
 SELECT changes($$SELECT register_integration('chat', '{"properties": {"room": {"default": "#other"}}}')$$);
 SELECT changes($$SELECT allow_integrations('{mail}')$$);
-SELECT changes($$UPDATE integrations SET name = 'talk' WHERE name = 'chat'$$);
+SELECT changes($$UPDATE integrations SET name = 'talk' WHERE name OPERATOR(pg_catalog.=) 'chat'$$);
 SELECT changes($$DELETE FROM instance_settings; DELETE FROM group_settings; DELETE FROM project_settings;
     SELECT unregister_integration('chat')$$);
 SELECT changes($$SELECT reset_below('chat')$$);
@@ -97,7 +97,7 @@ SELECT use_default('chat', 90);
 -- One type only. What moves has a type that only is configured before, too.
 SELECT set_default('mail', '{"a": 1}', 2);
 SELECT scope_id, integration FROM preview($$SELECT set_default('chat', '{}'); SELECT reset_default('mail', 2)$$, 'mail') ORDER BY 1;
-SELECT changes($$SELECT reset_default('mail', 2); UPDATE preview_app.projects SET group_id = 9 WHERE id = 20$$);
+SELECT changes($$SELECT reset_default('mail', 2); UPDATE preview_app.projects SET group_id = 9 WHERE id OPERATOR(pg_catalog.=) 20$$);
 
 -- What a transaction did, taken back: the history is as it was, and goes on.
 SELECT set_custom('chat', 10, '{"url": "undo me"}');
@@ -136,15 +136,15 @@ SELECT count(*) FROM preview('');
 SET client_min_messages = warning;
 SELECT materialize('chat');
 SELECT changes($$SELECT set_default('chat', '{"url": "v"}', 2)$$);
-SELECT changes($$DELETE FROM preview_app.groups WHERE id = 9; UPDATE preview_app.projects SET group_id = 3 WHERE id = 90$$);
+SELECT changes($$DELETE FROM preview_app.groups WHERE id OPERATOR(pg_catalog.=) 9; UPDATE preview_app.projects SET group_id = 3 WHERE id OPERATOR(pg_catalog.=) 90$$);
 SELECT count(*) FROM ((TABLE effective_settings EXCEPT SELECT * FROM project_integrations WHERE integration = 'chat')
     UNION ALL (SELECT * FROM project_integrations WHERE integration = 'chat' EXCEPT TABLE effective_settings)) different;
 
 -- What would fail fails, and nothing is left.
 SELECT refusal($$SELECT * FROM preview('SELECT set_default(''none'', ''{}'')')$$);
 SELECT refusal($$SELECT * FROM preview('SELECT set_custom(''chat'', 10, ''{"url": 1}'')')$$);
-SELECT refusal($$SELECT * FROM preview('DELETE FROM preview_app.groups WHERE id = 1')$$);
-SELECT refusal($$SELECT * FROM preview('UPDATE preview_app.groups SET parent_id = 3 WHERE id = 1')$$);
+SELECT refusal($$SELECT * FROM preview('DELETE FROM preview_app.groups WHERE id OPERATOR(pg_catalog.=) 1')$$);
+SELECT refusal($$SELECT * FROM preview('UPDATE preview_app.groups SET parent_id = 3 WHERE id OPERATOR(pg_catalog.=) 1')$$);
 SELECT refusal($$SELECT * FROM preview('COMMIT')$$);
 SELECT refusal($$SELECT * FROM preview('SAVEPOINT a')$$);
 SELECT refusal($$SELECT * FROM preview('COPY preview_app.groups FROM STDIN')$$);
