@@ -187,7 +187,7 @@ upgrade_here() { # file
     for major in $OLDER; do
         packages+=("postgresql-$major")
     done
-    need "${packages[@]}"
+    need perl libipc-run-perl "${packages[@]}"
     cp -R older/. "$W/dest" && cp -R "$W/dest/." / || return
     tap "$@" || status=$?
     (cd "$W/dest" && find . -type f -exec sh -c 'cd / && rm -f "$@"' sh {} +)
