@@ -1,7 +1,7 @@
 // Trying something that may fail, and going on.
 #pragma once
 
-#include "postgres/boundary.hpp"
+#include "postgres/transaction.hpp"
 
 namespace intd {
 
@@ -10,40 +10,27 @@ namespace intd {
 /// serialization failure, no memory. Not in parallel workers.
 template <class Body>
 ErrorData *attempt(Body &&body) {
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    guard([&] {
-        BeginInternalSubTransaction(nullptr);
-        MemoryContextSwitchTo(context);
-    });
+    std::exception_ptr thrown = in_subtransaction(true, body);
+    if (!thrown)
+        return nullptr;
     ErrorData *report = nullptr;
     std::optional<Refusal> refusal;
     try {
-        body();
-    } catch (const Refusal &thrown) {
-        refusal.emplace(thrown);
-    } catch (const ServerError &thrown) {
-        report = thrown.report;
+        std::rethrow_exception(thrown);
+    } catch (const Refusal &caught) {
+        refusal.emplace(caught);
+    } catch (const ServerError &caught) {
+        report = caught.report;
     }
     if (refusal)
         try {
             guard([&] { refusal->raise(); });
-        } catch (const ServerError &thrown) {
-            report = thrown.report;
+        } catch (const ServerError &caught) {
+            report = caught.report;
         }
-    guard([&] {
-        if (report == nullptr)
-            ReleaseCurrentSubTransaction();
-        else
-            RollbackAndReleaseCurrentSubTransaction();
-        MemoryContextSwitchTo(context);
-        CurrentResourceOwner = owner;
-    });
-    if (report != nullptr)
-        for (int passed_on :
-             {ERRCODE_OPERATOR_INTERVENTION, ERRCODE_TRANSACTION_ROLLBACK, ERRCODE_INSUFFICIENT_RESOURCES})
-            if (ERRCODE_TO_CATEGORY(report->sqlerrcode) == passed_on)
-                throw ServerError{report};
+    for (int passed_on : {ERRCODE_OPERATOR_INTERVENTION, ERRCODE_TRANSACTION_ROLLBACK, ERRCODE_INSUFFICIENT_RESOURCES})
+        if (ERRCODE_TO_CATEGORY(report->sqlerrcode) == passed_on)
+            throw ServerError{report};
     return report;
 }
 

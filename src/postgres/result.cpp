@@ -23,7 +23,7 @@ ResultSet::ResultSet(FunctionCallInfo fcinfo) {
     });
 }
 
-void ResultSet::add(std::initializer_list<std::optional<Datum>> values) {
+void put_row(Tuplestorestate *store, TupleDesc columns, std::initializer_list<std::optional<Datum>> values) {
     constexpr size_t most = 16;
     Datum datums[most];
     bool nulls[most];
@@ -34,7 +34,7 @@ void ResultSet::add(std::initializer_list<std::optional<Datum>> values) {
         datums[n] = value.value_or(static_cast<Datum>(0));
         nulls[n++] = !value.has_value();
     }
-    guard([&] { tuplestore_putvalues(store_, columns_, datums, nulls); });
+    guard([&] { tuplestore_putvalues(store, columns, datums, nulls); });
 }
 
 } // namespace intd

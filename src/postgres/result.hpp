@@ -5,6 +5,9 @@
 
 namespace intd {
 
+/// Puts a row of at most 16 columns into a tuplestore; more values are left out.
+void put_row(Tuplestorestate *store, TupleDesc columns, std::initializer_list<std::optional<Datum>> values);
+
 /// The rows of a set-returning function, which go into a tuplestore.
 class ResultSet {
   public:
@@ -12,7 +15,7 @@ class ResultSet {
     explicit ResultSet(FunctionCallInfo fcinfo);
 
     /// Adds a row: one value a column.
-    void add(std::initializer_list<std::optional<Datum>> values);
+    void add(std::initializer_list<std::optional<Datum>> values) { put_row(store_, columns_, values); }
 
     /// Where the rows go, and their columns, for server code that adds many.
     Tuplestorestate *store() { return store_; }

@@ -1,14 +1,9 @@
 #include "postgres/spool.hpp"
 
-extern "C" {
-#include "utils/resowner.h"
-}
-
 namespace intd {
 
 Spool::Spool(std::initializer_list<Oid> types) {
     guard([&] {
-        owner_ = CurrentResourceOwner;
         context_ = AllocSetContextCreate(CurrentMemoryContext, "integration_defaults spool", ALLOCSET_DEFAULT_SIZES);
         MemoryContext caller = MemoryContextSwitchTo(context_);
         columns_ = CreateTemplateTupleDesc(static_cast<int>(types.size()));
@@ -26,17 +21,6 @@ Spool::~Spool() {
     ExecClearTuple(slot_);
     tuplestore_end(store_);
     MemoryContextDelete(context_);
-}
-
-void Spool::put(std::initializer_list<std::optional<Datum>> values) {
-    Datum datums[16];
-    bool nulls[16];
-    int n = 0;
-    for (const std::optional<Datum> &value : values) {
-        datums[n] = value.value_or(static_cast<Datum>(0));
-        nulls[n++] = !value.has_value();
-    }
-    guard([&] { tuplestore_putvalues(store_, columns_, datums, nulls); });
 }
 
 bool Spool::next() {

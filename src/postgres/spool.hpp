@@ -1,7 +1,7 @@
 // Rows put aside, to be read later in the same order: in memory, or on disk past work_mem.
 #pragma once
 
-#include "postgres/datum.hpp"
+#include "postgres/result.hpp"
 
 namespace intd {
 
@@ -15,7 +15,7 @@ class Spool {
     Spool(const Spool &) = delete;
     Spool &operator=(const Spool &) = delete;
 
-    void put(std::initializer_list<std::optional<Datum>> values);
+    void put(std::initializer_list<std::optional<Datum>> values) { put_row(store_, columns_, values); }
 
     /// The next row, from the first one on; false after the last one. What it points to is good until the next call.
     bool next();
@@ -26,7 +26,6 @@ class Spool {
     Tuplestorestate *store_;
     TupleDesc columns_;
     TupleTableSlot *slot_;
-    ResourceOwner owner_;
     MemoryContext context_;
 };
 

@@ -52,10 +52,11 @@ void before_commit(bool (*is_unfinished)(), void (*finish)());
 void on_savepoint_end(void (*listener)(const Savepoint &savepoint));
 void on_transaction_end(void (*listener)());
 
-/// Runs a body in a subtransaction that is rolled back then, also where the body throws. It runs in the caller's memory
-/// context, whose contents stay.
+/// Runs a body in a subtransaction, and gives what it threw; null if it went well. What it did stays if `keep` and it
+/// went well; else it is rolled back. It runs in the caller's memory context, whose contents stay. Not in parallel
+/// workers.
 template <class Body>
-void rolled_back(Body &&body) {
+std::exception_ptr in_subtransaction(bool keep, Body &&body) {
     const MemoryContext context = CurrentMemoryContext;
     const ResourceOwner resources = CurrentResourceOwner;
     guard([&] {
@@ -68,12 +69,22 @@ void rolled_back(Body &&body) {
     } catch (...) {
         thrown = std::current_exception();
     }
+    const bool stays = keep && !thrown;
     guard([&] {
-        RollbackAndReleaseCurrentSubTransaction();
+        if (stays)
+            ReleaseCurrentSubTransaction();
+        else
+            RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = resources;
     });
-    if (thrown)
+    return thrown;
+}
+
+/// Runs a body in a subtransaction that is rolled back then, also where the body throws.
+template <class Body>
+void rolled_back(Body &&body) {
+    if (std::exception_ptr thrown = in_subtransaction(false, body))
         std::rethrow_exception(thrown);
 }
 
