@@ -26,7 +26,7 @@ std::optional<Datum> text_of(const JsonFields &fields, std::string_view key) {
     const JsonbValue *value = fields.find(key);
     if (value == nullptr || value->type != jbvString)
         return std::nullopt;
-    return text_datum({value->val.string.val, static_cast<size_t>(value->val.string.len)});
+    return text_datum(string_of(*value));
 }
 
 /// What is registered of a type.

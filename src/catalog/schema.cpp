@@ -182,7 +182,7 @@ void read_names(const JsonbValue &value, const JsonPlace *place, Growing<std::st
             problems->add(&here, "must be a name");
             continue;
         }
-        std::string_view name = {item.val.string.val, static_cast<size_t>(item.val.string.len)};
+        std::string_view name = string_of(item);
         if (!met.add(name))
             problems->add(&here, "is there twice");
         result->add(name);
@@ -225,7 +225,7 @@ void read_levels(const JsonbValue &value, Face *face, Problems *problems) {
 
 void read_exclusive(const JsonbValue &value, Face *face, Problems *problems) {
     if (value.type == jbvString && value.val.string.len > 0)
-        face->exclusive = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+        face->exclusive = string_of(value);
     else {
         JsonPlace place = {&document_root, "x-exclusive", -1};
         problems->add(&place, "must be the name of a kind of types, as \"issue tracker\"");

@@ -59,10 +59,6 @@ const JsonbValue *field_of(const JsonFields &fields, std::string_view key, jbvTy
     return value != nullptr && value->type == type ? value : nullptr;
 }
 
-std::string_view string_of(const JsonbValue &value) {
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
-
 /// Somebody has written to history_changes himself.
 [[noreturn]] void refuse_state() {
     throw Refusal(ERRCODE_DATA_CORRUPTED, "history_changes has a state that integration_defaults has not written")

@@ -24,10 +24,6 @@ Statement write_states = {
     nullptr,
     true};
 
-std::string_view text_of(const JsonbValue &value) {
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
-
 /// A sealed secret as it is to be, if it is to be another one. One that does not open, though its key is there, can't
 /// be put back anywhere: it is not kept, so that its key need not be either.
 std::optional<JsonbValue> sealed_anew(const Sealer &sealer, const SecretField &name, const StoredSecret &stored,
@@ -43,7 +39,7 @@ std::optional<JsonbValue> sealed_anew(const Sealer &sealer, const SecretField &n
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> bound(&memory);
     for (const JsonbValue &item : stored.bound)
-        bound.push_back(text_of(item));
+        bound.push_back(string_of(item));
     return store_secret(sealer, name, around, bound, value);
 }
 

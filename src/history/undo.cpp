@@ -63,9 +63,8 @@ class Obstacles {
     int count_ = 0;
 };
 
-std::string_view string_of(const JsonbValue &value) {
-    return value.type == jbvString ? std::string_view(value.val.string.val, static_cast<size_t>(value.val.string.len))
-                                   : std::string_view();
+std::string_view name_in(const JsonbValue &value) {
+    return value.type == jbvString ? string_of(value) : std::string_view();
 }
 
 SettingsState state_of(const Jsonb *json) {
@@ -113,7 +112,7 @@ bool is_as(const SettingsRow &row, const SettingsState &state) {
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::string_view> locked(&memory);
     for (const JsonbValue &name : state.locked)
-        locked.push_back(string_of(name));
+        locked.push_back(name_in(name));
     std::sort(locked.begin(), locked.end());
     return sorted_names(row.locked, &memory) == locked;
 }
@@ -147,7 +146,7 @@ SettingsRow earlier_row(const Undoing &undoing, const std::optional<SettingsRow>
         ContextResource memory(CurrentMemoryContext);
         std::pmr::vector<std::string_view> locked(&memory);
         for (const JsonbValue &name : before.locked)
-            locked.push_back(string_of(name));
+            locked.push_back(name_in(name));
         row.locked = text_array(locked);
     }
     return row;

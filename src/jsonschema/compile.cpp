@@ -13,9 +13,6 @@ extern "C" {
 namespace intd {
 namespace {
 
-std::string_view string_of(const JsonbValue &value) {
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
 bool is_string(const JsonbValue &value) {
     return value.type == jbvString;
 }

@@ -21,10 +21,6 @@ bool is_array(const JsonbValue *value) {
 bool is_scalar(const JsonbValue *value) {
     return value->type != jbvBinary;
 }
-std::string_view string_of(const JsonbValue *value) {
-    return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
-}
-
 unsigned types_of(const JsonbValue *value) {
     switch (value->type) {
     case jbvNull:
@@ -189,7 +185,7 @@ bool Walk::too_few_or_many(int count, int least, int most, const char *least_nam
 
 bool Walk::check_string(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     bool valid = true;
-    std::string_view text = string_of(value);
+    std::string_view text = string_of(*value);
     spend_on(value);
     if (node->min_length > 0 || node->max_length < PG_INT32_MAX)
         INTD_STEP(too_few_or_many(pg_mbstrlen_with_len(text.data(), static_cast<int>(text.size())), node->min_length,

@@ -32,7 +32,7 @@ JsonFields read_fields(const JsonbContainer *object) {
     JsonbIteratorToken token;
     while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
         if (token == WJB_KEY)
-            fields.begin_[fields.count].key = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+            fields.begin_[fields.count].key = string_of(value);
         else if (token == WJB_VALUE)
             fields.begin_[fields.count++].value = value;
     }

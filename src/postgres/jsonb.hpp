@@ -39,6 +39,11 @@ struct JsonItems {
 };
 JsonItems read_items(const JsonbContainer *array);
 
+/// The bytes of a string. `value` must be one.
+inline std::string_view string_of(const JsonbValue &value) {
+    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+}
+
 /// Whether two values are equal as jsonb's operator = sees them.
 bool same_json(const JsonbValue *a, const JsonbValue *b);
 

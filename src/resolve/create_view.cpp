@@ -162,7 +162,7 @@ const char *property_comment(const JsonbValue *property) {
         const JsonbValue *value = keywords.find(keyword);
         if (value == nullptr || value->type != jbvString)
             return {};
-        return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
+        return string_of(*value);
     };
     const std::string_view title = text("title"), description = text("description");
     if (title.empty() && description.empty())

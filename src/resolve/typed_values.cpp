@@ -7,10 +7,6 @@ extern "C" {
 namespace intd {
 namespace {
 
-std::string_view string_of(const JsonbValue *value) {
-    return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
-}
-
 bool fits_bigint(Datum number) {
     return guard([&] {
         Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MIN));
@@ -25,7 +21,7 @@ std::string_view only_type(const JsonbValue *type) {
     if (type == nullptr)
         return {};
     if (type->type == jbvString)
-        return string_of(type);
+        return string_of(*type);
     if (type->type != jbvBinary)
         return {};
     std::string_view found;
@@ -85,7 +81,7 @@ std::optional<Datum> column_from_json(Oid type, const JsonbValue *value) {
     if (type == JSONBOID)
         return PointerGetDatum(to_jsonb(*value));
     if (type == TEXTOID && value->type == jbvString)
-        return text_datum(string_of(value));
+        return text_datum(string_of(*value));
     if (type == BOOLOID && value->type == jbvBool)
         return BoolGetDatum(value->val.boolean);
     if (value->type != jbvNumeric)

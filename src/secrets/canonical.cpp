@@ -77,7 +77,7 @@ void append_canonical(Bytes *bytes, const JsonbValue *value) {
         return bytes->add(value->val.boolean ? 't' : 'f');
     case jbvString:
         bytes->add('s');
-        return bytes->append_piece(as_utf8({value->val.string.val, static_cast<size_t>(value->val.string.len)}));
+        return bytes->append_piece(as_utf8(string_of(*value)));
     case jbvNumeric:
         bytes->add('d');
         return bytes->append_piece(numeric_normalize(value->val.numeric));

@@ -14,10 +14,6 @@ constexpr int padding = 32;
 constexpr std::string_view sealed_key = "$sealed", marked_key = "$secret", bound_key = "bound", mask_key = "mask",
                            mask_begin = "(secret ", mask_end = ")", no_mask = "(secret)";
 
-std::string_view text_of(const JsonbValue &value) {
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
-
 JsonbValue string_value(std::string_view text) {
     JsonbValue value;
     value.type = jbvString;
@@ -122,8 +118,8 @@ void append_around(Bytes *bytes, std::string_view key_id, const SecretField &fie
     bytes->append_piece(mask);
     bytes->append_number(bound.count);
     for (const JsonbValue &name : bound) {
-        bytes->append_piece(as_utf8(text_of(name)));
-        append_digest(bytes, around, text_of(name));
+        bytes->append_piece(as_utf8(string_of(name)));
+        append_digest(bytes, around, string_of(name));
     }
 }
 
@@ -218,7 +214,7 @@ std::optional<StoredSecret> read_object(const JsonbValue &value) {
         const JsonFields fields = read_fields(value.val.binary.data); // the shortest key first
         const JsonField &mask = fields.begin_[0], &bound = fields.begin_[1], &main = fields.begin_[2];
         const bool sealed = main.key == sealed_key;
-        if (mask.key != mask_key || mask.value.type != jbvString || !are_digits(text_of(mask.value)) ||
+        if (mask.key != mask_key || mask.value.type != jbvString || !are_digits(string_of(mask.value)) ||
             bound.key != bound_key || bound.value.type != jbvBinary ||
             !JsonContainerIsArray(bound.value.val.binary.data) || (!sealed && main.key != marked_key) ||
             (sealed && main.value.type != jbvString))
@@ -227,8 +223,9 @@ std::optional<StoredSecret> read_object(const JsonbValue &value) {
         for (const JsonbValue &name : names)
             if (name.type != jbvString)
                 return result;
-        result = {true,
-                  {sealed, sealed ? text_of(main.value) : std::string_view(), main.value, names, text_of(mask.value)}};
+        result = {
+            true,
+            {sealed, sealed ? string_of(main.value) : std::string_view(), main.value, names, string_of(mask.value)}};
         return result;
     });
     return read.is_one ? std::optional<StoredSecret>(read.secret) : std::nullopt;
@@ -249,7 +246,7 @@ bool claims_to_be_secret(const JsonbValue &value) {
 bool is_mask(const JsonbValue &value) {
     if (value.type != jbvString)
         return false;
-    const std::string_view text = text_of(value);
+    const std::string_view text = string_of(value);
     return text == no_mask ||
            (text.size() == mask_begin.size() + mask_digits + mask_end.size() &&
             text.substr(0, mask_begin.size()) == mask_begin && text.substr(text.size() - mask_end.size()) == mask_end &&
@@ -285,7 +282,7 @@ Refusal cant_open(const StoredSecret &secret, const SecretField &field, Opening 
     }
     const char *names = nullptr;
     for (const JsonbValue &name : secret.bound)
-        names = cat(names == nullptr ? "" : cat(names, ", "), "\"", shown(text_of(name)), "\"");
+        names = cat(names == nullptr ? "" : cat(names, ", "), "\"", shown(string_of(name)), "\"");
     return Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
         .detail(names == nullptr ? "It was sealed as another field or for another type, or has been changed."
                                  : cat("It was sealed beside other values of ", names,
@@ -327,7 +324,7 @@ JsonbValue store_secret(const Sealer &sealer, const SecretField &field, const Be
 
 bool is_bound_to(const StoredSecret &secret, const std::pmr::vector<std::string_view> &names) {
     return std::equal(secret.bound.begin(), secret.bound.end(), names.begin(), names.end(),
-                      [](const JsonbValue &one, std::string_view other) { return text_of(one) == other; });
+                      [](const JsonbValue &one, std::string_view other) { return string_of(one) == other; });
 }
 
 bool is_stored_with(const StoredSecret &secret, const Sealer &sealer) {
@@ -342,7 +339,7 @@ bool is_stored_with(const StoredSecret &secret, const Sealer &sealer) {
 std::string_view first_difference(const JsonItems &names, const Beside &a, const Beside &b) {
     return guard([&] {
         for (const JsonbValue &item : names) {
-            const std::string_view name = text_of(item);
+            const std::string_view name = string_of(item);
             Bytes one, other;
             append_digest(&one, a, name);
             append_digest(&other, b, name);

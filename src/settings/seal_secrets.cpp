@@ -170,7 +170,7 @@ class SealAnew {
             bound = bound_names(type, field.key, fields, memory);
         else
             for (const JsonbValue &name : stored->bound)
-                bound.push_back({name.val.string.val, static_cast<size_t>(name.val.string.len)});
+                bound.push_back(string_of(name));
         const bool is_so = stored && is_bound_to(*stored, bound) && (!rotate_ || is_stored_with(*stored, sealer()));
         if (is_so && !rotate_)
             return std::nullopt;

@@ -7,10 +7,6 @@ namespace {
 
 using Names = std::pmr::vector<std::string_view>;
 
-std::string_view text_of(const JsonbValue &value) {
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
-
 Refusal misfit(const Integration &type, std::string_view field, const char *detail) {
     return Refusal(ERRCODE_CHECK_VIOLATION,
                    cat("secret \"", shown(field), "\" of integration \"", type.name, "\" can't be set so"))
@@ -24,8 +20,8 @@ bool is_masked_as(const Integration &type, std::string_view field, const JsonbVa
     const std::optional<StoredSecret> stored = read_secret(value);
     if (!stored && (!type.schema->is_secret(field) || value.type == jbvNull))
         return false;
-    return text_of(masked(type, field, true, value, around)) == text_of(mask) ||
-           (stored && view(mask_text(stored->mask)) == text_of(mask));
+    return string_of(masked(type, field, true, value, around)) == string_of(mask) ||
+           (stored && view(mask_text(stored->mask)) == string_of(mask));
 }
 
 JsonItems items_of(const Names &names, std::pmr::memory_resource *memory) {
@@ -240,7 +236,7 @@ const Jsonb *renamed_secrets(std::string_view before, std::string_view after, co
             sealer = writing_sealer();
         Names bound(&memory);
         for (const JsonbValue &name : stored->bound)
-            bound.push_back(text_of(name));
+            bound.push_back(string_of(name));
         object.add(field.key, store_secret(*sealer, {after, field.key}, around, bound, opened));
     }
     return sealer ? object.finish() : settings;
