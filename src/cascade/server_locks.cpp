@@ -3,6 +3,7 @@
 #include "cascade/materialized.hpp"
 #include "postgres/result.hpp"
 #include "postgres/transaction.hpp"
+#include "store/access.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -68,6 +69,7 @@ INTD_STRICT_FUNCTION(lock_key) {
 
 /// read_materialized_types() → (integration, lock_key)
 INTD_FUNCTION(read_materialized_types) {
+    require_access(Access::read);
     ResultSet result(fcinfo);
     ContextResource memory(CurrentMemoryContext);
     for (std::string_view type : materialized_types(&memory))

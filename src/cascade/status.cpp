@@ -384,8 +384,7 @@ void look_at_materialized(Status &status, const char *subject, std::string_view 
         fetch_own(sample, {Float4GetDatum(static_cast<float4>(100 * sampled / static_cast<double>(count)))}, &ids, 1);
         PlannerSettings settings(PlannerSettings::few_rows);
         fetch_own(different_of, {text_datum(type), ids}, &differ, 1);
-        const int looked_at = guard(
-            [&] { return ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(*ids)), ARR_DIMS(DatumGetArrayTypeP(*ids))); });
+        const int looked_at = guard([&] { return count_elements(*ids); });
         text = cat(text, "; since there are many, a sample of ", counted(looked_at, "project", "projects"),
                    " was looked at");
     }

@@ -1,6 +1,7 @@
 #include "history/state.hpp"
 
 #include "secrets/secret.hpp"
+#include "store/access.hpp"
 
 namespace intd {
 namespace {
@@ -79,22 +80,11 @@ void push_names(JsonbParseState **state, const char *key, Datum names) {
     JsonbValue name = string_value(key);
     pushJsonbValue(state, WJB_KEY, &name);
     pushJsonbValue(state, WJB_BEGIN_ARRAY, nullptr);
-    Datum *items = nullptr;
-    bool *nulls = nullptr;
-    int count = 0;
-    if (names != 0)
-        deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
-    for (int i = 0; i < count; i++)
-        if (!nulls[i]) {
-            JsonbValue item = string_value(view(items[i]));
-            pushJsonbValue(state, WJB_ELEM, &item);
-        }
+    for (Datum text : text_elements(names)) {
+        JsonbValue item = string_value(view(text));
+        pushJsonbValue(state, WJB_ELEM, &item);
+    }
     pushJsonbValue(state, WJB_END_ARRAY, nullptr);
-}
-
-bool locks(Datum locked) {
-    return locked != 0 &&
-           ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(locked)), ARR_DIMS(DatumGetArrayTypeP(locked))) > 0;
 }
 
 } // namespace
@@ -150,7 +140,7 @@ bool same_state(const Jsonb *a, const Jsonb *b) {
 }
 
 const Jsonb *settings_state(const SettingsRow &row, const Integration *type) {
-    if (!row.sets_something() && !locks(row.locked))
+    if (!row.sets_something() && count_elements(row.locked) == 0)
         return nullptr;
     const Jsonb *settings = kept_settings(row.settings, type);
     return guard([&] {
@@ -235,6 +225,7 @@ const Jsonb *shown_state(const Jsonb *state, const Integration *type) {
 
 /// shown_change(integration, schema, strict, state)
 INTD_FUNCTION(shown_change) {
+    require_access(Access::read);
     if (PG_ARGISNULL(3))
         return null_result(fcinfo);
     auto json = [&](int n) {

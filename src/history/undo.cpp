@@ -77,22 +77,8 @@ SettingsState state_of(const Jsonb *json) {
 
 std::pmr::vector<std::string_view> sorted_names(Datum locked, std::pmr::memory_resource *memory) {
     std::pmr::vector<std::string_view> names(memory);
-    if (locked == 0)
-        return names;
-    struct Found {
-        Datum *items;
-        bool *nulls;
-        int count;
-    };
-    Found found = guard([&] {
-        Found read = {nullptr, nullptr, 0};
-        deconstruct_array(DatumGetArrayTypeP(locked), TEXTOID, -1, false, TYPALIGN_INT, &read.items, &read.nulls,
-                          &read.count);
-        return read;
-    });
-    for (int i = 0; i < found.count; i++)
-        if (!found.nulls[i])
-            names.push_back(view(found.items[i]));
+    for (Datum name : guard([&] { return text_elements(locked); }))
+        names.push_back(view(name));
     std::sort(names.begin(), names.end());
     return names;
 }

@@ -6,18 +6,7 @@ namespace intd {
 // --- layers ----------------------------------------------------------------------------------------------------------
 
 const Layer *make_layer(core::Level level, std::string_view id, const SettingsRow &row) {
-    struct Locks {
-        Datum *names;
-        bool *nulls;
-        int count;
-    };
-    Locks locks = guard([&] {
-        Locks found = {nullptr, nullptr, 0};
-        if (row.locked != 0)
-            deconstruct_array(DatumGetArrayTypeP(row.locked), TEXTOID, -1, false, TYPALIGN_INT, &found.names,
-                              &found.nulls, &found.count);
-        return found;
-    });
+    const TextElements locks = guard([&] { return text_elements(row.locked); });
     // What is not an object, which only a restore can bring, sets nothing.
     const Jsonb *settings = is_object(row.settings) ? row.settings : ObjectBuilder().finish();
     ContextResource memory(CurrentMemoryContext);
@@ -29,9 +18,8 @@ const Layer *make_layer(core::Level level, std::string_view id, const SettingsRo
     layer->has_secrets = std::any_of(layer->fields.begin(), layer->fields.end(),
                                      [](const JsonField &field) { return may_be_secret(field.value); });
     layer->locks = static_cast<std::string_view *>(memory.allocate(sizeof(std::string_view) * (locks.count + 1)));
-    for (int i = 0; i < locks.count; i++)
-        if (!locks.nulls[i])
-            layer->locks[layer->lock_count++] = view(locks.names[i]);
+    for (Datum name : locks)
+        layer->locks[layer->lock_count++] = view(name);
     return layer;
 }
 

@@ -63,10 +63,15 @@ void spend(int64 *steps, double spent) {
 
 /// One validation. Without a place for the violations it stops at the first. It may take so many steps, and 54000 is
 /// raised when they are used up: schemas that are applied again and again to one value would never come to an end.
+///
+/// Of what is passed over nobody knows whether it fits. So a question is asked as `may` (it fits if that can be) or as
+/// `must` (it fits only if it does whatever is there); the two answers differ only if it depends on what can't be seen.
 class Walk {
   public:
-    Walk(Findings *findings, int64 *steps, const PassedOver *passed_over)
-        : findings_(findings), steps_(steps), passed_over_(passed_over) {}
+    enum Asked { may, must };
+
+    Walk(Findings *findings, int64 *steps, const PassedOver *passed_over, Asked asked = may)
+        : findings_(findings), steps_(steps), passed_over_(passed_over), asked_(asked) {}
 
     bool check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     /// What the schema says of one key of an object.
@@ -87,9 +92,11 @@ class Walk {
     const char *at(const SchemaNode *node, const char *keyword) {
         return psprintf("%s %s", keyword, write_place(node->place, "#").data());
     }
-    bool fits(const SchemaNode *node, const JsonbValue *value) {
-        return Walk(nullptr, steps_, passed_over_).check(node, value, &document_root);
+    bool fits(const SchemaNode *node, const JsonbValue *value, Asked asked) {
+        return Walk(nullptr, steps_, passed_over_, asked).check(node, value, &document_root);
     }
+    bool fits(const SchemaNode *node, const JsonbValue *value) { return fits(node, value, asked_); }
+    Asked opposite() const { return asked_ == may ? must : may; }
     bool too_few_or_many(int count, int least, int most, const char *least_name, const char *most_name,
                          const char *what, const JsonPlace *place);
 
@@ -106,10 +113,13 @@ class Walk {
     bool check_keys(const SchemaNode *node, const JsonFields &fields, const JsonPlace *place);
     bool check_dependencies(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
     bool check_combinations(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
+    bool fits_one(const SchemaNode *node, const JsonbValue *value);
+    bool check_condition(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place);
 
     Findings *findings_;
     int64 *steps_;
     const PassedOver *passed_over_;
+    Asked asked_;
 };
 
 // Each step below goes on after a violation only if they are gathered.
@@ -135,7 +145,7 @@ bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlac
     check_stack_depth();
     spend(1);
     if (passed_over_ != nullptr && passed_over_->has(*value))
-        return true;
+        return asked_ == may;
     node = target_of(node);
     bool valid = true;
     if (node->never) {
@@ -395,21 +405,40 @@ bool Walk::check_combinations(const SchemaNode *node, const JsonbValue *value, c
         if (!found)
             INTD_FAIL(place, at(node, "anyOf"), psprintf("must fit one of %s/anyOf", where(node)));
     }
-    if (!node->one_of.empty()) {
-        int found = 0;
-        for (const SchemaNode *each : node->one_of)
-            found += found < 2 && fits(each, value) ? 1 : 0;
-        if (found != 1)
-            INTD_FAIL(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node)));
-    }
-    if (node->negated != nullptr && fits(node->negated, value))
+    if (!node->one_of.empty() && !fits_one(node, value))
+        INTD_FAIL(place, at(node, "oneOf"), psprintf("must fit exactly one of %s/oneOf", where(node)));
+    if (node->negated != nullptr && fits(node->negated, value, opposite()))
         INTD_FAIL(place, at(node, "not"), psprintf("must not fit %s", where(node->negated)));
-    if (node->condition != nullptr) {
-        const SchemaNode *then = fits(node->condition, value) ? node->consequence : node->alternative;
-        if (then != nullptr)
-            INTD_STEP(check(then, value, place));
-    }
+    if (node->condition != nullptr)
+        INTD_STEP(check_condition(node, value, place));
     return valid;
+}
+
+/// Exactly one of `oneOf`.
+bool Walk::fits_one(const SchemaNode *node, const JsonbValue *value) {
+    int surely = 0, perhaps = 0;
+    for (const SchemaNode *each : node->one_of) {
+        if (surely > 1)
+            break;
+        if (!fits(each, value, may))
+            continue;
+        perhaps++;
+        if (passed_over_ == nullptr || fits(each, value, must))
+            surely++;
+    }
+    return asked_ == may ? surely <= 1 && perhaps >= 1 : surely == 1 && perhaps == 1;
+}
+
+bool Walk::check_condition(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
+    const bool perhaps = fits(node->condition, value, may);
+    const bool surely = perhaps && (passed_over_ == nullptr || fits(node->condition, value, must));
+    auto holds = [&](const SchemaNode *then) { return then == nullptr || fits(then, value); };
+    if (perhaps && !surely && asked_ == may && holds(node->alternative))
+        return true; // it may be as `else` wants it
+    if (perhaps && !surely && asked_ == must && !holds(node->alternative))
+        return false;
+    const SchemaNode *then = perhaps ? node->consequence : node->alternative;
+    return then == nullptr || check(then, value, place);
 }
 
 /// A key is checked by the root and by all that the root always adds to itself.

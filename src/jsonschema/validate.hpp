@@ -20,8 +20,8 @@ struct Violation {
     }
 };
 
-/// Values that fit whatever a schema says of them, as nobody can look inside: each by the place of its string or
-/// container.
+/// Values that nobody can look into, so that what a schema says of them is no violation, and neither is what follows
+/// from that only perhaps: each by the place of its string or container.
 struct PassedOver {
     Growing<const void *> places;
 

@@ -31,4 +31,27 @@ Datum text_array(const Datum *texts, const bool *nulls, int count) {
     });
 }
 
+TextElements text_elements(Datum array) {
+    TextElements found = {nullptr, 0, false, false};
+    if (array == 0)
+        return found;
+    ArrayType *read = DatumGetArrayTypeP(array);
+    found.is_nested = ARR_NDIM(read) > 1;
+    bool *nulls;
+    int all;
+    deconstruct_array(read, TEXTOID, -1, false, TYPALIGN_INT, &found.begin_, &nulls, &all);
+    for (int i = 0; i < all; i++)
+        if (!nulls[i])
+            found.begin_[found.count++] = found.begin_[i];
+    found.has_nulls = found.count < all;
+    return found;
+}
+
+int count_elements(Datum array) {
+    if (array == 0)
+        return 0;
+    ArrayType *read = DatumGetArrayTypeP(array);
+    return ArrayGetNItems(ARR_NDIM(read), ARR_DIMS(read));
+}
+
 } // namespace intd

@@ -38,6 +38,21 @@ Datum text_array(const std::pmr::vector<std::string_view> &values);
 /// The same of text Datums, with a null where `nulls` says so.
 Datum text_array(const Datum *texts, const bool *nulls, int count);
 
+/// The elements of a text[], without its nulls.
+struct TextElements {
+    Datum *begin_;
+    int count;
+    bool has_nulls, is_nested; // of more than one dimension
+
+    const Datum *begin() const { return begin_; }
+    const Datum *end() const { return begin_ + count; }
+};
+
+/// Reads an array into the current memory context; 0: none. Server code.
+TextElements text_elements(Datum array);
+/// The number of its elements. Server code.
+int count_elements(Datum array);
+
 /// Argument n of a function as text, detoasted; none if it is NULL.
 inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {
     if (PG_ARGISNULL(n))

@@ -253,26 +253,14 @@ void change_fields(const Target &target, const FieldChange &change) {
 }
 
 Names names_in(Datum fields, std::pmr::memory_resource *memory) {
-    struct Elements {
-        Datum *values;
-        bool *nulls;
-        int count, dimensions;
-    };
-    Elements elements = guard([&] {
-        Elements found;
-        ArrayType *array = DatumGetArrayTypeP(fields);
-        found.dimensions = ARR_NDIM(array);
-        deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &found.values, &found.nulls, &found.count);
-        return found;
-    });
-    if (elements.dimensions > 1)
+    const TextElements elements = guard([&] { return text_elements(fields); });
+    if (elements.is_nested)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"fields\" must be a one-dimensional array");
+    if (elements.has_nulls)
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of fields must not be null");
     Names names(memory);
-    for (int i = 0; i < elements.count; i++) {
-        if (elements.nulls[i])
-            throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "names of fields must not be null");
-        names.push_back(view(elements.values[i]));
-    }
+    for (Datum name : elements)
+        names.push_back(view(name));
     return names;
 }
 

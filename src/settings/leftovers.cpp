@@ -173,24 +173,6 @@ Value fetch_newest(Statement &statement, Datum parameter) {
     return found;
 }
 
-/// Calls visit(text) for each text of an array.
-template <class Visit>
-void for_each_text(Datum array, Visit &&visit) {
-    struct Texts {
-        Datum *begin;
-        int count;
-    };
-    Texts texts = guard([&] {
-        Texts found;
-        bool *nulls;
-        deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &found.begin, &nulls,
-                          &found.count);
-        return found;
-    });
-    for (int i = 0; i < texts.count; i++)
-        visit(texts.begin[i]);
-}
-
 class Removing {
   public:
     explicit Removing(Oid settings) : statement_(settings), outer_(std::exchange(now, this)) {}
@@ -214,11 +196,11 @@ void remove_unless_left_out(Kind kind, Datum ids, Value integration) {
         ContextResource memory(CurrentMemoryContext);
         std::pmr::unordered_set<std::string_view> kept(&memory);
         std::pmr::vector<Datum> others(&memory);
-        for_each_text(left_out, [&](Datum id) { kept.insert(view(id)); });
-        for_each_text(ids, [&](Datum id) {
+        for (Datum id : guard([&] { return text_elements(left_out); }))
+            kept.insert(view(id));
+        for (Datum id : guard([&] { return text_elements(ids); }))
             if (kept.count(view(id)) == 0)
                 others.push_back(id);
-        });
         if (others.empty())
             return;
         gone = text_array(others.data(), nullptr, static_cast<int>(others.size()));
@@ -299,7 +281,8 @@ bool note_removed(Kind kind, Datum ids) {
         return false;
     Value found = fetch_newest(statements.set_on, ids);
     if (found)
-        for_each_text(*found, [&](Datum id) { note(kind, view(id)); });
+        for (Datum id : guard([&] { return text_elements(*found); }))
+            note(kind, view(id));
     return found.has_value();
 }
 

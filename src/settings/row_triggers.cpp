@@ -55,8 +55,7 @@ SettingsRow read_settings(HeapTuple tuple, TupleDesc shape, const SettingsColumn
 
 /// Whether the row neither sets nor locks anything.
 bool is_empty(const SettingsRow &row) {
-    return !row.sets_something() && (row.locked == 0 || ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row.locked)),
-                                                                       ARR_DIMS(DatumGetArrayTypeP(row.locked))) == 0);
+    return !row.sets_something() && count_elements(row.locked) == 0;
 }
 
 bool same_row(const SettingsRow &a, const SettingsRow &b) {

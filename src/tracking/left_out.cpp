@@ -233,31 +233,24 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
     }
     if (!unknown)
         return;
-    struct Found {
-        Datum *ids;
-        int count;
-    };
     Oid source = tracked_relation(Kind::groups);
-    Found left_out = guard([&] {
-        Found found;
-        bool *unused;
-        deconstruct_array(DatumGetArrayTypeP(*unknown), TEXTOID, -1, false, TYPALIGN_INT, &found.ids, &unused,
-                          &found.count);
+    const TextElements left_out = guard([&] {
+        TextElements found = text_elements(*unknown);
         int kept = 0;
         Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, Kind::groups, source, false)) {
-            for (int i = 0; i < found.count; i++) {
+            for (Datum id : found) {
                 CHECK_FOR_INTERRUPTS();
                 bool there = false, in = false;
-                uint64 rows = look_up(connection, &lookup, view(found.ids[i]));
+                uint64 rows = look_up(connection, &lookup, view(id));
                 for (uint64 n = 0; n < rows; n++)
-                    if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(found.ids[i]))
+                    if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(id))
                         there = true, in = in || state.in;
                 SPI_freetuptable(SPI_tuptable);
                 SPI_tuptable = nullptr;
                 if (there && !in)
-                    found.ids[kept++] = found.ids[i];
+                    found.begin_[kept++] = id;
             }
             close_lookup(&lookup);
         }
@@ -267,8 +260,8 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
     });
     ContextResource memory(CurrentMemoryContext);
     std::pmr::unordered_map<std::string_view, bool> forgotten(&memory);
-    for (int i = 0; i < left_out.count; i++)
-        forgotten.emplace(view(left_out.ids[i]), true);
+    for (Datum id : left_out)
+        forgotten.emplace(view(id), true);
     for (int i = 0; i < count; i++)
         nulls[i] = nulls[i] || forgotten.find(view(parents[i])) != forgotten.end();
 }
@@ -317,13 +310,11 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
     const bool as_text = !OidIsValid(type);
     if (as_text)
         type = TEXTOID;
-    Datum *texts;
-    bool *unused;
-    int given, count = 0;
-    deconstruct_array(DatumGetArrayTypeP(ids), TEXTOID, -1, false, TYPALIGN_INT, &texts, &unused, &given);
-    auto *values = static_cast<Datum *>(palloc(given * sizeof(Datum)));
-    for (int i = 0; i < given; i++)
-        if (as_parameter(type, view(texts[i]), &values[count]))
+    const TextElements texts = text_elements(ids);
+    auto *values = static_cast<Datum *>(palloc(texts.count * sizeof(Datum)));
+    int count = 0;
+    for (Datum text : texts)
+        if (as_parameter(type, view(text), &values[count]))
             count++;
     int16 length;
     bool by_value;

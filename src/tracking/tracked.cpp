@@ -463,6 +463,7 @@ const char *relation_name(Oid relation) {
 
 /// read_tracked_tables() → (kind, source, id_column, parent_column, filter, label_column)
 INTD_FUNCTION(read_tracked_tables) {
+    require_access(Access::read);
     ResultSet result(fcinfo);
     for (Kind kind : all_kinds) {
         Oid tracked = tracked_relation(kind);

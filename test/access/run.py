@@ -74,6 +74,7 @@ for name, arguments in {
     "inherited_source_level": "'chat', '3'", "inherited_source_id": "'chat', '3'", "inherited_locks": "'chat', '3'",
     "resolve_at": "pg_catalog.clock_timestamp(), 'chat', 30", "explain_at": "pg_catalog.clock_timestamp(), 'chat', 30",
     "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'",
+    "read_tracked_tables": "", "read_materialized_types": "", "shown_change": "'chat', '{}', true, '{}'",
 }.items():
     add(name, f"SELECT * FROM {I}{name}({arguments})", "read")
 add("preview", f"SELECT * FROM {I}preview('SELECT 1')", "read")
@@ -152,7 +153,7 @@ add(None, f"INSERT INTO {I}access VALUES (current_user::{I}role_name, 'admin')",
 # These read no table of ours, but what they are given; of the last one the table's own rights decide.
 ASK_NOTHING = {"external_id", "external_id_send", "not_given", "effective_differs", "role_name_send", "role_name_lt", "role_name_le",
                "role_name_eq", "role_name_ne", "role_name_ge", "role_name_gt", "role_name_cmp", "is_dumped", "read_tracked",
-               "read_tracked_tables", "read_materialized_types", "lock_key", "shown_change"}
+               "lock_key"}
 
 SETUP = """
 CREATE EXTENSION integration_defaults;

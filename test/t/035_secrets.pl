@@ -206,6 +206,36 @@ SELECT settings -> 'room' ? '\$sealed', $I.active_settings('hook', 'q') ->> 'roo
 ROLLBACK;
 SQL
 
+# ---- what a schema says of what nobody can see ---------------------------------------------------------------------
+
+# the answers that depend on the token are unknown, and no violation; those that do not are as ever
+$node->safe_psql('postgres', <<"SQL");
+SELECT $I.register_integration('unseen', '{"properties": {"token": {"writeOnly": true}, "mode": {}},
+	"if": {"required": ["token"], "properties": {"token": {"const": "old-token"}}}, "then": {"required": ["mode"]}, "else": {"properties": {"mode": false}},
+	"not": {"required": ["token"], "properties": {"token": {"const": "not-token"}}},
+	"oneOf": [{"required": ["mode"], "properties": {"token": {"const": "old-token"}}}, {"properties": {"token": {"minLength": 4}, "mode": false}}]}');
+SQL
+my $unseen = sub { $node->safe_psql('postgres', "SELECT violation FROM $I.invalid_settings('unseen') ORDER BY 1") };
+is(error_of($node, 'postgres', "SELECT $I.set_default('unseen', '$_')"), '23514', "refused in clear: $_")
+  foreach '{"token": "old-token"}', '{"token": "hush-new", "mode": 2}', '{"token": "not-token"}';
+foreach my $fits ('{"token": "hush-new"}', '{"token": "old-token", "mode": 2}')
+{
+	$node->safe_psql('postgres', "SELECT $I.set_default('unseen', '$fits')");
+	is($unseen->(), '', "fits when it is sealed, too: $fits");
+	$node->safe_psql('postgres', "SELECT $I.set_custom('unseen', 'q', '$fits'), $I.set_active('unseen', false, 'q'), $I.set_active('unseen', true, 'q'), $I.use_default('unseen', 'q')");
+}
+$node->safe_psql('postgres', <<"SQL");
+SELECT $I.register_integration('unseen', '{"properties": {"token": {"writeOnly": true}, "mode": {}},
+	"if": {"required": ["token"], "properties": {"mode": {"const": 2}}}, "then": {"required": ["room"]}}', force => true);
+SQL
+like($unseen->(), qr/room/, 'a condition that does not depend on it');
+$node->safe_psql('postgres', <<"SQL");
+SELECT $I.register_integration('unseen', '{"properties": {"token": {"writeOnly": true}, "mode": {}}, "not": {"required": ["token"]},
+	"if": {"properties": {"token": {"const": "old-token"}}}, "then": {"required": ["a"]}, "else": {"required": ["b"]}}', force => true);
+SQL
+like($unseen->(), qr/must not fit.*"a"|"a".*must not fit/s, 'and what fails whatever it is');
+$node->safe_psql('postgres', "SELECT $I.reset_default('unseen'), $I.unregister_integration('unseen')");
+
 # ---- other keys ---------------------------------------------------------------------------------------------------
 
 my $session = $node->background_psql('postgres', on_error_stop => 0);
