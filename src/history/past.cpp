@@ -304,7 +304,8 @@ void ask(FunctionCallInfo fcinfo, Answer &&answer) {
         return;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
     const TableHistory history(at);
-    Inheritance inherited(CurrentMemoryContext, Store(history));
+    SlicedMemory *memory = SlicedMemory::in(CurrentMemoryContext);
+    Inheritance inherited(memory, Tree::in(memory, Store(history)));
     const Integration &type = inherited.type(*integration);
     answer(Question{inherited, type, locate(inherited, scope)}, at);
 }

@@ -27,36 +27,41 @@ void Nodes::place(const Entry &entry) {
     while (entries_[i].key != 0)
         i = (i + 1) & mask();
     entries_[i] = entry;
-    count_++;
 }
 
 void Nodes::grow(size_t count) {
-    size_t size = std::max<size_t>(64, entries_.size());
+    size_t size = std::max<size_t>(64, size_);
     while (!fits(count, size))
         size *= 2;
-    std::pmr::vector<Entry> smaller(size, entries_.get_allocator());
+    Pieces<Entry> smaller(entries_.memory());
     smaller.swap(entries_);
-    count_ = 0;
-    for (const Entry &entry : smaller)
-        if (entry.key != 0)
-            place(entry);
+    const size_t smaller_size = std::exchange(size_, size);
+    entries_.grow(size);
+    for (size_t i = 0; i < smaller_size; i++)
+        if (smaller[i].key != 0)
+            place(smaller[i]);
 }
 
-namespace {
-
-/// A group's node, still without its number and parent, and its id.
-TreeNode *make_node(TreeNode *place, char *name, std::string_view id) {
+/// A group's node, still without its parent, and its id.
+TreeNode *Tree::make_node(std::string_view id) {
+    constexpr size_t most = 8 * 1024; // allocated at once
+    const size_t size = TYPEALIGN(alignof(TreeNode), sizeof(TreeNode) + id.size());
+    if (left_ < size) {
+        room_ = static_cast<char *>(memory_->allocate(most));
+        left_ = most;
+    }
+    char *place = std::exchange(room_, room_ + size);
+    left_ -= size;
+    char *name = place + sizeof(TreeNode);
     memcpy(name, id.data(), id.size());
     return new (place) TreeNode{core::Level::group, 0, {name, id.size()}, nullptr};
 }
-
-} // namespace
 
 /// Up to what is known already, then down again adding nodes. `mark` (Brent) meets a cycle.
 const TreeNode *Tree::climb(std::string_view id) {
     ContextResource passing(CurrentMemoryContext);
     std::pmr::vector<TreeNode *> way(&passing);
-    const TreeNode *top = &instance_;
+    const TreeNode *top = instance();
     std::string_view next = id, mark = id;
     size_t until_mark = 2;
     for (;;) {
@@ -70,8 +75,7 @@ const TreeNode *Tree::climb(std::string_view id) {
                 .hint(missing_parent_hint())
                 .constraint("scope_parent_exists");
         }
-        auto *place = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) + next.size()));
-        way.push_back(make_node(place, reinterpret_cast<char *>(place + 1), next));
+        way.push_back(make_node(next));
         if (row->nulls[column::parent])
             break;
         next = view(row->values[column::parent]);
@@ -108,65 +112,63 @@ void Tree::read_whole() {
 }
 
 void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
-    auto id_of = [](const Row &row) { return view(row.values[column::id]); };
-    size_t size = 0;
-    for (const Row &row : rows)
-        size += id_of(row).size();
-    // a node for each row, and its id; those of known groups are left alone
-    auto *nodes = static_cast<TreeNode *>(memory_->allocate(sizeof(TreeNode) * rows.count + size));
-    auto *name = reinterpret_cast<char *>(nodes + rows.count);
-    enum class Way : char { unknown, asked, ends };
-    std::pmr::vector<Way> ways(rows.count, Way::unknown, passing);
-    Nodes all(memory_);
-    all.make_room(groups_.count() + rows.count);
-    all.copy(groups_, [](const TreeNode *) { return true; });
-    for (int i = 0; i < rows.count; i++) {
-        std::string_view id = id_of(rows.begin_[i]);
-        make_node(&nodes[i], name, id);
-        name += id.size();
-        if (all.node(id) == nullptr)
-            all.add(&nodes[i]);
-        else
-            ways[i] = Way::ends;
+    constexpr uint32 known = 0, missing = UINT32_MAX; // else the number of one that is new
+    Nodes added(passing);
+    added.make_room(rows.count);
+    std::pmr::vector<TreeNode *> nodes(passing);
+    std::pmr::vector<const Row *> row_of(passing);
+    nodes.reserve(rows.count);
+    row_of.reserve(rows.count);
+    for (const Row &row : rows) {
+        std::string_view id = view(row.values[column::id]);
+        if (groups_.find(id) != nullptr)
+            continue;
+        nodes.push_back(make_node(id));
+        row_of.push_back(&row);
+        added.add(nodes.back());
     }
-    for (int i = 0; i < rows.count; i++) {
-        const Row &row = rows.begin_[i];
-        nodes[i].parent = row.nulls[column::parent] ? &instance_ : all.node(view(row.values[column::parent]));
+    std::pmr::vector<uint32> parents(nodes.size(), known, passing);
+    for (size_t i = 0; i < nodes.size(); i++) {
+        const Row &row = *row_of[i];
+        if (row.nulls[column::parent]) {
+            nodes[i]->parent = instance();
+            continue;
+        }
+        std::string_view id = view(row.values[column::parent]);
+        if (const Nodes::Entry *parent = added.find(id); parent != nullptr) {
+            parents[i] = parent->number;
+            nodes[i]->parent = nodes[parent->number - 1];
+        } else if (nodes[i]->parent = groups_.node(id); nodes[i]->parent == nullptr)
+            parents[i] = missing;
     }
 
-    auto is_new = [&](const TreeNode *node) { return node >= nodes && node < nodes + rows.count; };
-    auto ends = [&](const TreeNode *node) { return !is_new(node) || ways[node - nodes] == Way::ends; };
-    std::pmr::vector<const TreeNode *> below(passing);
-    bool all_end = true;
-    for (int i = 0; i < rows.count; i++) {
-        const TreeNode *node = &nodes[i];
-        for (below.clear(); node != nullptr && is_new(node) && ways[node - nodes] == Way::unknown;
-             node = node->parent) {
-            ways[node - nodes] = Way::asked;
-            below.push_back(node);
+    enum class Way : char { unknown, asked, ends };
+    std::pmr::vector<Way> ways(nodes.size(), Way::unknown, passing);
+    std::pmr::vector<uint32> below(passing);
+    groups_.make_room(nodes.size());
+    for (uint32 first = 1; first <= nodes.size(); first++) {
+        uint32 next = first;
+        for (below.clear(); next != known && next != missing && ways[next - 1] == Way::unknown;
+             next = parents[next - 1]) {
+            ways[next - 1] = Way::asked;
+            below.push_back(next);
         }
         // else its parent is not there, or it has come to be asked again: a cycle
-        if (node != nullptr && ends(node))
-            for (const TreeNode *each : below)
-                ways[each - nodes] = Way::ends;
-        else
-            all_end = false;
+        if (next == known || (next != missing && ways[next - 1] == Way::ends))
+            for (uint32 each : below) {
+                ways[each - 1] = Way::ends;
+                groups_.add(nodes[each - 1]);
+            }
     }
-    if (all_end) {
-        groups_ = std::move(all);
-        return;
-    }
-    Nodes sound(memory_);
-    sound.copy(all, ends);
-    groups_ = std::move(sound);
 }
 
 const TreeNode *Tree::group(std::string_view id) {
     if (const TreeNode *known = known_group(id); known != nullptr)
         return known;
-    if (store_.is_worth_reading_whole(Table::groups, looks_)) {
-        looks_++;
+    if (base_ == nullptr &&
+        store_.is_worth_reading_whole(Table::groups, looks_, room_for(memory_->size(), groups_grow))) {
         read_whole();
+        looks_ = 0;
         if (const TreeNode *known = known_group(id); known != nullptr)
             return known;
     }

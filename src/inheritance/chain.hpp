@@ -5,6 +5,7 @@
 
 #include "core/fold.hpp"
 #include "postgres/memory.hpp"
+#include "store/limits.hpp"
 #include "store/store.hpp"
 
 namespace intd {
@@ -12,27 +13,27 @@ namespace intd {
 /// A group, or the instance (no parent, level instance).
 struct TreeNode {
     core::Level level;
-    uint32 number;       // from 1 in its Tree, the instance's is 0: what is kept of each goes by it
+    mutable uint32 mark; // for those who use the tree: what is nearest to the group; 0: not known yet
     std::string_view id; // empty for the instance
     const TreeNode *parent;
 };
 
 /// Nodes by id: a hash table. Where many projects are read, most of the time goes into finding their groups here, in
 /// memory that is not in the processor's cache. So a look-up touches as little memory as possible: there are no chained
-/// buckets, and an entry itself has the id, if that is short, as most are, and a mark that leads on.
+/// buckets, and an entry itself has the id, if that is short, as most are, and the node's mark.
 class Nodes {
   public:
     struct Entry {
         uint64 key; // see key_of(); 0: free
         uint32 number;
-        mutable uint32 mark; // what those who use the tree want of the group most; 0: nothing yet
+        mutable uint32 mark; // as the node's
     };
 
     explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
     /// Null if it is not there. Good until a group is added.
     const Entry *find(std::string_view id) const {
-        if (entries_.empty())
+        if (size_ == 0)
             return nullptr;
         const uint64 key = key_of(id);
         for (size_t i = first(key);; i = (i + 1) & mask()) {
@@ -50,32 +51,21 @@ class Nodes {
         return found == nullptr ? nullptr : nodes_[found->number - 1];
     }
 
-    /// Adds a group whose id is not there yet, and numbers it.
-    void add(TreeNode *node) {
+    /// Adds a group whose id is not there yet. They have numbers, from 1, in the order in which they were added.
+    void add(const TreeNode *node) {
         make_room(1);
-        nodes_.push_back(node);
-        node->number = last_number();
-        place({key_of(node->id), node->number, 0});
-    }
-
-    /// Becomes what the others are, but for those groups that are not wanted.
-    template <class Wanted>
-    void copy(const Nodes &others, Wanted &&wanted) {
-        nodes_ = others.nodes_;
-        make_room(others.count_);
-        for (const Entry &entry : others.entries_)
-            if (entry.key != 0 && wanted(nodes_[entry.number - 1]))
-                place(entry);
+        nodes_.grow(count_ + 1);
+        nodes_[count_] = node;
+        place({key_of(node->id), ++count_, 0});
     }
 
     /// For so many more.
     void make_room(size_t more) {
-        if (!fits(count_ + more, entries_.size()))
+        if (!fits(count_ + more, size_))
             grow(count_ + more);
     }
 
-    size_t count() const { return count_; }
-    uint32 last_number() const { return static_cast<uint32>(nodes_.size()); }
+    uint32 count() const { return count_; }
 
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
     /// set (the last byte's, that no short one has).
@@ -93,47 +83,76 @@ class Nodes {
 
   private:
     static bool is_whole(uint64 key) { return key >> 63 == 0; }
-    size_t mask() const { return entries_.size() - 1; }
+    size_t mask() const { return size_ - 1; }
     size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
     void place(const Entry &entry);
     static bool fits(size_t count, size_t size) { return count * 8 <= size * 7; }
     void grow(size_t count);
 
-    std::pmr::vector<Entry> entries_; // a power of two of them, at most 7 of 8 taken
-    size_t count_ = 0;                // of those that are taken
-    std::pmr::vector<const TreeNode *> nodes_;
+    Pieces<Entry> entries_;
+    size_t size_ = 0; // of the table: a power of two, at most 7 of 8 taken
+    uint32 count_ = 0;
+    Pieces<const TreeNode *> nodes_;
 };
 
 class Tree {
   public:
-    /// Nodes live in `memory`, for as long as the Tree is used.
-    Tree(ContextResource *memory, Store store) : memory_(memory), store_(store), groups_(memory) {}
+    /// Nodes live in `memory`, for as long as the Tree is used. With a `base`, which knows a part already and doesn't
+    /// change as long as this one is used, it remembers only what that does not.
+    Tree(SlicedMemory *memory, Store store, const Tree *base)
+        : memory_(memory), store_(store), base_(base), groups_(memory) {}
+    /// One that lives in that memory.
+    static Tree &in(SlicedMemory *memory, Store store, const Tree *base = nullptr) {
+        return *new (memory->allocate(sizeof(Tree))) Tree(memory, store, base);
+    }
 
-    const TreeNode *instance() const { return &instance_; }
+    SlicedMemory &memory() { return *memory_; }
+    const Store &store() const { return store_; }
+
+    const TreeNode *instance() const { return base_ == nullptr ? &instance_ : &base_->instance_; }
 
     /// The group with its whole way up; null if there is no such group. A way up that does not end (a cycle, a
     /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
     const TreeNode *group(std::string_view id);
 
-    /// What is known of the groups already.
-    const Nodes &known_groups() const { return groups_; }
+    /// If the group is known already.
+    const Nodes::Entry *find(std::string_view id) const {
+        const Nodes::Entry *found = base_ == nullptr ? nullptr : base_->groups_.find(id);
+        return found != nullptr ? found : groups_.find(id);
+    }
 
     /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
     const TreeNode *parent_of(const Row &row);
 
   private:
-    const TreeNode *known_group(std::string_view id) const { return groups_.node(id); }
+    const TreeNode *known_group(std::string_view id) const {
+        const TreeNode *found = base_ == nullptr ? nullptr : base_->groups_.node(id);
+        return found != nullptr ? found : groups_.node(id);
+    }
     const TreeNode *climb(std::string_view id);
     void read_whole();
     /// Those of the rows of groups that have a way up.
     void add_all(Rows rows, std::pmr::memory_resource *passing);
+    TreeNode *make_node(std::string_view id);
 
-    ContextResource *memory_;
+    SlicedMemory *memory_;
     Store store_;
+    const Tree *base_;
     Nodes groups_;
-    int looks_ = 0; // groups that were read one by one
+    int looks_ = 0;        // groups that were read one by one
+    char *room_ = nullptr; // for nodes and their ids
+    size_t left_ = 0;      // of it
     TreeNode instance_ = {core::Level::instance, 0, {}, nullptr};
 };
+
+/// How much larger a table may get when it is remembered: rows of groups, and of what is set on them.
+constexpr Size groups_grow = 3, settings_grow = 8;
+
+/// How many bytes of a table that grows so there is room for.
+inline Size room_for(Size used, Size grows) {
+    const Size most = Size{1024} * session_cache_size;
+    return used >= most ? 0 : (most - used) / grows;
+}
 
 /// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
 /// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent. What

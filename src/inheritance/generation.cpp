@@ -22,15 +22,14 @@ namespace {
 constexpr Table small[] = {Table::integrations, Table::groups, Table::instance_settings, Table::group_settings};
 constexpr int small_count = 4;
 
-/// While an old snapshot keeps dead versions of rows from going, reading more than this is not worth it. Pages stay
-/// until VACUUM can take them off, empty ones cost little.
-constexpr BlockNumber most_pages = 64;
-constexpr int most_versions = 250;
+/// Rows wander over this many pages in a circle. So the dead versions of rows that are removed, to make room for new
+/// ones, are those of some thousand commits ago, and are in the way of no younger query of a standby.
+constexpr BlockNumber circle = 32;
+constexpr Size room_enough = BLCKSZ / 4;
 
-/// A row that has come to stand further back than this goes back to the first page, once that is empty enough for an
-/// INSERT (see the table's fillfactor), so that VACUUM can take the others off.
-constexpr BlockNumber pages_in_use = 4;
-constexpr Size empty_enough = BLCKSZ * 85 / 100;
+/// While an old snapshot keeps dead versions of rows from going, more pages come. Reading more than this, nearly 200
+/// commits each, is not worth it.
+constexpr BlockNumber most_pages = 1024;
 
 /// What is known of the tables until the server says that one has changed.
 struct {
@@ -42,9 +41,34 @@ struct {
     ShownTransactions beginning; // of the epoch
 } watched;
 
+/// In the order of the columns.
+enum Counted { change, move, addition, kinds };
+struct Counts {
+    int64 of[kinds];
+};
+
+/// What snapshots show of pages of generations in which nothing is undecided: each version of a row is shown, and
+/// nobody has begun to change it, or it is dead. As long as such a page stays as it is, by its LSN, later snapshots
+/// show the same of it, and it need not be read again.
+struct {
+    ShownTransactions shown; // by a snapshot that they hold for
+    BlockNumber count;
+    struct {
+        XLogRecPtr lsn; // invalid: not decided
+        Counts counts;
+    } pages[most_pages];
+} decided;
+
+/// Where this session counted last.
+BlockNumber last_page;
+
 /// The level of nested transactions at which this transaction was counted, and at which the tables were locked; 0: they
 /// were not.
-int counted_at, locked_at;
+int counted_at[kinds], locked_at;
+
+bool has_counted() {
+    return counted_at[change] > 0 || counted_at[move] > 0 || counted_at[addition] > 0;
+}
 
 void forget_tables(Oid relation) {
     if (relation == InvalidOid || relation == watched.relation || !watched.valid ||
@@ -53,11 +77,13 @@ void forget_tables(Oid relation) {
 }
 
 void end_transaction() {
-    counted_at = locked_at = 0;
+    std::fill_n(counted_at, int{kinds}, 0);
+    locked_at = 0;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
-    counted_at = savepoint.level_of(counted_at);
+    for (int &level : counted_at)
+        level = savepoint.level_of(level);
     locked_at = savepoint.level_of(locked_at);
 }
 
@@ -88,11 +114,15 @@ bool has_triggers(Relation relation, Oid function) {
     return found == (TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_TRUNCATE);
 }
 
-/// Whether `generations` has the column that is read and written here.
+/// Whether `generations` has the columns that are read and written here.
 bool has_shape(Relation relation) {
     TupleDesc shape = RelationGetDescr(relation);
+    auto is_count = [&](int n) {
+        return n < shape->natts && !TupleDescAttr(shape, n)->attisdropped &&
+               TupleDescAttr(shape, n)->atttypid == INT8OID;
+    };
     return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           shape->natts > 0 && !TupleDescAttr(shape, 0)->attisdropped && TupleDescAttr(shape, 0)->atttypid == INT8OID;
+           is_count(change) && is_count(move) && is_count(addition);
 }
 
 bool is_counted(Oid oid, Oid function) {
@@ -110,6 +140,7 @@ void look_at_tables() {
     remember(watched.valid, [] {
         watched.counted = false;
         watched.epoch++;
+        decided.count = 0;
         watched.relation = generations();
         for (int i = 0; i < small_count; i++)
             watched.tables[i] = look_up(small[i]).relation;
@@ -137,102 +168,206 @@ void lock_tables() {
     locked_at = GetCurrentTransactionNestLevel();
 }
 
-/// The sum that the active snapshot shows; none if it would take long. Every read does this once: so it reads the pages
-/// itself, as a sequential scan would.
-std::optional<int64> sum() {
+/// Whether it is decided what a snapshot, and each later one, shows of a version of a row. The snapshot was asked
+/// whether it is `visible`, which leaves on it what is known of the transactions. Server code.
+bool is_decided(HeapTupleHeader tuple, bool visible, Snapshot snapshot) {
+    const uint16 known = tuple->t_infomask;
+    if (visible)
+        return (known & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(known);
+    return HeapTupleHeaderXminInvalid(tuple) ||
+           ((known & HEAP_XMAX_COMMITTED) != 0 && (known & HEAP_XMAX_IS_MULTI) == 0 &&
+            !HEAP_XMAX_IS_LOCKED_ONLY(known) && !XidInMVCCSnapshot(HeapTupleHeaderGetRawXmax(tuple), snapshot));
+}
+
+/// Calls visit(tuple) for each version of a row in the page, until that is false. Server code.
+template <class Visit>
+void visit_versions(Relation relation, Buffer buffer, Visit &&visit) {
+    Page page = BufferGetPage(buffer);
+    const OffsetNumber last = PageGetMaxOffsetNumber(page);
+    for (OffsetNumber at = FirstOffsetNumber; at <= last; at++) {
+        ItemId item = PageGetItemId(page, at);
+        if (!ItemIdIsNormal(item))
+            continue;
+        HeapTupleData tuple;
+        tuple.t_data = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
+        tuple.t_len = ItemIdGetLength(item);
+        tuple.t_tableOid = RelationGetRelid(relation);
+        ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), at);
+        if (!visit(&tuple))
+            return;
+    }
+}
+
+Counts &operator+=(Counts &counts, const Counts &more) {
+    for (int kind = 0; kind < kinds; kind++)
+        counts.of[kind] += more.of[kind];
+    return counts;
+}
+
+Counts counts_in(HeapTuple tuple, Relation relation) {
+    Counts counts;
+    for (int kind = 0; kind < kinds; kind++) {
+        bool is_null;
+        const Datum value = heap_getattr(tuple, kind + 1, RelationGetDescr(relation), &is_null);
+        counts.of[kind] = is_null ? 0 : DatumGetInt64(value);
+    }
+    return counts;
+}
+
+/// The sums that the active snapshot shows; none if it would take long. Every read does this once: so it reads the
+/// pages itself, as a sequential scan would, but prunes none.
+std::optional<Counts> sum() {
     Relation relation = table_open(watched.relation, AccessShareLock);
     Snapshot snapshot = GetActiveSnapshot();
     const BlockNumber pages =
         watched.valid ? RelationGetNumberOfBlocks(relation) : 0; // else changed until it was locked
-    bool readable = pages <= most_pages;
-    int64 changes = 0;
-    int versions = 0;
-    for (BlockNumber n = 0; readable && n < pages; n++) {
+    const ShownTransactions shown(snapshot);
+    const bool later = decided.count == 0 || shown.include(decided.shown);
+    Counts all = {};
+    if (later) {
+        decided.shown = shown;
+        decided.count = std::min({decided.count, pages, most_pages});
+    }
+    for (BlockNumber n = 0; pages <= most_pages && n < pages; n++) {
         Buffer buffer = ReadBuffer(relation, n);
-        heap_page_prune_opt(relation, buffer);
-        LockBuffer(buffer, BUFFER_LOCK_SHARE);
-        Page page = BufferGetPage(buffer);
-        check_snapshot_age(snapshot, relation, page);
-        const OffsetNumber last = PageGetMaxOffsetNumber(page);
-        for (OffsetNumber at = FirstOffsetNumber; readable && at <= last; at++) {
-            ItemId item = PageGetItemId(page, at);
-            if (!ItemIdIsNormal(item))
-                continue;
-            readable = ++versions <= most_versions;
-            HeapTupleData tuple;
-            tuple.t_data = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
-            tuple.t_len = ItemIdGetLength(item);
-            tuple.t_tableOid = watched.relation;
-            ItemPointerSet(&tuple.t_self, n, at);
-            bool is_null;
-            if (HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
-                changes += DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(relation), &is_null));
+        const XLogRecPtr lsn = BufferGetLSNAtomic(buffer);
+        if (later && n < decided.count && decided.pages[n].lsn == lsn && !XLogRecPtrIsInvalid(lsn)) {
+            all += decided.pages[n].counts;
+            ReleaseBuffer(buffer);
+            continue;
         }
+        CHECK_FOR_INTERRUPTS();
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        check_snapshot_age(snapshot, relation, BufferGetPage(buffer));
+        // A page that was not logged has none that would change.
+        const XLogRecPtr version = BufferGetLSNAtomic(buffer);
+        bool all_decided = !XLogRecPtrIsInvalid(version);
+        Counts here = {};
+        visit_versions(relation, buffer, [&](HeapTuple tuple) {
+            const bool visible = HeapTupleSatisfiesVisibility(tuple, snapshot, buffer);
+            if (visible)
+                here += counts_in(tuple, relation);
+            all_decided = all_decided && is_decided(tuple->t_data, visible, snapshot);
+            return true;
+        });
         UnlockReleaseBuffer(buffer);
+        all += here;
+        if (later) {
+            decided.pages[n] = {all_decided ? version : InvalidXLogRecPtr, here};
+            decided.count = std::max(decided.count, n + 1);
+        }
     }
     table_close(relation, NoLock);
-    return readable ? std::optional<int64>(changes) : std::nullopt;
+    return pages <= most_pages ? std::optional<Counts>(all) : std::nullopt;
 }
 
-/// Locks a row that nobody has locked, without waiting. SnapshotSelf, because the newest state is wanted, and reading
-/// it makes no dependency under SERIALIZABLE.
-bool lock_free_row(Relation relation, TableScanDesc scan, TupleTableSlot *slot) {
-    while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
-        TM_FailureData failure;
-        ItemPointerData place = slot->tts_tid;
-        if (table_tuple_lock(relation, &place, SnapshotSelf, slot, GetCurrentCommandId(false), LockTupleNoKeyExclusive,
-                             LockWaitSkip, 0, &failure) == TM_Ok)
-            return true;
-    }
-    return false;
-}
-
-void count() {
-    const Oid oid = generations();
-    Relation relation = OidIsValid(oid) ? relation_open(oid, RowExclusiveLock) : nullptr;
-    if (relation == nullptr || !has_shape(relation))
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("table integration_defaults.generations is not as the extension made it"),
-                        errdetail("Its column 1 should be \"changes\" of type bigint."),
-                        errhint("Undo what was done to it.")));
-    bool room_in_front = false;
-    for (BlockNumber n = 0, pages = RelationGetNumberOfBlocks(relation); n < pages; n++) {
+/// Locks a row that nobody has locked, without waiting, and gives its place; else an invalid one. SnapshotSelf, because
+/// the newest state is wanted, and reading it makes no dependency under SERIALIZABLE.
+ItemPointerData lock_free_row(Relation relation, BlockNumber pages, TupleTableSlot *slot) {
+    ItemPointerData place;
+    for (BlockNumber n = 0; n < pages; n++) {
         CHECK_FOR_INTERRUPTS();
-        Buffer buffer = ReadBuffer(relation, n);
-        heap_page_prune_opt(relation, buffer);
-        if (n == 0) {
+        Buffer buffer = ReadBuffer(relation, (last_page + n) % pages);
+        for (OffsetNumber seen = InvalidOffsetNumber;;) {
+            ItemPointerSetInvalid(&place);
             LockBuffer(buffer, BUFFER_LOCK_SHARE);
-            room_in_front = PageGetHeapFreeSpace(BufferGetPage(buffer)) >= empty_enough;
+            visit_versions(relation, buffer, [&](HeapTuple tuple) {
+                if (ItemPointerGetOffsetNumber(&tuple->t_self) > seen &&
+                    HeapTupleSatisfiesVisibility(tuple, SnapshotSelf, buffer))
+                    place = tuple->t_self;
+                return !ItemPointerIsValid(&place);
+            });
             LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+            if (!ItemPointerIsValid(&place))
+                break;
+            seen = ItemPointerGetOffsetNumber(&place);
+            TM_FailureData failure;
+            if (table_tuple_lock(relation, &place, SnapshotSelf, slot, GetCurrentCommandId(false),
+                                 LockTupleNoKeyExclusive, LockWaitSkip, 0, &failure) == TM_Ok) {
+                ReleaseBuffer(buffer);
+                return place;
+            }
         }
         ReleaseBuffer(buffer);
     }
+    ItemPointerSetInvalid(&place);
+    return place;
+}
+
+/// How much room a page has, and when it was last written to. Server code.
+struct Room {
+    Size bytes;
+    XLogRecPtr lsn;
+    Room(Relation relation, BlockNumber page, bool prune) {
+        Buffer buffer = ReadBuffer(relation, page);
+        if (prune)
+            heap_page_prune_opt(relation, buffer);
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        bytes = PageGetHeapFreeSpace(BufferGetPage(buffer));
+        lsn = BufferGetLSNAtomic(buffer);
+        UnlockReleaseBuffer(buffer);
+    }
+};
+
+/// Says where the next version of a row goes, if its page has no room for it: to the page that was written to last; if
+/// all are full, to the one that was left alone the longest, whose old versions go.
+void move_on(Relation relation, BlockNumber page, BlockNumber pages, Size size) {
+    if (Room(relation, page, false).bytes >= MAXALIGN(size))
+        return;
+    BlockNumber next = InvalidBlockNumber, oldest = InvalidBlockNumber;
+    XLogRecPtr written = 0, left_alone = 0;
+    for (BlockNumber n = 0; n < std::min(pages, circle); n++) {
+        if (n == page)
+            continue;
+        const Room room(relation, n, false);
+        if (room.bytes >= room_enough && (next == InvalidBlockNumber || room.lsn > written)) {
+            next = n;
+            written = room.lsn;
+        }
+        if (oldest == InvalidBlockNumber || room.lsn < left_alone) {
+            oldest = n;
+            left_alone = room.lsn;
+        }
+    }
+    if (next == InvalidBlockNumber && pages >= circle && Room(relation, oldest, true).bytes >= room_enough)
+        next = oldest;
+    RelationSetTargetBlock(relation, next); // none: a new page at the end
+}
+
+void count(Counted what) {
+    const Oid oid = generations();
+    Relation relation = OidIsValid(oid) ? relation_open(oid, RowExclusiveLock) : nullptr;
+    if (relation == nullptr || !has_shape(relation))
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("table integration_defaults.generations is not as the extension made it"),
+                 errdetail("Its columns 1 to 3 should be \"changes\", \"moves\" and \"additions\" of type bigint."),
+                 errhint("Undo what was done to it.")));
+    const BlockNumber pages = RelationGetNumberOfBlocks(relation);
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
-    TableScanDesc scan = table_beginscan_strat(relation, SnapshotSelf, 0, nullptr, true, false);
-    bool found = lock_free_row(relation, scan, slot);
+    ItemPointerData place = lock_free_row(relation, pages, slot);
+    const bool found = ItemPointerIsValid(&place);
     TupleDesc shape = RelationGetDescr(relation);
     auto *values = static_cast<Datum *>(palloc0(shape->natts * sizeof(Datum)));
     auto *nulls = static_cast<bool *>(palloc(shape->natts * sizeof(bool)));
     std::fill_n(nulls, shape->natts, true); // columns that others have added, or dropped again
-    int64 changes = found ? DatumGetInt64(slot_getattr(slot, 1, &nulls[0])) : 0;
-    values[0] = Int64GetDatum(changes + 1);
-    nulls[0] = false;
-    ItemPointerData place = slot->tts_tid;
-    table_endscan(scan);
+    for (int kind = 0; kind < kinds; kind++) {
+        bool is_null = true;
+        const Datum before = found ? slot_getattr(slot, kind + 1, &is_null) : 0;
+        values[kind] = Int64GetDatum((is_null ? 0 : DatumGetInt64(before)) + (kind == what ? 1 : 0));
+        nulls[kind] = false;
+    }
     HeapTuple tuple = heap_form_tuple(shape, values, nulls);
     // These mind indexes, if somebody has made any.
-    if (found && (!room_in_front || ItemPointerGetBlockNumber(&place) < pages_in_use))
+    if (found) {
+        move_on(relation, ItemPointerGetBlockNumber(&place), pages, tuple->t_len);
         CatalogTupleUpdate(relation, &place, tuple);
-    else {
-        if (found) {
-            CatalogTupleDelete(relation, &place);
-            RelationSetTargetBlock(relation, 0);
-        }
+    } else
         CatalogTupleInsert(relation, tuple);
-    }
+    last_page = ItemPointerGetBlockNumber(&tuple->t_self);
     ExecDropSingleTupleTableSlot(slot);
     relation_close(relation, NoLock);
-    counted_at = GetCurrentTransactionNestLevel();
+    counted_at[what] = GetCurrentTransactionNestLevel();
 }
 
 void require_counting(const TriggerData *data) {
@@ -270,7 +405,7 @@ bool leaves_as_it_is(const TriggerData *data) {
 
 /// Whether what this transaction reads may have one.
 bool may_have_generation() {
-    return counted_at == 0 && !IsolationIsSerializable() && !IsParallelWorker();
+    return !has_counted() && !IsolationIsSerializable() && !IsParallelWorker();
 }
 
 } // namespace
@@ -292,16 +427,16 @@ std::optional<Generation> generation() {
             return {false, {}};
         if (!ShownTransactions(GetActiveSnapshot()).include(watched.beginning))
             return {false, {}};
-        std::optional<int64> changes = sum();
-        if (!changes || !watched.valid)
+        std::optional<Counts> counts = sum();
+        if (!counts || !watched.valid)
             return {false, {}};
-        return {true, {watched.epoch, *changes}};
+        return {true, {watched.epoch, counts->of[change], counts->of[move], counts->of[addition]}};
     });
     return found.known ? std::optional<Generation>(found.generation) : std::nullopt;
 }
 
 bool is_still(const Generation &generation) {
-    return watched.valid && watched.epoch == generation.epoch && counted_at == 0;
+    return watched.valid && watched.epoch == generation.epoch && !has_counted();
 }
 
 bool hold(const Generation &generation) {
@@ -316,10 +451,14 @@ INTD_FUNCTION(count_change) {
     TriggerData *data =
         own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
     require_counting(data);
-    if (counted_at == 0)
+    const bool inserts = TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    const Counted what = RelationGetRelid(data->tg_relation) != table_oid(Table::groups) ? change
+                         : inserts                                                       ? addition
+                                                                                         : move;
+    if (counted_at[what] == 0)
         guard([&] {
             if (!leaves_as_it_is(data))
-                count();
+                count(what);
         });
     if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
         return PointerGetDatum(nullptr);

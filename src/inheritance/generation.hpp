@@ -3,8 +3,18 @@
 //
 // Every transaction that writes there adds one to a row of `generations`: once, before its first change, by triggers
 // that always fire. Later snapshots of a server show all transactions that earlier ones show, and more, in the order in
-// which these commit (on a standby: are replayed). So if two snapshots show the same sum of `changes`, the transactions
-// that only the later one shows have not changed the small tables, and both show the same state of them. This rests on:
+// which these commit (on a standby: are replayed). So if two snapshots show the same sums, the transactions that only
+// the later one shows have not changed the small tables, and both show the same state of them.
+//
+// Three things are counted, and a transaction may count as several: changes of types and settings, moves of groups (any
+// UPDATE, DELETE or TRUNCATE of groups), and additions of groups (an INSERT). If two snapshots show as many moves, the
+// one with more additions is the later one, and shows all groups that the other one does, where they are there, and
+// groups that are new. What was found out about a group under the earlier one still holds: its way up, which was whole;
+// and if there are as many changes, too, what is set there, and so what is inherited. Only that a group is not there
+// does not, nor what all groups are, and neither is remembered. What was found out under the later one is not right for
+// the earlier one, which may lack a group that is known.
+//
+// This rests on:
 //
 //   own changes     Only our own snapshots show them, and each only a part. So a transaction that has counted itself
 //                   has no generation until it ends. If the subtransaction that counted rolls back, nothing changed.
@@ -35,8 +45,13 @@ namespace intd {
 
 struct Generation {
     uint64 epoch;
-    int64 changes;
-    bool operator==(const Generation &other) const { return epoch == other.epoch && changes == other.changes; }
+    int64 changes, moves, additions;
+
+    /// Whether what is known of its tree is right in the other one, too, which may have groups that this one has not.
+    /// If there are as many changes as well, so is all that is known.
+    bool has_tree_in(const Generation &other) const {
+        return epoch == other.epoch && moves == other.moves && additions <= other.additions;
+    }
 };
 
 /// The generation of the small tables that the active snapshot shows; none if what is read under it can't be told apart

@@ -2,10 +2,11 @@
 -- for every snapshot that shows the same sum: see generation.hpp. Not dumped. Has as many rows as there were ever writers
 -- at one time. There is no key: no row is ever looked for, and a writer that adds one must not wait for another writer.
 
-CREATE TABLE integration_defaults.generations (changes bigint NOT NULL)
-    WITH (fillfactor = 20); -- dead versions of rows go soon
+CREATE TABLE integration_defaults.generations (changes bigint NOT NULL, moves bigint NOT NULL, additions bigint NOT NULL)
+    -- Who counts removes old versions of rows; VACUUM would remove young ones too, and so end queries of standbys.
+    WITH (autovacuum_vacuum_threshold = 100000, autovacuum_vacuum_scale_factor = 0);
 COMMENT ON TABLE integration_defaults.generations IS
-    'counts the transactions that changed integrations, groups, instance_settings or group_settings; kept by triggers, not for applications';
+    'counts the transactions that changed integrations, instance_settings or group_settings (changes), that changed groups (moves), and that added groups; kept by triggers, not for applications';
 -- A publication FOR ALL TABLES has it too; the subscriber, which counts for itself, skips the rows.
 ALTER TABLE integration_defaults.generations REPLICA IDENTITY FULL;
 

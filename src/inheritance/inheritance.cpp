@@ -36,23 +36,22 @@ const Layer *Inheritance::project_layer(Datum project, const Integration &type) 
 }
 
 Inheritance::Setter *Inheritance::make_setter(const TreeNode *node, const Layers *layers) {
-    const auto mark = static_cast<uint32>(all_setters_.size() + 1);
-    all_setters_.push_back(new (memory_->allocate(sizeof(Setter))) Setter{node, layers, mark});
-    return all_setters_.back();
+    const uint32 mark = ++(base_ == nullptr ? *this : *base_).last_mark_;
+    setters_.push_back(new (memory_->allocate(sizeof(Setter))) Setter{node, layers, mark});
+    return setters_.back();
 }
 
 Inheritance::Setter &Inheritance::find_setter(const TreeNode *node) {
-    setters_.resize(tree_.known_groups().last_number() + 1);
     // up to where it is known, then down
     ContextResource passing_memory(CurrentMemoryContext);
     std::pmr::vector<const TreeNode *> way(&passing_memory);
-    for (; setters_[node->number] == nullptr; node = node->parent)
+    Setter *setter;
+    for (; (setter = known_setter(node->mark)) == nullptr; node = node->parent)
         way.push_back(node);
-    Setter *setter = setters_[node->number];
     for (auto next = way.rbegin(); next != way.rend(); ++next) {
         if (const Layers *layers = read_layers(*next); layers != nullptr)
             setter = make_setter(*next, layers);
-        setters_[(*next)->number] = setter;
+        (*next)->mark = setter->mark;
     }
     return *setter;
 }
@@ -74,11 +73,13 @@ void Inheritance::read_all_layers() {
 
 const Inheritance::Layers *Inheritance::read_layers(const TreeNode *node) {
     const bool instance = node->level == core::Level::instance;
-    if (!instance && !all_read_ && store_.is_worth_reading_whole(Table::group_settings, looks_++))
+    if (!instance && base_ == nullptr && !all_read_ &&
+        store_.is_worth_reading_whole(Table::group_settings, looks_++, room_for(size(), settings_grow)))
         read_all_layers();
-    if (!instance && all_read_) {
-        auto found = by_group_.find(node->id);
-        return found == by_group_.end() ? nullptr : found->second;
+    const Inheritance &reads_all = base_ == nullptr ? *this : *base_;
+    if (!instance && reads_all.all_read_) {
+        auto found = reads_all.by_group_.find(node->id);
+        return found == reads_all.by_group_.end() ? nullptr : found->second;
     }
     Datum id = text_datum(node->id);
     InContext inside(context());
@@ -95,13 +96,16 @@ const std::pmr::vector<NamedLayer> &Inheritance::layers_of(const TreeNode *node)
     Setter &setter = setter_of(node);
     if (setter.node != node)
         return no_layers_;
-    if (setter.layers == nullptr)
-        setter.layers = read_layers(node);
-    return *setter.layers;
+    if (setter.layers != nullptr)
+        return *setter.layers;
+    if (instance_layers_ == nullptr)
+        instance_layers_ =
+            base_ != nullptr && base_->instance_layers_ != nullptr ? base_->instance_layers_ : read_layers(node);
+    return *instance_layers_;
 }
 
 const Layer *Inheritance::layer_of(const TreeNode *node, const Integration &type) {
-    if (node->level == core::Level::instance && setter_of(node).layers == nullptr) {
+    if (node->level == core::Level::instance && instance_layers_ == nullptr) {
         InContext inside(context());
         const Row *row = store_.row(Table::instance_settings, text_datum(type.name));
         return row == nullptr ? nullptr : layer_from(node->level, *row).layer;
@@ -125,8 +129,9 @@ struct Inheritance::Projects {
 void Inheritance::read_projects() {
     in_passing_memory([&] {
         Rows rows = store_.keys(Table::project_settings);
-        MemoryContext own = guard(
-            [&] { return AllocSetContextCreate(context(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES); });
+        MemoryContext own = guard([&] {
+            return AllocSetContextCreate(memory_->whole(), "integration_defaults projects", ALLOCSET_DEFAULT_SIZES);
+        });
         auto *projects = new (ContextResource(own).allocate(sizeof(Projects))) Projects(own);
         for (const Row &row : rows)
             projects->keys.insert(Nodes::key_of(view(row.values[0])));
@@ -142,24 +147,31 @@ void Inheritance::forget_projects() {
 }
 
 bool Inheritance::may_have_rows(Datum project) {
+    if (base_ != nullptr)
+        return base_->may_have_rows(project);
+    constexpr Size most = 1024 * BLCKSZ; // what is remembered grows with groups, not with projects
     // Under SERIALIZABLE only what was asked for is to be noted as read.
     if (projects_ == nullptr && !IsolationIsSerializable() && reads_all_as_known() &&
-        store_.is_worth_reading_whole(Table::project_settings, project_looks_++))
+        store_.is_worth_reading_whole(Table::project_settings, project_looks_++, most))
         read_projects();
     return projects_ == nullptr || projects_->keys.count(Nodes::key_of(view(project))) > 0;
 }
 
 // --- folding ---------------------------------------------------------------------------------------------------------
 
-Inheritance::Inheritance(MemoryContext context, Store store)
-    : memory_(ContextResource::in(context)), store_(store), tree_(memory_, store), all_setters_(memory_),
-      setters_(memory_), no_layers_(memory_), by_group_(memory_), types_(memory_), folded_(memory_) {
-    setters_.push_back(make_setter(tree_.instance(), nullptr));
+Inheritance::Inheritance(SlicedMemory *memory, Tree &tree, uint32 last_mark, Inheritance *base)
+    : memory_(memory), store_(tree.store()), base_(base), tree_(tree), setters_(memory), first_mark_(last_mark),
+      last_mark_(last_mark), no_layers_(memory), by_group_(memory), types_(memory), folded_(memory) {
+    if (base == nullptr)
+        tree_.instance()->mark = make_setter(tree_.instance(), nullptr)->mark;
 }
 
 const Integration *Inheritance::look_up_type(std::string_view name, bool passing_over) {
     if (auto known = types_.find(name); known != types_.end())
         return last_type_ = known->second;
+    if (base_ != nullptr)
+        if (auto known = base_->types_.find(name); known != base_->types_.end())
+            return last_type_ = known->second;
     Datum key = text_datum(name);
     const Integration *found = passing_over ? find_usable_integration(store_, key) : find_integration(store_, key);
     if (found != nullptr)
@@ -184,8 +196,8 @@ const Folded &Inheritance::with(const Folded &base, const Layer *layer) {
 const Folded &Inheritance::above(const TreeNode *node, const Integration &type) {
     if (node->parent != nullptr)
         return down_to(node->parent, type);
-    if (auto known = folded_.find({nullptr, &type}); known != folded_.end())
-        return *known->second;
+    if (const Folded *known = find_folded(nullptr, type); known != nullptr)
+        return *known;
     auto *fold = new (memory_->allocate(sizeof(core::Fold))) core::Fold(type.schema->shape, memory_);
     auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded{&type, fold, nullptr, nullptr, 0};
     folded_.emplace(Key{nullptr, &type}, nothing);
@@ -204,8 +216,16 @@ const Folded *Inheritance::look_up_group(std::string_view id, const Integration 
     if (node == nullptr)
         return nullptr;
     Setter &setter = setter_of(node);
-    tree_.known_groups().find(id)->mark = setter.mark;
+    tree_.find(id)->mark = setter.mark;
     return &set_by(setter, type);
+}
+
+const Folded *Inheritance::find_folded(const Setter *setter, const Integration &type) const {
+    if (base_ != nullptr)
+        if (const Folded *folded = base_->find_folded(setter, type); folded != nullptr)
+            return folded;
+    auto known = folded_.find({setter, &type});
+    return known == folded_.end() ? nullptr : known->second;
 }
 
 const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type) {
@@ -214,10 +234,8 @@ const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type)
     std::pmr::vector<const Setter *> way(&passing_memory);
     const Folded *folded = nullptr;
     for (const Setter *next = &setter; folded == nullptr;) {
-        if (auto known = folded_.find({next, &type}); known != folded_.end()) {
-            folded = known->second;
+        if (folded = find_folded(next, type); folded != nullptr)
             break;
-        }
         way.push_back(next);
         if (next->node->parent == nullptr)
             folded = &above(next->node, type);
@@ -229,8 +247,11 @@ const Folded &Inheritance::fold_down_to(Setter &setter, const Integration &type)
         folded = &with(*folded, layer_of((*next)->node, type));
         folded_.emplace(Key{*next, &type}, folded);
     }
-    setter.type = &type;
-    setter.folded = folded;
+    // not what goes before the setter does
+    if (base_ == nullptr || setter.mark > first_mark_ || (way.empty() && base_->find_folded(&setter, type) == folded)) {
+        setter.type = &type;
+        setter.folded = folded;
+    }
     return *folded;
 }
 

@@ -77,7 +77,9 @@ JsonbValue masked(const Integration &type, std::string_view field, bool secret, 
 /// it gives is valid until the next call of inheritance().
 class Inheritance {
   public:
-    Inheritance(MemoryContext context, Store store);
+    /// In that tree, where marks up to `last_mark` stand for nothing any more. With a `base`, which knows a part
+    /// already and doesn't change as long as this one is used, it remembers only what that does not.
+    Inheritance(SlicedMemory *memory, Tree &tree, uint32 last_mark = 0, Inheritance *base = nullptr);
 
     const Store &store() const { return store_; }
     Tree &tree() { return tree_; }
@@ -93,9 +95,9 @@ class Inheritance {
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
-        const Nodes::Entry *known = tree_.known_groups().find(id);
-        return known == nullptr || known->mark == 0 ? look_up_group(id, type)
-                                                    : &set_by(*all_setters_[known->mark - 1], type);
+        const Nodes::Entry *known = tree_.find(id);
+        Setter *setter = known == nullptr ? nullptr : known_setter(known->mark);
+        return setter == nullptr ? look_up_group(id, type) : &set_by(*setter, type);
     }
     /// The fold of what a project is in, given its row of `projects`.
     const Folded &around(const Row &project, const Integration &type);
@@ -116,15 +118,19 @@ class Inheritance {
     /// All rows of the group or the instance.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
 
-    MemoryContext context() const { return memory_->context(); }
+    SlicedMemory &memory() { return *memory_; }
+    /// Of what is remembered, in bytes.
+    Size size() { return memory_->size() + (memory_ == &tree_.memory() ? 0 : tree_.memory().size()); }
+    /// The last that was given in its tree.
+    uint32 last_mark() const { return last_mark_; }
 
   private:
     using Layers = std::pmr::vector<NamedLayer>;
     /// A group that has rows, or the instance.
     struct Setter {
         const TreeNode *node;
-        const Layers *layers; // null: not read yet, as only the instance's may be
-        uint32 mark;          // of the groups that it is the nearest of: its place in all_setters_, from 1
+        const Layers *layers; // null: the instance's, see instance_layers_
+        uint32 mark;          // of the groups that it is the nearest of
         const Integration *type = nullptr;
         const Folded *folded = nullptr; // down to here, for the type that was asked for last
     };
@@ -140,9 +146,16 @@ class Inheritance {
     };
 
     const Integration *look_up_type(std::string_view name, bool passing_over);
+    /// Null if a mark stands for none, or for one that is gone with what was remembered on the same base before.
+    Setter *known_setter(uint32 mark) const {
+        if (base_ != nullptr && mark - base_->first_mark_ <= base_->setters_.size())
+            return base_->known_setter(mark);
+        const uint32 place = mark - first_mark_ - 1;
+        return place < setters_.size() ? setters_[place] : nullptr;
+    }
     /// The nearest, the node itself or above it.
     Setter &setter_of(const TreeNode *node) {
-        Setter *known = node->number < setters_.size() ? setters_[node->number] : nullptr;
+        Setter *known = known_setter(node->mark);
         return known != nullptr ? *known : find_setter(node);
     }
     Setter &find_setter(const TreeNode *node);
@@ -154,17 +167,24 @@ class Inheritance {
     const Folded &fold_down_to(Setter &setter, const Integration &type);
     /// All rows of the group or the instance; null if a group has none.
     const Layers *read_layers(const TreeNode *node);
+    const Folded *find_folded(const Setter *setter, const Integration &type) const;
+    /// Where all that lives that is remembered now.
+    MemoryContext context() { return memory_->context(); }
     Layers *make_layers();
     /// Reads the rows of all groups.
     void read_all_layers();
     /// Reads which projects have rows.
     void read_projects();
 
-    ContextResource *memory_;
+    SlicedMemory *memory_;
     Store store_;
-    Tree tree_;
-    std::pmr::vector<Setter *> all_setters_;
-    std::pmr::vector<Setter *> setters_; // by a node's number; null: not known yet
+    Inheritance *base_;
+    Tree &tree_;
+    // What a mark stands for. Marks go on from the last that was given in the tree, so that those of setters that are
+    // gone stand for none.
+    std::pmr::vector<Setter *> setters_;
+    uint32 first_mark_, last_mark_;
+    const Layers *instance_layers_ = nullptr; // once they are read
     const Layers no_layers_;
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
     bool all_read_ = false;

@@ -3,13 +3,11 @@
 #include "postgres/transaction.hpp"
 #include "inheritance/generation.hpp"
 #include "postgres/snapshot.hpp"
+#include "store/limits.hpp"
 #include "store/relation.hpp"
 
 namespace intd {
 namespace {
-
-/// More than this is not remembered from one call to the next (bytes).
-constexpr Size remember_at_most = 64 * 1024 * 1024;
 
 /// Tells whether two snapshots show the same: the same transactions of others, and the same commands of our own. Two
 /// things change what our own transaction sees without changing these numbers: a rollback to a savepoint, and the end
@@ -38,18 +36,17 @@ class SnapshotKey {
 
 /// An Inheritance, and the snapshot that it was last found to be exact for in this transaction.
 struct Remembered {
-    MemoryContext context;
     Inheritance *inheritance; // null: nothing is remembered
+    Inheritance *beyond;      // on the same base, what that has no room for; null: nothing yet
+    bool full;                // and nothing is added to it any more
     SnapshotKey snapshot;
     TimestampTz statement; // in which others' changes of tables were last heard of
     bool here;             // in this transaction
 
-    bool has_room() const { return inheritance != nullptr && context->mem_allocated < remember_at_most; }
-
     /// Whether a statement goes on with the tables that it began with.
     bool goes_on(Snapshot active) const {
-        return here && statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) && has_room() &&
-               reads_all_as_known();
+        return here && statement == GetCurrentStatementStartTimestamp() && snapshot.matches(active) &&
+               inheritance != nullptr && reads_all_as_known();
     }
 
     /// Whether the snapshot shows what this is exact for, be it an earlier transaction's. After 2^32 transactions,
@@ -64,23 +61,69 @@ struct Remembered {
             inheritance->forget_projects();
     }
 
-    void forget() {
-        inheritance = nullptr;
-        snapshot.forget();
+    /// Nothing waits for memory to be freed.
+    void begin() {
+        forget([](SlicedMemory &memory) { memory.give_up(); }, true);
+        make(Tree::in(SlicedMemory::in(CacheMemoryContext), live), 0);
     }
 
-    Inheritance &begin() {
-        forget();
-        guard([&] {
-            if (context == nullptr)
-                context = AllocSetContextCreate(CacheMemoryContext, "integration_defaults inheritance",
-                                                ALLOCSET_DEFAULT_SIZES);
-            else
-                MemoryContextReset(context);
-        });
-        void *place = ContextResource::in(context)->allocate(sizeof(Inheritance));
-        inheritance = new (place) Inheritance(context, live);
-        return *inheritance;
+    /// The same, but the tree stays.
+    void begin_in_tree() {
+        Tree &tree = inheritance->tree();
+        const uint32 last_mark = inheritance->last_mark();
+        forget([](SlicedMemory &memory) { memory.give_up(); }, false);
+        make(tree, last_mark);
+    }
+
+    /// Of what ends with the transaction, secrets among it, nothing is left.
+    void free() {
+        forget([](SlicedMemory &memory) { MemoryContextDelete(memory.whole()); }, true);
+    }
+
+    /// What to ask.
+    Inheritance &current() { return !full && inheritance->size() < room() * 7 ? *inheritance : go_beyond(); }
+
+    /// Whether it is to be used further: not what a single call has made twice as large as it may be, nor when marks
+    /// come to an end.
+    bool is_usable() const {
+        return inheritance != nullptr && inheritance->size() < 16 * room() && inheritance->last_mark() < UINT32_MAX / 2;
+    }
+
+  private:
+    /// An eighth of what there may be.
+    static Size room() { return Size{1024} / 8 * session_cache_size; }
+
+    [[gnu::noinline]] Inheritance &go_beyond() {
+        full = true;
+        if (beyond != nullptr && beyond->memory().size() >= room())
+            guard([&] { std::exchange(beyond, nullptr)->memory().give_up(); });
+        if (beyond == nullptr) {
+            SlicedMemory *memory = SlicedMemory::in(CacheMemoryContext);
+            beyond = new (memory->allocate(sizeof(Inheritance))) Inheritance(
+                memory, Tree::in(memory, live, &inheritance->tree()), inheritance->last_mark(), inheritance);
+        }
+        return *beyond;
+    }
+
+    void make(Tree &tree, uint32 last_mark) {
+        SlicedMemory *memory = SlicedMemory::in(CacheMemoryContext);
+        inheritance = new (memory->allocate(sizeof(Inheritance))) Inheritance(memory, tree, last_mark);
+    }
+
+    template <class Free>
+    void forget(Free &&free_memory, bool tree) {
+        snapshot.forget();
+        full = false;
+        Inheritance *most = std::exchange(inheritance, nullptr), *rest = std::exchange(beyond, nullptr);
+        if (most != nullptr)
+            guard([&] {
+                SlicedMemory &of_tree = most->tree().memory();
+                if (rest != nullptr)
+                    free_memory(rest->memory());
+                free_memory(most->memory());
+                if (tree)
+                    free_memory(of_tree);
+            });
     }
 };
 
@@ -101,28 +144,24 @@ void end_transaction() {
     kept.memory.here = false;
     if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
         kept.memory.forget_snapshot();
-    passing.memory.forget();
-    if (passing.memory.context != nullptr)
-        MemoryContextReset(passing.memory.context);
+    passing.memory.free();
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (!savepoint.rolled_back)
         return;
     kept.memory.forget_snapshot();
-    passing.memory.forget();
+    passing.memory.free();
 }
 
 /// Not part of inheritance(), which would spend most of its time on making room for what this needs.
 [[gnu::noinline]] Inheritance &look_again(Snapshot snapshot) {
     // What is not read directly may run functions of others while we read, which may call us again.
     if (!reads_all_directly()) {
-        MemoryContext context = guard([] {
-            return AllocSetContextCreate(CurrentMemoryContext, "integration_defaults inheritance",
-                                         ALLOCSET_DEFAULT_SIZES);
-        });
-        return *new (ContextResource::in(context)->allocate(sizeof(Inheritance))) Inheritance(context, live);
+        SlicedMemory *memory = SlicedMemory::in(CurrentMemoryContext);
+        return *new (memory->allocate(sizeof(Inheritance))) Inheritance(memory, Tree::in(memory, live));
     }
+    guard([] { SlicedMemory::free_slice(); });
 
     auto use = [&](Remembered &memory) -> Inheritance & {
         if (!memory.is_shown_by(snapshot)) {
@@ -131,21 +170,24 @@ void end_savepoint(const Savepoint &savepoint) {
         }
         memory.statement = GetCurrentStatementStartTimestamp();
         memory.here = true;
-        return *memory.inheritance;
+        return memory.current();
     };
-    const bool has_room = kept.memory.has_room();
-    if (has_room && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.has_its_schemas())
+    const bool usable = kept.memory.is_usable();
+    if (usable && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.has_its_schemas())
         return use(kept.memory);
     if (std::optional<Generation> shown = generation(); shown) {
-        if (!has_room || !kept.has_its_schemas() || !(kept.generation == *shown)) {
+        if (!usable || !kept.generation.has_tree_in(*shown))
             kept.memory.begin();
-            kept.generation = *shown;
-            kept.schemas = freed_integrations();
-        }
+        else if (!kept.has_its_schemas() || kept.generation.changes != shown->changes)
+            kept.memory.begin_in_tree();
+        kept.schemas = freed_integrations();
+        kept.generation = *shown;
         return use(kept.memory);
     }
-    if (!passing.memory.has_room() || !passing.memory.is_shown_by(snapshot))
+    if (!passing.memory.is_usable() || !passing.memory.is_shown_by(snapshot)) {
+        passing.memory.free();
         passing.memory.begin();
+    }
     return use(passing.memory);
 }
 
@@ -155,9 +197,9 @@ Inheritance &inheritance() {
     // Most calls are one of many in a statement.
     Snapshot snapshot = GetActiveSnapshot();
     if (kept.memory.goes_on(snapshot) && kept.is_sound())
-        return *kept.memory.inheritance;
+        return kept.memory.current();
     if (passing.memory.goes_on(snapshot))
-        return *passing.memory.inheritance;
+        return passing.memory.current();
     return look_again(snapshot);
 }
 

@@ -10,6 +10,8 @@ Limit max_settings_size = LIMIT(1024, "max_settings_size");
 Limit max_pattern_size = LIMIT(100000, "max_pattern_size");
 Limit max_check_steps = LIMIT(1000000, "max_check_steps");
 
+int session_cache_size = 256 * 1024;
+
 Refusal Limit::refusal(const char *message, const char *detail) const {
     return Refusal(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).detail(detail).hint(hint);
 }
@@ -38,6 +40,10 @@ void define_limits() {
     define(max_check_steps, "integration_defaults.max_check_steps",
            "How many steps one check of settings against their schema may take.",
            "A step is a schema that is applied to a value.", 0);
+    DefineCustomIntVariable("integration_defaults.session_cache_size",
+                            "How much a session remembers of the tree of groups and of what is set in it.",
+                            "What has no more room is read again when it is needed.", &session_cache_size,
+                            session_cache_size, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr, nullptr, nullptr);
 }
 
 } // namespace intd

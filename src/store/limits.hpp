@@ -22,6 +22,9 @@ extern Limit max_settings_size; // kB as stored: settings and locks of a scope
 extern Limit max_pattern_size;  // see PatternSize
 extern Limit max_check_steps;   // of one check of settings: see Steps
 
+/// How much a session remembers of what is inherited, in kB. Anybody may change it for himself, as work_mem.
+extern int session_cache_size;
+
 /// Throws 54000 if a value has more than a limit in kB allows. `what` begins the message.
 void check_size(const Limit &limit, int64 bytes, const char *what);
 

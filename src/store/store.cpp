@@ -144,9 +144,8 @@ Rows Store::keys(Table table) const {
     return source_ != nullptr ? source_->rows(table, 0, nullptr) : read(table, 0, nullptr, 1);
 }
 
-bool Store::is_worth_reading_whole(Table table, int looks) const {
-    constexpr int every = 64;          // asking costs something, too
-    constexpr BlockNumber most = 1024; // pages
+bool Store::is_worth_reading_whole(Table table, int looks, Size at_most) const {
+    constexpr int every = 64; // asking costs something, too
     // so many cost as much as reading the page; a parallel worker is there because more will come
     const BlockNumber looks_a_page = IsParallelWorker() ? 1 : 8;
     if (source_ != nullptr || looks == 0 || looks % every != 0)
@@ -158,7 +157,7 @@ bool Store::is_worth_reading_whole(Table table, int looks) const {
         Relation relation = table_open(entry->relation, AccessShareLock);
         BlockNumber pages = RelationGetNumberOfBlocks(relation);
         table_close(relation, NoLock);
-        return pages <= most && pages * looks_a_page <= static_cast<BlockNumber>(looks);
+        return pages <= at_most / BLCKSZ && uint64{pages} * looks_a_page <= static_cast<uint64>(looks);
     });
 }
 

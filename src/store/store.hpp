@@ -54,8 +54,9 @@ class Store {
     /// All rows, of each the first column only.
     Rows keys(Table table) const;
 
-    /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and little memory.
-    bool is_worth_reading_whole(Table table, int looks) const;
+    /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and it is not larger
+    /// than that many bytes.
+    bool is_worth_reading_whole(Table table, int looks, Size at_most) const;
 
   private:
     const RowSource *source_ = nullptr;

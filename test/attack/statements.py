@@ -12,7 +12,7 @@ COLUMNS = {
     "project_integrations": (("project_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "group_integrations": (("group_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "instance_integrations": (("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
-    "generations": (("changes", "bigint"),),
+    "generations": (("changes", "bigint"), ("moves", "bigint"), ("additions", "bigint")),
     "effective_settings": (("project_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "typed": (("id", "bigint"), ("active", "boolean"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text"), ("locked", "text[]"), ("channel", "text"), ("limit_", "bigint"), ("on_", "boolean")),
 }

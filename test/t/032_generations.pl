@@ -62,7 +62,7 @@ $old->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; $read");
 my $busy = "DO \$\$ BEGIN FOR n IN 1 .. 3000 LOOP PERFORM integration_defaults.set_default('free', jsonb_build_object('v', n), '2'); COMMIT; END LOOP; END \$\$";
 $node->safe_psql('postgres', $busy);
 is($session->query_safe($read), '3000', 'after 3,000 changes that an old snapshot does not see: the last one');
-cmp_ok($looks->($session), '>', 0, 'read anew, as counting them would take longer');
+is($looks->($session), '0', 'and nothing is read again');
 is($old->query_safe($read), $old->query_safe($read), 'the old snapshot shows what it did');
 isnt($old->query_safe($read), '3000', 'and not the last one');
 $old->quit;
