@@ -11,7 +11,7 @@ MemoryContext given_up = nullptr;
 SlicedMemory *SlicedMemory::in(MemoryContext parent) {
     MemoryContext whole = guard([&] {
         return AllocSetContextCreate(parent, "integration_defaults inheritance", ALLOCSET_DEFAULT_MINSIZE,
-                                     ALLOCSET_DEFAULT_INITSIZE, slice_size / 2);
+                                     ALLOCSET_DEFAULT_INITSIZE, slice_size / 8);
     });
     return new (ContextResource(whole).allocate(sizeof(SlicedMemory))) SlicedMemory(whole);
 }
@@ -22,7 +22,7 @@ void SlicedMemory::begin_slice() {
         free_slice();
         before_ = MemoryContextMemAllocated(whole_, true);
         slice_ = AllocSetContextCreate(whole_, "integration_defaults slice", ALLOCSET_DEFAULT_MINSIZE,
-                                       ALLOCSET_DEFAULT_INITSIZE, slice_size / 2);
+                                       ALLOCSET_DEFAULT_INITSIZE, slice_size / 8);
     });
 }
 
