@@ -309,11 +309,12 @@ struct Room {
     }
 };
 
-/// Says where the next version of a row goes, if its page has no room for it: to the page that was written to last; if
-/// all are full, to the one that was left alone the longest, whose old versions go.
-void move_on(Relation relation, BlockNumber page, BlockNumber pages, Size size) {
-    if (Room(relation, page, false).bytes >= MAXALIGN(size))
-        return;
+/// Says where the next version of a row goes, if its page has no room for it, or is none of the circle: to the page
+/// that was written to last; if all are full, to the one that was left alone the longest, whose old versions go. Gives
+/// whether the row has to be moved there, so that VACUUM can take the pages off that an old snapshot has cost.
+bool move_on(Relation relation, BlockNumber page, BlockNumber pages, Size size) {
+    if (page < circle && Room(relation, page, false).bytes >= MAXALIGN(size))
+        return false;
     BlockNumber next = InvalidBlockNumber, oldest = InvalidBlockNumber;
     XLogRecPtr written = 0, left_alone = 0;
     for (BlockNumber n = 0; n < std::min(pages, circle); n++) {
@@ -332,6 +333,7 @@ void move_on(Relation relation, BlockNumber page, BlockNumber pages, Size size) 
     if (next == InvalidBlockNumber && pages >= circle && Room(relation, oldest, true).bytes >= room_enough)
         next = oldest;
     RelationSetTargetBlock(relation, next); // none: a new page at the end
+    return page >= circle && next != InvalidBlockNumber;
 }
 
 void count(Counted what) {
@@ -359,11 +361,13 @@ void count(Counted what) {
     }
     HeapTuple tuple = heap_form_tuple(shape, values, nulls);
     // These mind indexes, if somebody has made any.
-    if (found) {
-        move_on(relation, ItemPointerGetBlockNumber(&place), pages, tuple->t_len);
+    if (found && !move_on(relation, ItemPointerGetBlockNumber(&place), pages, tuple->t_len))
         CatalogTupleUpdate(relation, &place, tuple);
-    } else
+    else {
+        if (found)
+            CatalogTupleDelete(relation, &place);
         CatalogTupleInsert(relation, tuple);
+    }
     last_page = ItemPointerGetBlockNumber(&tuple->t_self);
     ExecDropSingleTupleTableSlot(slot);
     relation_close(relation, NoLock);

@@ -3,8 +3,9 @@
 -- at one time. There is no key: no row is ever looked for, and a writer that adds one must not wait for another writer.
 
 CREATE TABLE integration_defaults.generations (changes bigint NOT NULL, moves bigint NOT NULL, additions bigint NOT NULL)
-    -- Who counts removes old versions of rows; VACUUM would remove young ones too, and so end queries of standbys.
-    WITH (autovacuum_vacuum_threshold = 100000, autovacuum_vacuum_scale_factor = 0);
+    -- Who counts removes old versions of rows. VACUUM would remove young ones too, and so end queries of standbys: it is
+    -- for what an old snapshot has left.
+    WITH (autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_scale_factor = 0);
 COMMENT ON TABLE integration_defaults.generations IS
     'counts the transactions that changed integrations, instance_settings or group_settings (changes), that changed groups (moves), and that added groups; kept by triggers, not for applications';
 -- A publication FOR ALL TABLES has it too; the subscriber, which counts for itself, skips the rows.
