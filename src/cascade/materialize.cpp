@@ -120,10 +120,13 @@ INTD_FUNCTION(materialize) {
     LongWork work(LongWork::computes_rows, cat("computing effective settings of ", name));
     if (!settle_type(name)) // the transaction is still at work on the tree
         note({core::Level::instance, {}, name, pass_all});
-    // A move is planned by what is known of the table, which would be nothing until autovacuum comes.
-    guard([] { run_command("ANALYZE integration_defaults.effective_settings"); });
     Value rows;
     fetch(count_rows, {text_datum(name)}, &rows);
+    // A move is planned by what is known of the table, which would be nothing until autovacuum comes. What is known of a
+    // small one is soon wrong.
+    constexpr int64 many = 10000;
+    if (DatumGetInt64(*rows) >= many)
+        guard([] { run_command("ANALYZE integration_defaults.effective_settings"); });
     return *rows;
 }
 
