@@ -239,7 +239,7 @@ std::optional<Counts> sum() {
         CHECK_FOR_INTERRUPTS();
         LockBuffer(buffer, BUFFER_LOCK_SHARE);
         check_snapshot_age(snapshot, relation, BufferGetPage(buffer));
-        // A page that was not logged has none that would change.
+        // Where nothing is logged, nothing tells that the page has changed.
         const XLogRecPtr version = BufferGetLSNAtomic(buffer);
         bool all_decided = !XLogRecPtrIsInvalid(version);
         Counts here = {};

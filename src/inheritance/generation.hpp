@@ -30,6 +30,8 @@
 //                   tables, as a SELECT does, until the end of the transaction.
 //   same snapshot   Two snapshots that show the same transactions (see ShownTransactions) show the same, but for what
 //                   our own have done, and no sum has to be read again.
+//   pages           What a page of `generations` shows is noted, for later snapshots, where nothing in it is undecided.
+//                   Whatever changes it is logged, and gives it another LSN, before it is committed.
 //   standby         Counts are replayed with the changes that they count, at one commit. Promotion only ends what has
 //                   not committed.
 //   workers         A parallel worker lives for one query and does not know what its leader has counted: no generation.

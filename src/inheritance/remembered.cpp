@@ -151,7 +151,7 @@ void end_savepoint(const Savepoint &savepoint) {
     if (!savepoint.rolled_back)
         return;
     kept.memory.forget_snapshot();
-    passing.memory.free();
+    passing.memory.snapshot.forget(); // it stays for whoever is at work with it
 }
 
 /// Not part of inheritance(), which would spend most of its time on making room for what this needs.
