@@ -122,8 +122,8 @@ INTD_FUNCTION(materialize) {
         note({core::Level::instance, {}, name, pass_all});
     Value rows;
     fetch(count_rows, {text_datum(name)}, &rows);
-    // A move is planned by what is known of the table, which would be nothing until autovacuum comes. What is known of a
-    // small one is soon wrong.
+    // A move is planned by what is known of the table, which would be nothing until autovacuum comes. What is known of
+    // a small one is soon wrong.
     constexpr int64 many = 10000;
     if (DatumGetInt64(*rows) >= many)
         guard([] { run_command("ANALYZE integration_defaults.effective_settings"); });
