@@ -274,12 +274,13 @@ Refusal missing_parent(Kind kind, const char *message, const char *hint) {
     if (!found[1])
         return refusal;
     const char *counted = guard([&]() -> const char * { return psprintf(INT64_FORMAT, count); });
-    return refusal
-        .detail(cat("Of the ", name_of(kind), ", ", counted,
-                    count == 1 ? " names a parent that is not there: " : " name parents that are not there: ",
-                    view(*found[1]), count > 100 ? ", ..." : "."))
-        .hint(cat(missing_parent_hint(), " Where track_", name_of(kind),
-                  "() is told orphans => 'instance', such a parent counts as the instance."));
+    refusal.detail(cat("Of the ", name_of(kind), ", ", counted,
+                       count == 1 ? " names a parent that is not there: " : " name parents that are not there: ",
+                       view(*found[1]), count > 100 ? ", ..." : "."));
+    if (OidIsValid(feeding.tracked_relation(Kind::groups)))
+        refusal.hint(cat(missing_parent_hint(), " Where track_", name_of(kind),
+                         "() is told orphans => 'instance', such a parent counts as the instance."));
+    return refusal;
 }
 
 bool take_orphans(Kind kind, Datum group) {
