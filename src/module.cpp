@@ -21,6 +21,7 @@
 #include "store/access.hpp"
 #include "store/relation.hpp"
 #include "tracking/follow.hpp"
+#include "tracking/orphans.hpp"
 #include "tracking/tracked.hpp"
 
 extern "C" {
@@ -37,8 +38,8 @@ void _PG_init(void) {
     intd::watch_transactions();
     intd::watch_invalidations();
     // In this order, which is that of the rooms, they hear of ends of transactions, and act before a commit: rows of
-    // tracked tables that never arrived are gone (tracking), then what was set on ids that are gone, and then
-    // effective_settings follows (cascade), and last the time is noted (history).
+    // tracked tables that never arrived are gone, and new groups have what is in them (tracking), then what was set on
+    // ids that are gone, and then effective_settings follows (cascade), and last the time is noted (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
@@ -48,6 +49,7 @@ void _PG_init(void) {
     intd::watch_tree();
     intd::watch_tracked();
     intd::watch_following();
+    intd::watch_orphans();
     intd::watch_generations();
     intd::watch_inheritance();
     intd::watch_leftovers();

@@ -11,6 +11,12 @@ struct Feeding {
     Oid (*tracked_relation)(Kind kind);
     /// Throws 55000 if there is one: then groups or projects can't be changed by hand.
     void (*require_untracked)(Kind kind);
+    /// Whether a parent that is not there counts as the instance, where rows of the kind name one.
+    bool (*takes_orphans)(Kind kind);
+    /// Puts what names a group that is not there as its parent straight under the instance, of those kinds.
+    void (*release)(Datum group);
+    /// This group is new: before the commit, what its table says is in it is put into it, of those kinds.
+    void (*adopt)(Datum group);
 };
 extern Feeding feeding;
 

@@ -1,5 +1,7 @@
 #include "hierarchy/parents.hpp"
 
+#include "hierarchy/hooks.hpp"
+#include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
@@ -101,7 +103,24 @@ void hold_expected() {
     forget_expected();
 }
 
+/// Kinds of which this transaction takes in many rows.
+bool orphans_are_listed[2];
+
+// The first of those whose parents are not there, and how many they are.
+#define ORPHANS(table, parent)                                                                                         \
+    {                                                                                                                  \
+        "WITH orphans AS MATERIALIZED (SELECT t.id, t." parent " AS parent FROM integration_defaults." table " t "     \
+        "WHERE t." parent " IS NOT NULL AND NOT EXISTS (SELECT FROM integration_defaults.groups g "                    \
+        "WHERE g.id OPERATOR(pg_catalog.=) t." parent ")) "                                                            \
+        "SELECT (SELECT pg_catalog.count(*) FROM orphans), (SELECT pg_catalog.string_agg("                             \
+        "pg_catalog.format('%s (%s)', f.id, f.parent), ', ' ORDER BY f.id) "                                           \
+        "FROM (SELECT o.id, o.parent FROM orphans o ORDER BY o.id LIMIT 100) f)",                                      \
+            0, {}, nullptr, false, true                                                                                \
+    }
+Statement find_orphans[] = {ORPHANS("groups", "parent_id"), ORPHANS("projects", "group_id")};
+
 void end_transaction() {
+    std::fill(std::begin(orphans_are_listed), std::end(orphans_are_listed), false);
     forget_held();
     forget_expected();
     rows_are_represented = false;
@@ -154,8 +173,10 @@ Statement count_left = {
 void refuse_what_is_left(Datum id) {
     AsOwner owner;
     NewestState newest;
-    if (live.row(Table::groups, id) != nullptr ||
-        (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
+    if (live.row(Table::groups, id) != nullptr)
+        return;
+    feeding.release(id);
+    if ((execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
         return;
     Value counts[2];
     fetch_row(count_left, {id}, counts, 2, true);
@@ -226,13 +247,49 @@ void refuse_missing_parent(TriggerData *data) {
         }
     }
     hold_expected();
-    if (hold_group(*parent))
+    const Kind kind = is_group ? Kind::groups : Kind::projects;
+    if (hold_group(*parent) || take_orphans(kind, *parent))
         return;
-    throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                  cat("group \"", view(*parent), "\", the parent of ",
-                      scope_name(is_group ? core::Level::group : core::Level::project, view(*id)), ", is not there"))
-        .hint(missing_parent_hint())
-        .constraint("scope_parent_exists");
+    throw missing_parent(kind,
+                         cat("group \"", view(*parent), "\", the parent of ",
+                             scope_name(is_group ? core::Level::group : core::Level::project, view(*id)),
+                             ", is not there"),
+                         missing_parent_hint());
+}
+
+void list_orphans(Kind kind) {
+    orphans_are_listed[static_cast<int>(kind)] = true;
+}
+
+Refusal missing_parent(Kind kind, const char *message, const char *hint) {
+    Refusal refusal(ERRCODE_FOREIGN_KEY_VIOLATION, message);
+    refusal.hint(hint).constraint("scope_parent_exists");
+    if (!orphans_are_listed[static_cast<int>(kind)])
+        return refusal;
+    Value found[2];
+    AsOwner owner;
+    NewestState newest;
+    fetch_row(find_orphans[static_cast<int>(kind)], {}, found, 2, true);
+    const int64 count = DatumGetInt64(*found[0]);
+    if (!found[1])
+        return refusal;
+    const char *counted = guard([&]() -> const char * { return psprintf(INT64_FORMAT, count); });
+    refusal.detail(cat("Of the ", name_of(kind), ", ", counted,
+                       count == 1 ? " names a parent that is not there: " : " name parents that are not there: ",
+                       view(*found[1]), count > 100 ? ", ..." : "."));
+    if (OidIsValid(feeding.tracked_relation(Kind::groups)))
+        refusal.hint(cat(missing_parent_hint(), " Where track_", name_of(kind),
+                         "() is told orphans => 'instance', such a parent counts as the instance."));
+    return refusal;
+}
+
+bool take_orphans(Kind kind, Datum group) {
+    if (!feeding.takes_orphans(kind))
+        return false;
+    lock_group_moves();
+    if (!hold_group(group))
+        feeding.release(group);
+    return true;
 }
 
 const char *count_scopes(int64 groups, int64 projects) {
@@ -251,10 +308,14 @@ INTD_FUNCTION(check_parent) {
         forget_expected();
     else if (!deletes)
         refuse_missing_parent(data);
-    if (!inserts && RelationGetRelid(data->tg_relation) == groups) {
-        Datum id = *text_column(data->tg_trigtuple, data->tg_relation, column::id + 1);
-        if (deletes || view(id) != view(*text_column(data->tg_newtuple, data->tg_relation, column::id + 1)))
+    if (RelationGetRelid(data->tg_relation) == groups) {
+        auto id_in = [&](HeapTuple row) { return *text_column(row, data->tg_relation, column::id + 1); };
+        const Datum id = id_in(data->tg_trigtuple);
+        const bool renames = !inserts && !deletes && view(id) != view(id_in(data->tg_newtuple));
+        if (deletes || renames)
             refuse_what_is_left(id);
+        if ((inserts || renames) && !restoring())
+            feeding.adopt(id_in(trigger_row(data)));
     }
     return PointerGetDatum(nullptr);
 }

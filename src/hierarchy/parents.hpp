@@ -34,6 +34,18 @@ bool expect_check_of(Datum parent);
 /// it. Does nothing for a row that is no longer current.
 void refuse_missing_parent(TriggerData *data);
 
+/// From now on until the transaction ends, a refusal of a parent that is not there lists all rows of the kind that lack
+/// theirs: many are taken in at once.
+void list_orphans(Kind kind);
+
+/// The refusal 23503 of a row of the kind whose parent is not there.
+Refusal missing_parent(Kind kind, const char *message, const char *hint);
+
+/// Whether rows of the kind that name this group, which was not there, have been put under the instance, or it is there
+/// by now. False where the kind does not take them so. For checks at commit: what adds groups waits until we have
+/// ended.
+bool take_orphans(Kind kind, Datum group);
+
 /// Rows that refer to another table, where all of that one goes by TRUNCATE.
 struct Referring {
     Table table;

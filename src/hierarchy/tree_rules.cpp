@@ -113,9 +113,11 @@ void refuse_cycle(Datum id) {
                 return; // gone again
             // check_parent() would find this too, but perhaps later, when the parent has been committed by
             // somebody else under one of the groups that were walked here: that cycle would be missed.
-            throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                          cat("group \"", way.back(), "\" has the parent \"", at, "\", which is not there"))
-                .constraint("scope_parent_exists");
+            if (take_orphans(Kind::groups, text_datum(at)))
+                return refuse_cycle(id); // the way is another one now
+            throw missing_parent(Kind::groups,
+                                 cat("group \"", way.back(), "\" has the parent \"", at, "\", which is not there"),
+                                 nullptr);
         }
         way.push_back(at);
         if (row->nulls[column::parent])

@@ -64,7 +64,7 @@ uint8_t present(Relation relation, Oid function) {
 }
 
 /// The commands that one relation needs, as a list of strings: CREATE TRIGGER, and ENABLE for what would not fire.
-List *commands(Relation relation, Kind kind, const Source *source, const char *label) {
+List *commands(Relation relation, Kind kind, const Source *source, const char *label, bool orphans) {
     const Oid function = follow_function(kind);
     const bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
     const bool partition = relation->rd_rel->relispartition;
@@ -81,7 +81,8 @@ List *commands(Relation relation, Kind kind, const Source *source, const char *l
     if (!partition) {
         if (source != nullptr)
             add(follows_update, "update", "AFTER UPDATE", psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)),
-                label == nullptr ? arguments : psprintf("'label', %s", quote_literal_cstr(label)));
+                psprintf("%s%s%s", label == nullptr ? "" : psprintf("'label', %s", quote_literal_cstr(label)),
+                         label != nullptr && orphans ? ", " : "", orphans ? "'orphans', 'instance'" : ""));
         add(follows_insert, "insert", "AFTER INSERT",
             partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT", arguments);
         add(follows_delete, "delete", "AFTER DELETE",
@@ -100,12 +101,12 @@ List *commands(Relation relation, Kind kind, const Source *source, const char *l
 
 } // namespace
 
-void create_triggers(Oid oid, Kind kind, const Source *source, const char *label) {
+void create_triggers(Oid oid, Kind kind, const Source *source, const char *label, bool orphans) {
     List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr);
     for (int i = 0; i < list_length(relations); i++) {
         CHECK_FOR_INTERRUPTS();
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
-        List *list = commands(relation, kind, source, label);
+        List *list = commands(relation, kind, source, label, orphans);
         table_close(relation, NoLock);
         for (int n = 0; n < list_length(list); n++)
             run_command(static_cast<const char *>(list_nth(list, n)));
@@ -117,7 +118,7 @@ List *missing_triggers(Oid oid, Kind kind) {
     for (int i = 0; i < list_length(relations); i++) {
         CHECK_FOR_INTERRUPTS();
         Relation relation = table_open(list_nth_oid(relations, i), NoLock);
-        list = list_concat(list, commands(relation, kind, nullptr, nullptr));
+        list = list_concat(list, commands(relation, kind, nullptr, nullptr, false));
         table_close(relation, NoLock);
     }
     return list;

@@ -9,8 +9,8 @@ namespace intd {
 
 /// Creates those triggers of the kind that a table and its partitions lack, and enables those that would not fire. The
 /// UPDATE trigger is the binding, which says what is tracked: it is created only if `source` is not null, with the name
-/// of a column of labels or null.
-void create_triggers(Oid relation, Kind kind, const Source *source, const char *label);
+/// of a column of labels or null, and whether a parent that is not there counts as the instance.
+void create_triggers(Oid relation, Kind kind, const Source *source, const char *label, bool orphans);
 
 /// The commands that create_triggers() would run without a `source`, as a list of strings; locks no writers out.
 List *missing_triggers(Oid relation, Kind kind);

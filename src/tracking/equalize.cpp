@@ -1,5 +1,6 @@
 #include "tracking/equalize.hpp"
 
+#include "hierarchy/parents.hpp"
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
 #include "tracking/rows.hpp"
@@ -119,18 +120,29 @@ void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleD
 }
 
 /// The WITH clauses of `wanted`, which is what our table is to be. They use no operator that the app could define.
-/// `groups`: their table, if it has a filter.
-void add_wanted(StringInfo text, Kind kind, Oid source, Oid groups) {
+/// `groups`: their table, if it has a filter. `orphans`: a parent that is not there counts as the instance.
+void add_wanted(StringInfo text, Kind kind, Oid source, Oid groups, bool orphans) {
     const bool filtered = OidIsValid(groups);
     Ids own = ids_of(source, kind);
+    const char *rows = psprintf("SELECT %s AS id, %s AS parent FROM integration_defaults.read_tracked('%s') x "
+                                "WHERE x.passes",
+                                own.id, own.parent, name_of(kind));
     appendStringInfo(text,
                      "WITH left_out AS MATERIALIZED (SELECT DISTINCT %s AS id "
-                     "FROM integration_defaults.read_tracked('groups') x WHERE NOT x.passes AND %s), "
-                     "wanted AS MATERIALIZED (SELECT own.id, CASE WHEN l.id IS NULL THEN own.parent END AS parent "
-                     "FROM (SELECT %s AS id, %s AS parent FROM integration_defaults.read_tracked('%s') x "
-                     "WHERE x.passes) own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
-                     filtered ? ids_of(groups, Kind::groups).id : own.id, filtered ? "true" : "false", own.id,
-                     own.parent, name_of(kind));
+                     "FROM integration_defaults.read_tracked('groups') x WHERE NOT x.passes AND %s), ",
+                     filtered ? ids_of(groups, Kind::groups).id : own.id, filtered ? "true" : "false");
+    if (orphans)
+        appendStringInfo(text,
+                         "own AS MATERIALIZED (%s), wanted AS MATERIALIZED (SELECT own.id, "
+                         "CASE WHEN l.id IS NULL AND g.id IS NOT NULL THEN own.parent END AS parent "
+                         "FROM own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent "
+                         "LEFT JOIN %s g ON g.id OPERATOR(pg_catalog.=) own.parent), ",
+                         rows, kind == Kind::groups ? "own" : "integration_defaults.groups");
+    else
+        appendStringInfo(text,
+                         "wanted AS MATERIALIZED (SELECT own.id, CASE WHEN l.id IS NULL THEN own.parent END AS parent "
+                         "FROM (%s) own LEFT JOIN left_out l ON l.id OPERATOR(pg_catalog.=) own.parent), ",
+                         rows);
 }
 
 /// In which rows of ours (t) and of `wanted` (w) they differ.
@@ -147,11 +159,11 @@ void add_wanted(StringInfo text, Kind kind, Oid source, Oid groups) {
     "(SELECT id FROM wanted GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1)"
 
 /// One statement that does it all.
-const char *equalizing_text(Kind kind, Oid source, Oid groups) {
+const char *equalizing_text(Kind kind, Oid source, Oid groups, bool orphans) {
     const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
     StringInfoData text;
     initStringInfo(&text);
-    add_wanted(&text, kind, source, groups);
+    add_wanted(&text, kind, source, groups, orphans);
     appendStringInfo(&text,
                      "removed AS (DELETE FROM %s t WHERE " NOT_WANTED " RETURNING 1), "
                      "changed AS (UPDATE %s t SET %s = w.parent FROM wanted w WHERE " ELSEWHERE(
@@ -164,12 +176,12 @@ const char *equalizing_text(Kind kind, Oid source, Oid groups) {
 
 /// The same as a look: with the first ids of each kind, and how many rows of settings would go. Those of an id that the
 /// table still has, in a row that its filter leaves out, would stay.
-const char *looking_text(Kind kind, Oid source, Oid groups, bool filtered) {
+const char *looking_text(Kind kind, Oid source, Oid groups, bool filtered, bool orphans) {
     const char *table = psprintf("integration_defaults.%s", name_of(kind)), *parent = parent_column(kind);
     const DeclaredTable &settings = declared_as(settings_of(kind));
     StringInfoData text;
     initStringInfo(&text);
-    add_wanted(&text, kind, source, groups);
+    add_wanted(&text, kind, source, groups, orphans);
     appendStringInfo(&text,
                      "removed AS (SELECT t.id FROM %s t WHERE " NOT_WANTED "), "
                      "changed AS (SELECT t.id FROM %s t, wanted w WHERE " ELSEWHERE(
@@ -272,22 +284,25 @@ void check_outcome(const Outcome &outcome, Kind kind, Oid source) {
 Equalized equalize(Kind kind) {
     Oid source = tracked_relation(kind);
     Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
+    const bool orphans = takes_orphans(kind);
     OwnStatement own(table_oid(table_of(kind)));
     LongWork work(LongWork::writes_rows, cat("taking in ", name_of(kind)));
     Asker user(GetUserId());
     AsOwner owner;
-    Outcome outcome = guard([&] { return run(equalizing_text(kind, source, groups), false); });
+    Outcome outcome = guard([&] { return run(equalizing_text(kind, source, groups, orphans), false); });
     check_outcome(outcome, kind, source);
+    list_orphans(kind);
     return {outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]};
 }
 
 Difference difference(Kind kind) {
     Oid source = tracked_relation(kind);
     Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
+    const bool orphans = takes_orphans(kind);
     const bool filtered = is_filtered(kind);
     Asker user(GetUserId());
     AsOwner owner;
-    Outcome outcome = guard([&] { return run(looking_text(kind, source, groups, filtered), true); });
+    Outcome outcome = guard([&] { return run(looking_text(kind, source, groups, filtered, orphans), true); });
     check_outcome(outcome, kind, source);
     auto ids = [&](int n) { return outcome.ids[n] == 0 ? nullptr : cat(view(outcome.ids[n])); };
     return {{outcome.counts[0], outcome.counts[1], outcome.counts[2], outcome.counts[3]},

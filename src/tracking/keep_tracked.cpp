@@ -71,9 +71,9 @@ INTD_FUNCTION(pass_over_restored) {
     const bool no_parent = there->nulls[column::parent];
     if (parent ? !no_parent && view(*parent) == view(there->values[column::parent]) : no_parent)
         return PointerGetDatum(nullptr);
-    // The parents differ: the filter may have left out the parent when the dump was made. Whether it did can't be known
-    // while the parent's row is still to come in the app's table, so our own row says.
-    if (!groups_are_filtered())
+    // The parents differ: the parent may have been left out by the filter, or not been there, when the dump was made.
+    // Whether it was so can't be known while the parent's row is still to come in the app's table, so our own row says.
+    if (!groups_are_filtered() && !takes_orphans(kind))
         return PointerGetDatum(row); // which is refused: 23505
     if (!OwnStatement::fired(data)) {
         OwnStatement own(RelationGetRelid(data->tg_relation));

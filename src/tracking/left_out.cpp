@@ -130,7 +130,22 @@ struct Owner {
     }
 };
 
-/// SPI must be connected. False if nothing is tracked for the kind.
+/// The values of those of the ids (text[]) that can be of a comparison type, as an array of it.
+Datum as_parameters(Oid type, Datum ids) {
+    const TextElements texts = text_elements(ids);
+    auto *values = static_cast<Datum *>(palloc(texts.count * sizeof(Datum)));
+    int count = 0;
+    for (Datum text : texts)
+        if (as_parameter(type, view(text), &values[count]))
+            count++;
+    int16 length;
+    bool by_value;
+    char align;
+    get_typlenbyvalalign(type, &length, &by_value, &align);
+    return PointerGetDatum(construct_array(values, count, type, length, by_value, align));
+}
+
+/// By its id, or by many parents. SPI must be connected. False if nothing is tracked for the kind.
 bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
     lookup->relation = try_relation_open(relation, RowShareLock);
     if (lookup->relation == nullptr)
@@ -154,12 +169,14 @@ bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
     if (!OidIsValid(lookup->type))
         lookup->type = TEXTOID;
     lookup->newest = by_parent;
+    Oid parameter = by_parent ? get_array_type(lookup->type) : lookup->type;
     Owner owner; // whose row security is none
     owner.enter(lookup->owner);
-    lookup->plan = prepare_over(lookup->relation,
-                                psprintf("SELECT %s FROM %s %s WHERE %s OPERATOR(pg_catalog.=) $1%s", alias,
-                                         name_of(lookup->relation), alias, compared, by_parent ? "" : " FOR SHARE"),
-                                1, &lookup->type);
+    lookup->plan =
+        prepare_over(lookup->relation,
+                     psprintf("SELECT %s FROM %s %s WHERE %s OPERATOR(pg_catalog.=) %s", alias,
+                              name_of(lookup->relation), alias, compared, by_parent ? "ANY ($1)" : "$1 FOR SHARE"),
+                     1, &parameter);
     owner.leave();
     return true;
 }
@@ -171,15 +188,17 @@ void close_lookup(Lookup *lookup) {
 }
 
 /// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
-uint64 look_up(Connection &connection, const Lookup *lookup, std::string_view id) {
-    Datum value;
-    if (!as_parameter(lookup->type, id, &value))
-        return 0;
+uint64 look_up(Connection &connection, const Lookup *lookup, Datum value) {
     Owner owner;
     owner.enter(lookup->owner);
     uint64 rows = connection.run(lookup->plan, &value, nullptr, lookup->newest ? GetLatestSnapshot() : InvalidSnapshot);
     owner.leave();
     return rows;
+}
+
+int by_text(const void *a, const void *b) {
+    const std::string_view left = view(*static_cast<const Datum *>(a)), right = view(*static_cast<const Datum *>(b));
+    return left.compare(right);
 }
 
 /// What row n of the result says. The filter is evaluated as the table's owner: the role that writes the other table
@@ -243,12 +262,14 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
             for (Datum id : found) {
                 CHECK_FOR_INTERRUPTS();
                 bool there = false, in = false;
-                uint64 rows = look_up(connection, &lookup, view(id));
-                for (uint64 n = 0; n < rows; n++)
-                    if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(id))
-                        there = true, in = in || state.in;
-                SPI_freetuptable(SPI_tuptable);
-                SPI_tuptable = nullptr;
+                if (Datum value; as_parameter(lookup.type, view(id), &value)) {
+                    uint64 rows = look_up(connection, &lookup, value);
+                    for (uint64 n = 0; n < rows; n++)
+                        if (State state = found_state(&lookup, n); state.id != 0 && view(state.id) == view(id))
+                            there = true, in = in || state.in;
+                    SPI_freetuptable(SPI_tuptable);
+                    SPI_tuptable = nullptr;
+                }
                 if (there && !in)
                     found.begin_[kept++] = id;
             }
@@ -266,28 +287,33 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
         nulls[i] = nulls[i] || forgotten.find(view(parents[i])) != forgotten.end();
 }
 
-Datum children_in_source(Kind kind, Datum group) {
+Children children_in_source(Kind kind, Datum groups) {
     Oid source = tracked_relation(kind);
     if (!OidIsValid(source))
-        return 0;
+        return {};
     struct Found {
-        Datum *ids;
+        Datum *ids, *parents;
         int count;
     };
     Found children = guard([&] {
-        Found found = {nullptr, 0};
+        Found found = {};
         Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, kind, source, true)) {
-            uint64 rows = look_up(connection, &lookup, view(group));
-            found.ids = static_cast<Datum *>(MemoryContextAllocExtended(
-                connection.caller(), std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
+            const TextElements wanted = text_elements(groups);
+            qsort(wanted.begin_, wanted.count, sizeof(Datum), by_text);
+            uint64 rows = look_up(connection, &lookup, as_parameters(lookup.type, groups));
+            for (Datum **list : {&found.ids, &found.parents})
+                *list = static_cast<Datum *>(MemoryContextAllocExtended(
+                    connection.caller(), std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
             for (uint64 n = 0; n < rows; n++) {
                 CHECK_FOR_INTERRUPTS();
                 State state = found_state(&lookup, n);
-                if (!state.in || !state.parent || view(*state.parent) != view(group))
+                if (!state.in || !state.parent ||
+                    bsearch(&*state.parent, wanted.begin_, wanted.count, sizeof(Datum), by_text) == nullptr)
                     continue;
                 MemoryContext inside = MemoryContextSwitchTo(connection.caller());
+                found.parents[found.count] = datumCopy(*state.parent, false, -1);
                 found.ids[found.count++] = datumCopy(state.id, false, -1);
                 MemoryContextSwitchTo(inside);
             }
@@ -296,7 +322,9 @@ Datum children_in_source(Kind kind, Datum group) {
         connection.finish();
         return found;
     });
-    return children.count == 0 ? 0 : text_array(children.ids, nullptr, children.count);
+    if (children.count == 0)
+        return {};
+    return {text_array(children.ids, nullptr, children.count), text_array(children.parents, nullptr, children.count)};
 }
 
 namespace {
@@ -310,17 +338,7 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
     const bool as_text = !OidIsValid(type);
     if (as_text)
         type = TEXTOID;
-    const TextElements texts = text_elements(ids);
-    auto *values = static_cast<Datum *>(palloc(texts.count * sizeof(Datum)));
-    int count = 0;
-    for (Datum text : texts)
-        if (as_parameter(type, view(text), &values[count]))
-            count++;
-    int16 length;
-    bool by_value;
-    char align;
-    get_typlenbyvalalign(type, &length, &by_value, &align);
-    Datum array = PointerGetDatum(construct_array(values, count, type, length, by_value, align));
+    Datum array = as_parameters(type, ids);
     Oid array_type = get_array_type(type);
     Owner owner;
     owner.enter(relation->rd_rel->relowner);

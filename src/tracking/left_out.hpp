@@ -1,6 +1,6 @@
 // Groups that are in the app's table but that its filter leaves out. What is in such a group is in the instance, as far
-// as we are concerned. All of this is for groups that are tracked with a filter; without one, nothing is ever looked up
-// in the app's tables.
+// as we are concerned. All of this is for groups that are tracked with a filter, and for tables whose parents need not
+// be there (orphans.hpp); else nothing is ever looked up in the app's tables.
 #pragma once
 
 #include "tracking/rows.hpp"
@@ -11,9 +11,12 @@ namespace intd {
 /// commit.
 void forget_left_out(Datum *parents, bool *nulls, int count);
 
-/// The ids of the rows that name a group as their parent in the table that is tracked for the kind, as a text[]; 0
-/// if there are none.
-Datum children_in_source(Kind kind, Datum group);
+/// Rows that name one of these groups (text[]) as their parent in the table that is tracked for the kind: their ids and
+/// parents, each a text[]; 0 if there are none.
+struct Children {
+    Datum ids, parents;
+};
+Children children_in_source(Kind kind, Datum groups);
 
 /// Takes ids (text[]) that our table does not have, and gives those that the tracked table of the kind has in the
 /// newest state, as a text[]; 0 if there are none, or nothing can be left out. Locks the rows that it finds.

@@ -71,15 +71,19 @@ Statement leave_out[] = {
 };
 
 Statement adopt[] = {
-    {"UPDATE integration_defaults.groups SET parent_id = $1 WHERE id OPERATOR(pg_catalog.=) ANY ($2) "
-     "AND parent_id IS NULL",
+    {"UPDATE integration_defaults.groups t SET parent_id = given.parent "
+     "FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS given (id, parent) "
+     "WHERE t.id OPERATOR(pg_catalog.=) given.id AND t.parent_id IS NULL "
+     "AND EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.parent)",
      2,
-     {TEXTOID, TEXTARRAYOID},
+     {TEXTARRAYOID, TEXTARRAYOID},
      nullptr},
-    {"UPDATE integration_defaults.projects SET group_id = $1 WHERE id OPERATOR(pg_catalog.=) ANY ($2) "
-     "AND group_id IS NULL",
+    {"UPDATE integration_defaults.projects t SET group_id = given.parent "
+     "FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS given (id, parent) "
+     "WHERE t.id OPERATOR(pg_catalog.=) given.id AND t.group_id IS NULL "
+     "AND EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.parent)",
      2,
-     {TEXTOID, TEXTARRAYOID},
+     {TEXTARRAYOID, TEXTARRAYOID},
      nullptr},
 };
 
@@ -161,19 +165,10 @@ void insert_row(Kind kind, const State &state) {
     insert_by_statement(kind, &state, 1);
 }
 
-/// Puts into a group what names it as parent, because the filter lets the group in from now on. In the newest state, as
-/// the look-up.
+/// The filter lets a group in from now on.
 void adopt_children(Datum group) {
     for (Kind kind : all_kinds)
-        if (Datum children = children_in_source(kind, group); children != 0) {
-            Following following(kind);
-            guard([&] {
-                Datum values[] = {group, children};
-                Connection connection;
-                connection.run(prepared(adopt[static_cast<int>(kind)]), values, nullptr, GetLatestSnapshot());
-                connection.finish();
-            });
-        }
+        mirror_adopt(kind, text_array(&group, nullptr, 1));
 }
 
 } // namespace
@@ -250,6 +245,24 @@ void mirror_leave_out(Datum group_ids) {
         Following following(kind);
         execute(leave_out[static_cast<int>(kind)], {group_ids});
     }
+}
+
+void mirror_release(Kind kind, Datum group_ids) {
+    Following following(kind);
+    execute_newest_alone(leave_out[static_cast<int>(kind)], {group_ids});
+}
+
+void mirror_adopt(Kind kind, Datum group_ids) {
+    const Children children = children_in_source(kind, group_ids);
+    if (children.ids == 0)
+        return;
+    Following following(kind);
+    guard([&] {
+        Datum values[] = {children.ids, children.parents};
+        Connection connection;
+        connection.run(prepared(adopt[static_cast<int>(kind)]), values, nullptr, GetLatestSnapshot());
+        connection.finish();
+    });
 }
 
 namespace {

@@ -30,4 +30,11 @@ void mirror_update(Kind kind, const State &before, State after, int depth);
 /// instance. Ids that are groups of ours are passed over: a trigger of the app's has let them in meanwhile.
 void mirror_leave_out(Datum group_ids);
 
+/// The same of one kind, at commit and in the newest state: these groups are not there.
+void mirror_release(Kind kind, Datum group_ids);
+
+/// Puts into these groups (text[]) what names them as parent in the kind's table and is straight under the instance. In
+/// the newest state.
+void mirror_adopt(Kind kind, Datum group_ids);
+
 } // namespace intd

@@ -104,15 +104,33 @@ bool read_source(Relation relation, Kind kind, Source *source) {
     return false;
 }
 
-const char *label_column(Relation relation, Kind kind) {
+namespace {
+
+/// What follows a name in the arguments of the trigger that binds, or null. Of the relation as it is remembered.
+const char *binding_argument(Relation relation, Kind kind, const char *name) {
     Oid function = follow_function(kind);
     TriggerDesc *triggers = relation->trigdesc; // after that look-up
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        if (const Trigger &trigger = triggers->triggers[i];
-            trigger.tgfoid == function && parts_of(trigger) == follows_update && trigger.tgnargs == 2 &&
-            strcmp(trigger.tgargs[0], "label") == 0)
-            return pstrdup(trigger.tgargs[1]);
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (trigger.tgfoid != function || parts_of(trigger) != follows_update)
+            continue;
+        for (int n = 0; n + 1 < trigger.tgnargs; n += 2)
+            if (strcmp(trigger.tgargs[n], name) == 0)
+                return trigger.tgargs[n + 1];
+    }
     return nullptr;
+}
+
+} // namespace
+
+const char *label_column(Relation relation, Kind kind) {
+    const char *label = binding_argument(relation, kind, "label");
+    return label == nullptr ? nullptr : pstrdup(label);
+}
+
+bool takes_orphans(Relation relation, Kind kind) {
+    const char *orphans = binding_argument(relation, kind, "orphans");
+    return orphans != nullptr && strcmp(orphans, "instance") == 0;
 }
 
 Oid root_of(Relation relation) {
@@ -290,7 +308,7 @@ namespace {
 struct {
     Oid relation[2];
     Incomplete incomplete[2];
-    bool filtered[2];
+    bool filtered[2], orphans[2];
     bool by_uuid[2];
     bool valid;
 } known;
@@ -301,15 +319,16 @@ void forget() {
     known.valid = false;
 }
 
-/// Whether it has a filter, and whether its ids are uuids.
-void know_binding(Oid source, Kind kind, bool *filtered, bool *by_uuid) {
-    *filtered = *by_uuid = false;
+/// Whether it has a filter, takes orphans, and whether its ids are uuids.
+void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by_uuid) {
+    *filtered = *orphans = *by_uuid = false;
     Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
     if (relation == nullptr)
         return;
     Source binding;
     if (read_source(relation, kind, &binding)) {
         *filtered = binding.filter != nullptr;
+        *orphans = takes_orphans(relation, kind);
         *by_uuid = getBaseType(TupleDescAttr(RelationGetDescr(relation), binding.id - 1)->atttypid) == UUIDOID;
     }
     relation_close(relation, AccessShareLock);
@@ -329,7 +348,7 @@ void know_tracked() {
                     const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                     known.incomplete[n] =
                         OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
-                    know_binding(known.relation[n], kind, &known.filtered[n], &known.by_uuid[n]);
+                    know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
                 }
             });
         });
@@ -453,6 +472,13 @@ bool groups_are_filtered() {
     return is_filtered(Kind::groups);
 }
 
+bool takes_orphans(Kind kind) {
+    guard([] { AcceptInvalidationMessages(); });
+    if (!known.valid)
+        know_tracked();
+    return known.orphans[static_cast<int>(kind)];
+}
+
 const char *relation_name(Oid relation) {
     return guard([&]() -> const char * {
         char *name = get_rel_name(relation);
@@ -461,7 +487,7 @@ const char *relation_name(Oid relation) {
     });
 }
 
-/// read_tracked_tables() → (kind, source, id_column, parent_column, filter, label_column)
+/// read_tracked_tables() → (kind, source, id_column, parent_column, filter, label_column, orphans)
 INTD_FUNCTION(read_tracked_tables) {
     require_access(Access::read);
     ResultSet result(fcinfo);
@@ -473,6 +499,7 @@ INTD_FUNCTION(read_tracked_tables) {
             bool there;
             Oid relation;
             Datum id, parent, filter, label;
+            bool orphans;
         };
         Described source = guard([&] {
             Described described = {};
@@ -495,6 +522,7 @@ INTD_FUNCTION(read_tracked_tables) {
                 }
                 if (const char *label = label_column(relation, kind))
                     described.label = name(label);
+                described.orphans = takes_orphans(relation, kind);
             }
             relation_close(relation, AccessShareLock);
             return described;
@@ -502,13 +530,15 @@ INTD_FUNCTION(read_tracked_tables) {
         auto optional = [](Datum value) { return value == 0 ? std::nullopt : std::optional<Datum>(value); };
         if (source.there)
             result.add({text_datum(name_of(kind)), ObjectIdGetDatum(source.relation), source.id, source.parent,
-                        optional(source.filter), optional(source.label)});
+                        optional(source.filter), optional(source.label),
+                        text_datum(source.orphans ? "instance" : "refuse")});
     }
     return static_cast<Datum>(0);
 }
 
 void watch_tracked() {
-    feeding = {tracked_relation, require_untracked};
+    feeding.tracked_relation = tracked_relation;
+    feeding.require_untracked = require_untracked;
     on_relation_change([](Oid) { forget(); });
     on_role_change(forget);
 }

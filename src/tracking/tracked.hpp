@@ -4,8 +4,9 @@
 //     old.ID IS DISTINCT FROM new.ID OR old.PARENT IS DISTINCT FROM new.PARENT [OR FILTER(old) IS DISTINCT FROM
 //     FILTER(new)]
 // The server keeps that clause as a tree of column numbers, so it survives renames, is dumped with the table, and
-// a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it. A column of labels
-// is not part of it, since it decides nothing: its name is an argument of the same trigger, ('label', name).
+// a column that it uses can't be dropped by mistake. It is the binding; the other triggers read it. What else is said
+// of the table are arguments of the same trigger, in pairs: ('label', column) of the names of groups, which decides
+// nothing, and ('orphans', 'instance') where a parent that is not there counts as the instance.
 #pragma once
 
 #include "hierarchy/scope.hpp"
@@ -34,6 +35,9 @@ bool read_source(Relation relation, Kind kind, Source *source);
 
 /// The name of the column of labels that the relation's triggers give for the kind, or null.
 const char *label_column(Relation relation, Kind kind);
+
+/// Whether they say that a parent that is not there counts as the instance.
+bool takes_orphans(Relation relation, Kind kind);
 
 /// What a trigger of a tracked table does, as bits. `checks` fires before each statement. So every statement fires two
 /// triggers, and each of them finds out if the other one is missing.
@@ -75,6 +79,9 @@ bool is_filtered(Kind kind);
 
 /// The same of groups, with an answer that is not older than what others have committed.
 bool groups_are_filtered();
+
+/// Whether a parent that is not there counts as the instance, where the kind's table names one; an answer like that.
+bool takes_orphans(Kind kind);
 
 /// Of an id that was not found: as the type uuid writes it, if it is a uuid in any form that this type reads and the
 /// tracked table's ids are uuids. A client may write one in capitals, as text.

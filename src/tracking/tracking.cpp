@@ -165,6 +165,15 @@ const char *name_argument(FunctionCallInfo fcinfo, int n, const char *argument) 
     return NameStr(*PG_GETARG_NAME(n));
 }
 
+/// Whether a parent that is not there is to count as the instance.
+bool orphans_argument(FunctionCallInfo fcinfo, int n) {
+    const std::string_view orphans = text_argument(fcinfo, n).value_or("");
+    if (orphans != "refuse" && orphans != "instance")
+        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"orphans\" must be 'refuse' or 'instance'")
+            .hint("With 'instance', a parent that is not there counts as the instance.");
+    return orphans == "instance";
+}
+
 Oid source_argument(FunctionCallInfo fcinfo) {
     if (PG_ARGISNULL(0))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"source\" must not be null");
@@ -181,6 +190,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     const char *filter = filter_argument ? cat(*filter_argument) : nullptr;
     require_access(Access::admin);
     const char *label = kind == Kind::projects || PG_ARGISNULL(4) ? nullptr : NameStr(*PG_GETARG_NAME(4));
+    const bool orphans = orphans_argument(fcinfo, kind == Kind::projects ? 4 : 5);
     Source source = guard([&] {
         Relation relation = open_owned(oid);
         require_trackable(relation);
@@ -208,7 +218,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     guard([&] {
         drop_triggers(oid, kind); // what is left of a binding that is gone
         int level = fix_search_path();
-        create_triggers(oid, kind, &source, label);
+        create_triggers(oid, kind, &source, label, orphans);
         restore_search_path(level);
         CommandCounterIncrement();
     });
@@ -229,12 +239,12 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
 
 } // namespace
 
-/// track_groups(source, id_column, parent_column, filter, label_column) → rows taken in
+/// track_groups(source, id_column, parent_column, filter, label_column, orphans) → rows taken in
 INTD_FUNCTION(track_groups) {
     return track(fcinfo, Kind::groups);
 }
 
-/// track_projects(source, id_column, group_column, filter) → rows taken in
+/// track_projects(source, id_column, group_column, filter, orphans) → rows taken in
 INTD_FUNCTION(track_projects) {
     return track(fcinfo, Kind::projects);
 }
@@ -286,7 +296,7 @@ INTD_FUNCTION(resync) {
         lock_own(table_of(kind));
         guard([&] {
             int level = fix_search_path();
-            create_triggers(oid, kind, nullptr, nullptr);
+            create_triggers(oid, kind, nullptr, nullptr, false);
             restore_search_path(level);
             CommandCounterIncrement();
         });

@@ -71,7 +71,7 @@ VALID = {
     "is_dumped.role": f"'pg_monitor'::{S}.role_name",
     "catalog": "'gitlab'", "source": "'nonsense.teams'::regclass", "track_projects.source": "'nonsense.repos'::regclass",
     "id_column": "'id'", "parent_column": "'parent_id'", "group_column": "'group_id'", "filter": "'type is null'",
-    "label_column": "'type'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
+    "label_column": "'type'", "orphans": "'instance'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "field": "'token'", "value": "'\"x\"'::jsonb",
     "custom": "true", "strict": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
     "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
@@ -187,6 +187,7 @@ BAD = {
     "depth": [("NULL", FINE), ("0", FINE), ("-1", "22023"), ("2147483647", FINE), ("2147483648", "42883"),
               ("'deep'", "22P02"), ("1.5", "42883")],
     "label_column": [("NULL::name", FINE), *COLUMNS[1:]],
+    "orphans": [("NULL", "22023"), ("''", "22023"), ("'ignore'", "22023"), (HUGE, "22023")],
     "custom": [("NULL", {FINE, "22023"})],
     "title": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],
     "category": [("NULL", FINE), ("''", {FINE, "22023"}), (HUGE, {FINE, "22023"})],

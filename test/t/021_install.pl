@@ -140,7 +140,7 @@ is( $node->safe_psql('clean', <<"SQL") , "rule _RETURN on view integration_defau
 BEGIN;
 CREATE FUNCTION public.planted(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 CREATE OPERATOR public.=== (LEFTARG = text, RIGHTARG = text, PROCEDURE = public.planted);
-CREATE OR REPLACE VIEW integration_defaults.tracked_tables AS SELECT kind, source, id_column, parent_column, filter, label_column
+CREATE OR REPLACE VIEW integration_defaults.tracked_tables AS SELECT kind, source, id_column, parent_column, filter, label_column, orphans
 	FROM integration_defaults.read_tracked_tables() WHERE kind::text === 'x';
 $foreign_dependencies ORDER BY 1
 SQL
