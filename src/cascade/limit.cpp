@@ -356,7 +356,7 @@ bool is_replicating() {
 } // namespace
 
 void keep_for_limit(const Change &change) {
-    const int depth = trigger_depth();
+    const int depth = statement_depth();
     if (depth == 0 || is_replicating())
         return;
     const CommandId command = GetActiveSnapshot()->curcid;

@@ -5,8 +5,8 @@
 // there before and after, and whose answer differs.
 //
 //   statement   What a client sends at once, with all that it calls: what it has changed by now is counted each time
-//               that one of our tables has been written to. What other triggers write, those of tracked tables and
-//               views among them, and a statement that leaves the tree broken, are counted together, before the commit.
+//               that one of our tables has been written to. What other triggers write, those of tracked tables among
+//               them, and a statement that leaves the tree broken, are counted together, before the commit.
 //   before      A snapshot that shows of our own commands those before the first change. Of other transactions it
 //               shows what the one for after does, so that none of their changes is counted.
 //   TRUNCATE    Leaves nothing to be read. So it is counted on its own, before it happens.

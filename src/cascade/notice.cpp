@@ -203,6 +203,8 @@ INTD_FUNCTION(settle) {
     // followed before the commit.
     if (trigger_depth() == 1 && !leftovers_have_fired(data) && !SettleOnce::now())
         settle_noted(false);
+    else if (trigger_depth() > 1 && statement_depth() == 1)
+        check_limit(false);
     return PointerGetDatum(nullptr);
 }
 
