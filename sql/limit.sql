@@ -39,8 +39,13 @@ SELECT counts($$TRUNCATE project_settings$$, 1);
 SELECT counts($$TRUNCATE instance_settings, group_settings, project_settings$$, 5);
 SELECT counts($$SELECT allow_integrations(ARRAY['mail'])$$, 5);
 -- The app's own: a move, and what comes and goes.
-SELECT counts($$UPDATE limit_app.groups SET parent_id = 2 WHERE id = 1$$, 3);
-SELECT counts($$UPDATE limit_app.projects SET group_id = 2 WHERE group_id = 1$$, 3);
+SET integration_defaults.max_affected = 2;
+UPDATE limit_app.groups SET parent_id = 2 WHERE id = 1;
+UPDATE limit_app.projects SET group_id = 2 WHERE group_id = 1;
+SELECT * FROM limit_app.groups ORDER BY id;
+SET integration_defaults.max_affected = 3;
+UPDATE limit_app.groups SET parent_id = 2 WHERE id = 1;
+UPDATE limit_app.groups SET parent_id = NULL WHERE id = 1;
 SET integration_defaults.max_affected = 0;
 SELECT undone($$DELETE FROM limit_app.projects WHERE group_id = 1$$);
 SELECT undone($$INSERT INTO limit_app.projects SELECT n, 1 FROM generate_series(100, 200) n$$);
@@ -58,3 +63,9 @@ SELECT undone($$SELECT set_custom('chat', id, '{"url": "1"}') FROM limit_app.pro
 SELECT undone($$DO 'BEGIN PERFORM integration_defaults.set_custom(''chat'', 10, ''{"url": "1"}''); PERFORM integration_defaults.use_default(''chat'', 10);
     PERFORM integration_defaults.set_custom(''chat'', 11, ''{"url": "1"}''); END'$$);
 SELECT count(*) FROM project_settings;
+
+RESET integration_defaults.max_affected;
+SET client_min_messages = warning;
+DROP EXTENSION integration_defaults CASCADE;
+DROP SCHEMA limit_app CASCADE;
+DROP FUNCTION counts, undone, refusal;

@@ -180,6 +180,7 @@ class Comparison {
         Shown shown(snapshot_);
         for (std::string_view name : names)
             types_.push_back({name, before_.find_usable_type(name), nullptr});
+        std::sort(types_.begin(), types_.end(), [](const Type &a, const Type &b) { return a.name < b.name; });
     }
     void find_types() {
         for (Type &type : types_)
