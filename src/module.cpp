@@ -1,5 +1,6 @@
 // What the server loads.
 #include "cascade/changes.hpp"
+#include "cascade/limit.hpp"
 #include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
@@ -33,6 +34,7 @@ void _PG_init(void) {
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     intd::define_limits();
+    intd::define_limit();
     intd::define_key_file();
     MarkGUCPrefixReserved("integration_defaults");
     intd::watch_transactions();
@@ -56,6 +58,7 @@ void _PG_init(void) {
     intd::watch_reports();
     intd::watch_materialized();
     intd::watch_locks();
+    intd::watch_limit();
     intd::watch_changes();
     intd::watch_noted_access();
     intd::watch_history();

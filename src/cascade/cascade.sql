@@ -23,6 +23,10 @@ CREATE FUNCTION integration_defaults.note_change() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_change';
 COMMENT ON FUNCTION integration_defaults.note_change() IS
     'trigger of the tables of integration_defaults in sessions that replicate: effective_settings follows before the commit';
+CREATE FUNCTION integration_defaults.limit_truncation() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_limit_truncation';
+COMMENT ON FUNCTION integration_defaults.limit_truncation() IS
+    'trigger of the tables of integration_defaults: a TRUNCATE changes no more projects than integration_defaults.max_affected';
 
 CREATE FUNCTION integration_defaults.effective_differs(
     active boolean, settings jsonb, inherited boolean, source_level text, source_id text, other_active boolean,
@@ -49,6 +53,8 @@ BEGIN
                 FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
             CREATE TRIGGER settle_truncate AFTER TRUNCATE ON integration_defaults.%1$I
                 FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.settle();
+            CREATE TRIGGER limit_truncation BEFORE TRUNCATE ON integration_defaults.%1$I
+                FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.limit_truncation();
             CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON integration_defaults.%1$I
                 FOR EACH ROW EXECUTE FUNCTION integration_defaults.note_change();
             ALTER TABLE integration_defaults.%1$I ENABLE REPLICA TRIGGER note_change,

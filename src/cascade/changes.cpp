@@ -1,5 +1,6 @@
 #include "cascade/changes.hpp"
 
+#include "cascade/limit.hpp"
 #include "cascade/materialized.hpp"
 #include "cascade/settle.hpp"
 #include "postgres/transaction.hpp"
@@ -93,7 +94,7 @@ void end_savepoint(const Savepoint &savepoint) {
 }
 
 bool is_unsettled() {
-    return some_are_noted() ||
+    return some_are_noted() || has_uncounted() ||
            (list.changes != nullptr && std::any_of(list.changes->begin(), list.changes->end(),
                                                    [](const Noted &noted) { return noted.followed == 0; }));
 }
@@ -129,12 +130,18 @@ void Listening::hear(const Change &change) {
 }
 
 bool is_noting() {
+    return is_limited() || is_noting_new_projects();
+}
+
+bool is_noting_new_projects() {
     return Listening::now() || any_materialized();
 }
 
 void note(const Change &change) {
     if (Listening::now())
         Listening::innermost_->hear(change);
+    if (is_limited())
+        keep_for_limit(change);
     if (change.integration.empty() ? !any_materialized() : !is_materialized(change.integration))
         return;
     if (list.changes != nullptr && list.changes->back().followed == 0 && is_everything(list.changes->back().change))
@@ -144,6 +151,7 @@ void note(const Change &change) {
 }
 
 void settle_noted(bool at_commit) {
+    check_limit(at_commit);
     if (list.changes == nullptr)
         return;
     ContextResource memory(CurrentMemoryContext);
@@ -180,7 +188,7 @@ void SettleOnce::finish() {
 }
 
 void watch_changes() {
-    watch_new_projects("settle", is_noting);
+    watch_new_projects("settle", is_noting_new_projects);
     before_commit(is_unsettled, settle_all);
     on_transaction_end(forget);
     on_savepoint_end(end_savepoint);

@@ -22,10 +22,12 @@ struct Change {
     uint8_t passes;               // what may have to be done
 };
 
-/// Whether anybody wants to know of changes: a type is materialized, or a Listening lives.
+/// Whether anybody wants to know of changes: a type is materialized, a Listening lives, or there is a limit.
 bool is_noting();
+/// The same of projects that come, which no limit counts.
+bool is_noting_new_projects();
 
-/// Remembers a change. Does nothing while its type is not materialized; but whoever listens hears of it.
+/// Remembers a change while its type is materialized. Whoever listens hears of it, and the limit.
 void note(const Change &change);
 
 /// While it lives, it collects all changes that are noted, of whatever types; also those of the rows of groups, which
@@ -57,7 +59,8 @@ class Listening {
     static Listening *innermost_;
 };
 
-/// Lets effective_settings follow what has been noted and not followed yet. `at_commit`: nothing is left for later.
+/// Checks the limit, and lets effective_settings follow what has been noted and not followed yet. `at_commit`: nothing
+/// is left for later.
 void settle_noted(bool at_commit);
 
 /// While it lives, the statements of one function of ours are followed together, by finish(), and not each at its end.

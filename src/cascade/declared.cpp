@@ -61,6 +61,7 @@ constexpr DeclaredTrigger declared[] = {
     {"settle_delete", all_six, origin},
     {"settle_truncate", all_six, always},
     {"note_change", all_six, replica},
+    {"limit_truncation", all_six, origin},
     {"note_history_insert", integrations | settings, origin},
     {"note_history_update", all_six, origin},
     {"note_history_delete", all_six, origin},

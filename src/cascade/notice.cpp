@@ -2,7 +2,7 @@
 //
 //   settle        after each statement: notes its rows; if the client sent it, settles
 //   note_change   for each row that is changed by replication, which fires no triggers for statements
-#include "cascade/changes.hpp"
+#include "cascade/limit.hpp"
 #include "cascade/materialize.hpp"
 #include "cascade/materialized.hpp"
 #include "hierarchy/parents.hpp"
@@ -185,7 +185,10 @@ INTD_FUNCTION(settle) {
     const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
     const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
     require_event(data, TRIGGER_EVENT_AFTER, on_insert | on_update | on_delete | on_truncate);
-    if (restoring() || !is_noting())
+    if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+        begin_count_anew();
+    const bool only_new_projects = table == Table::projects && TRIGGER_FIRED_BY_INSERT(data->tg_event);
+    if (restoring() || !(only_new_projects ? is_noting_new_projects() : is_noting()))
         return PointerGetDatum(nullptr);
     if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
         throw not_as_declared(data);
@@ -193,12 +196,15 @@ INTD_FUNCTION(settle) {
         if (table == Table::groups || table == Table::projects)
             Listening::hear_truncated();
         note({core::Level::instance, {}, {}, pass_all});
+        begin_count_anew(); // this, too, has been counted before
     } else
         note_rows(data, table);
     // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
     // followed before the commit.
     if (trigger_depth() == 1 && !leftovers_have_fired(data) && !SettleOnce::now())
         settle_noted(false);
+    else if (trigger_depth() > 1 && statement_depth() == 1)
+        check_limit(false);
     return PointerGetDatum(nullptr);
 }
 

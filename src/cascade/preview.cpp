@@ -8,8 +8,7 @@
 // Both are noted, with everything that is below in the tree that the statements leave; or it is gone, and noted itself.
 // Why it finds nothing else: both states are read under one snapshot, which shows the same of other transactions; the
 // second time, what the subtransaction did is not there any more.
-#include "cascade/changes.hpp"
-#include "postgres/query.hpp"
+#include "cascade/reached.hpp"
 #include "postgres/result.hpp"
 #include "postgres/spool.hpp"
 #include "postgres/transaction.hpp"
@@ -25,43 +24,6 @@ namespace intd {
 namespace {
 
 // --- the statements --------------------------------------------------------------------------------------------------
-
-#define HAS_ROWS(table)                                                                                                \
-    "EXISTS (SELECT FROM integration_defaults." table " s WHERE s.integration OPERATOR(pg_catalog.=) i.name)"
-Statement configured_types = {"SELECT i.name FROM integration_defaults.integrations i WHERE " HAS_ROWS(
-                                  "instance_settings") " OR " HAS_ROWS("group_settings") " OR " HAS_ROWS("project_"
-                                                                                                         "settings"),
-                              0,
-                              {},
-                              nullptr};
-#define SUBTREE                                                                                                        \
-    "WITH RECURSIVE subtree AS (SELECT g.id FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) "     \
-    "ANY ($1) UNION SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON g.parent_id "                     \
-    "OPERATOR(pg_catalog.=) s.id) "
-Statement all_groups = {"SELECT id FROM integration_defaults.groups", 0, {}, nullptr};
-Statement all_projects = {"SELECT id, group_id FROM integration_defaults.projects", 0, {}, nullptr};
-Statement groups_below = {SUBTREE "SELECT id FROM subtree", 1, {TEXTARRAYOID}, nullptr, true};
-Statement projects_below = {SUBTREE "SELECT p.id, p.group_id FROM subtree s JOIN integration_defaults.projects p "
-                                    "ON p.group_id OPERATOR(pg_catalog.=) s.id",
-                            1,
-                            {TEXTARRAYOID},
-                            nullptr,
-                            true};
-Statement projects_by_id = {
-    "SELECT id, group_id FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
-    1,
-    {TEXTARRAYOID},
-    nullptr,
-    true};
-
-using Strings = std::pmr::unordered_set<std::string_view>;
-
-Strings find_configured_types(std::pmr::memory_resource *memory) {
-    Strings names(memory);
-    for (Datum name : fetch_column(configured_types, {}))
-        names.insert(view(name));
-    return names;
-}
 
 /// Runs the caller's statements as they are, with the caller's rights and search_path.
 void run(const char *statements) {
@@ -83,68 +45,12 @@ void run(const char *statements) {
     });
 }
 
-// --- what is reached -------------------------------------------------------------------------------------------------
-
-/// What changes of one type reach: everything, or these groups with all below them, and these projects.
-struct Reach {
-    bool everything = false;
-    Strings groups, projects;
-
-    Reach(const std::pmr::vector<Change> &changes, std::string_view type, std::pmr::memory_resource *memory)
-        : groups(memory), projects(memory) {
-        for (const Change &change : changes) {
-            check_interrupts();
-            if (!change.integration.empty() && change.integration != type)
-                continue;
-            if (change.reach == core::Level::instance)
-                everything = true;
-            else
-                (change.reach == core::Level::group ? groups : projects).insert(change.id);
-        }
-    }
-    bool nothing() const { return !everything && groups.empty() && projects.empty(); }
-};
-
-Datum array_of(const Strings &strings) {
-    ContextResource memory(CurrentMemoryContext);
-    return text_array(std::pmr::vector<std::string_view>(strings.begin(), strings.end(), &memory));
-}
-
-/// Calls visit(id, group) for each row of (id, group) or (id).
-template <class Visit>
-void for_each_row(Statement &statement, std::initializer_list<Value> parameters, int columns, Visit &&visit) {
-    RowMemory memory;
-    Cursor rows(statement, parameters);
-    while (rows.next()) {
-        InContext inside(memory.empty());
-        visit(*rows.column(0), columns == 2 ? rows.column(1) : std::nullopt);
-    }
-    rows.close();
-}
-
 // --- both states -----------------------------------------------------------------------------------------------------
 
 /// Columns of what is put aside: the scope and type, the project's group, and what it ends up with (active NULL: it is
 /// not configured).
 namespace aside {
 enum { level, id, integration, group, active, settings, source_level, source_id };
-}
-
-/// What a scope ends up with; null: nothing is configured, or the scope is not there. `group`: what a project is in.
-const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group) {
-    if (type == nullptr)
-        return nullptr;
-    const Folded *folded;
-    if (level == core::Level::group) {
-        const TreeNode *node = inherited.tree().group(view(id));
-        folded = node == nullptr ? nullptr : &inherited.down_to(node, *type);
-    } else {
-        folded =
-            group ? inherited.in_group(view(*group), *type) : &inherited.down_to(inherited.tree().instance(), *type);
-        if (folded != nullptr && inherited.may_have_rows(id))
-            folded = &inherited.with(*folded, inherited.project_layer(id, *type));
-    }
-    return folded == nullptr || !folded->configured() ? nullptr : folded;
 }
 
 class Preview {
@@ -177,7 +83,12 @@ class Preview {
         for (std::string_view type : sorted) {
             if ((only_ && *only_ != type) || (configured.count(type) == 0 && configured_before_.count(type) == 0))
                 continue;
-            Reach reach(changes, type, memory_);
+            Reach reach(memory_);
+            for (const Change &change : changes) {
+                check_interrupts();
+                if (change.integration.empty() || change.integration == type)
+                    reach.add(change);
+            }
             if (reach.nothing())
                 continue;
             went_.push_back(type);
@@ -216,11 +127,13 @@ class Preview {
             put(core::Level::group, id, name, std::nullopt,
                 folded_at(inherited, type, core::Level::group, id, std::nullopt));
         };
-        auto project = [&](Datum id, Value in) {
-            put(core::Level::project, id, name, in, folded_at(inherited, type, core::Level::project, id, in));
-        };
         ContextResource passing(CurrentMemoryContext);
         Strings gone_projects(reach.projects, &passing);
+        auto project = [&](Datum id, Value in) {
+            if (!gone_projects.empty())
+                gone_projects.erase(view(id));
+            put(core::Level::project, id, name, in, folded_at(inherited, type, core::Level::project, id, in));
+        };
         if (reach.everything)
             for_each_row(all_groups, {}, 1, group);
         else if (!reach.groups.empty())
@@ -228,25 +141,9 @@ class Preview {
         for (std::string_view id : reach.groups)
             if (inherited.tree().group(id) == nullptr)
                 group(text_datum(id), std::nullopt);
-        if (reach.everything)
-            for_each_row(all_projects, {}, 2, project);
-        else if (!reach.groups.empty())
-            for_each_row(projects_below, {array_of(reach.groups)}, 2, project);
-        if (!reach.projects.empty())
-            for_each_row(projects_by_id, {array_of(reach.projects)}, 2, [&](Datum id, Value in) {
-                gone_projects.erase(view(id));
-                if (!reach.everything && !is_reached(inherited, reach, in))
-                    project(id, in);
-            });
+        for_each_project(inherited, reach, project);
         for (std::string_view id : gone_projects)
             put(core::Level::project, text_datum(id), name, std::nullopt, nullptr);
-    }
-
-    static bool is_reached(Inheritance &inherited, const Reach &reach, const Value &group) {
-        const TreeNode *node = group && !reach.groups.empty() ? inherited.tree().group(view(*group)) : nullptr;
-        while (node != nullptr && reach.groups.count(node->id) == 0)
-            node = node->parent;
-        return node != nullptr;
     }
 
     void put(core::Level level, Datum id, std::string_view name, Value group, const Folded *folded) {
@@ -280,11 +177,9 @@ class Preview {
         const Value active = spool_.column(aside::active), settings = spool_.column(aside::settings);
         if (before == nullptr && !active)
             return;
-        if (before != nullptr && active && before->active() == DatumGetBool(*active)) {
-            const Jsonb *one = before->settings(), *other = jsonb_of(*settings);
-            if (VARSIZE(one) == VARSIZE(other) && memcmp(one, other, VARSIZE(one)) == 0)
-                return;
-        }
+        if (before != nullptr && active && before->active() == DatumGetBool(*active) &&
+            same_settings(before->settings(), jsonb_of(*settings)))
+            return;
         add(result, level, id, name, before, active, settings, spool_.column(aside::source_level),
             spool_.column(aside::source_id));
     }
@@ -348,6 +243,7 @@ INTD_FUNCTION(preview) {
     std::optional<Preview> preview;
     {
         AsOwner owner;
+        NewestState newest;
         preview.emplace(&memory, only);
     }
     const ResourceOwner resources = CurrentResourceOwner;

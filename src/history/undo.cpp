@@ -1,4 +1,5 @@
 // undo(): what a transaction changed of what is set is put back, as one who sets it would write it.
+#include "cascade/changes.hpp"
 #include "hierarchy/access.hpp"
 #include "history/state.hpp"
 #include "postgres/query.hpp"
@@ -230,8 +231,10 @@ INTD_FUNCTION(undo) {
         prepare(each, obstacles);
     obstacles.check(transaction);
     // The last one first: so each meets what was around it before it was changed, locks above all.
+    SettleOnce together;
     for (const Undoing &each : changes)
         put_back(each);
+    together.finish();
     PG_RETURN_INT64(static_cast<int64>(changes.size()));
 }
 

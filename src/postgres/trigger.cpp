@@ -146,6 +146,20 @@ int trigger_depth() {
 }
 
 namespace {
+const ViewRowWrite *view_row_write = nullptr; // the innermost that lives
+}
+
+ViewRowWrite::ViewRowWrite() : depth_(trigger_depth()), outer_(std::exchange(view_row_write, this)) {}
+ViewRowWrite::~ViewRowWrite() {
+    view_row_write = outer_;
+}
+
+int statement_depth() {
+    const int depth = trigger_depth();
+    return view_row_write != nullptr && view_row_write->depth_ == depth - 1 ? depth - 1 : depth;
+}
+
+namespace {
 
 /// The innermost that lives.
 const OwnStatement *own_statement = nullptr;

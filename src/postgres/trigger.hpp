@@ -59,6 +59,23 @@ bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types);
 /// How deep in triggers we are: 1 in one that a plain statement fired.
 int trigger_depth();
 
+/// Lives in our triggers of views: what they write for a row is a part of the statement on the view.
+class ViewRowWrite {
+  public:
+    ViewRowWrite();
+    ~ViewRowWrite();
+    ViewRowWrite(const ViewRowWrite &) = delete;
+    ViewRowWrite &operator=(const ViewRowWrite &) = delete;
+
+  private:
+    int depth_;
+    const ViewRowWrite *outer_;
+    friend int statement_depth();
+};
+
+/// trigger_depth() without those triggers of views: 1 in a trigger that is fired by what a client writes.
+int statement_depth();
+
 /// While it lives, a statement of ours may do to a relation what no other statement may. Only the relation's triggers
 /// that this statement itself fires are told so. What other triggers do meanwhile runs deeper, and is not.
 class OwnStatement {

@@ -163,6 +163,7 @@ View view_of(FunctionCallInfo fcinfo) {
 /// INSTEAD OF INSERT, UPDATE or DELETE on one of the three views.
 INTD_FUNCTION(write_integrations) {
     View self = view_of(fcinfo);
+    ViewRowWrite write;
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     ViewRow before = self.row(data->tg_trigtuple);
     if (TRIGGER_FIRED_BY_DELETE(data->tg_event)) {

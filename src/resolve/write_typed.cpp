@@ -208,6 +208,7 @@ class TypedRow {
 
 /// INSTEAD OF INSERT, UPDATE or DELETE on a typed view; arguments: the integration, then the fields by column.
 INTD_FUNCTION(write_typed) {
+    ViewRowWrite write;
     return TypedRow(fcinfo).run();
 }
 

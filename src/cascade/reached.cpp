@@ -1,0 +1,88 @@
+#include "cascade/reached.hpp"
+
+namespace intd {
+namespace {
+
+#define HAS_ROWS(table)                                                                                                \
+    "EXISTS (SELECT FROM integration_defaults." table " s WHERE s.integration OPERATOR(pg_catalog.=) i.name)"
+Statement configured_types = {"SELECT i.name FROM integration_defaults.integrations i WHERE " HAS_ROWS(
+                                  "instance_settings") " OR " HAS_ROWS("group_settings") " OR " HAS_ROWS("project_"
+                                                                                                         "settings"),
+                              0,
+                              {},
+                              nullptr};
+#define SUBTREE                                                                                                        \
+    "WITH RECURSIVE subtree AS (SELECT g.id FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) "     \
+    "ANY ($1) UNION SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON g.parent_id "                     \
+    "OPERATOR(pg_catalog.=) s.id) "
+
+} // namespace
+
+Statement all_groups = {"SELECT id FROM integration_defaults.groups", 0, {}, nullptr};
+Statement groups_below = {SUBTREE "SELECT id FROM subtree", 1, {TEXTARRAYOID}, nullptr, true};
+Statement all_projects = {"SELECT id, group_id FROM integration_defaults.projects", 0, {}, nullptr};
+Statement projects_below = {SUBTREE "SELECT p.id, p.group_id FROM subtree s JOIN integration_defaults.projects p "
+                                    "ON p.group_id OPERATOR(pg_catalog.=) s.id",
+                            1,
+                            {TEXTARRAYOID},
+                            nullptr,
+                            true};
+Statement projects_by_id = {
+    "SELECT id, group_id FROM integration_defaults.projects WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
+    1,
+    {TEXTARRAYOID},
+    nullptr,
+    true};
+
+Strings find_configured_types(std::pmr::memory_resource *memory) {
+    Strings names(memory);
+    const MemoryContext caller = CurrentMemoryContext;
+    for_each_row(configured_types, {}, 1, [&](Datum name, Value) {
+        InContext inside(caller);
+        names.insert({cat(view(name)), view(name).size()});
+    });
+    return names;
+}
+
+void Reach::add(const Change &change) {
+    if (change.reach == core::Level::instance)
+        everything = true;
+    else
+        (change.reach == core::Level::group ? groups : projects).insert(change.id);
+}
+
+bool Reach::includes(Inheritance &inherited, const Value &group) const {
+    if (everything)
+        return true;
+    const TreeNode *node = group && !groups.empty() ? inherited.tree().group(view(*group)) : nullptr;
+    while (node != nullptr && groups.count(node->id) == 0)
+        node = node->parent;
+    return node != nullptr;
+}
+
+Datum array_of(const Strings &strings) {
+    ContextResource memory(CurrentMemoryContext);
+    return text_array(std::pmr::vector<std::string_view>(strings.begin(), strings.end(), &memory));
+}
+
+const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group) {
+    if (type == nullptr)
+        return nullptr;
+    const Folded *folded;
+    if (level == core::Level::group) {
+        const TreeNode *node = inherited.tree().group(view(id));
+        folded = node == nullptr ? nullptr : &inherited.down_to(node, *type);
+    } else {
+        folded =
+            group ? inherited.in_group(view(*group), *type) : &inherited.down_to(inherited.tree().instance(), *type);
+        if (folded != nullptr && inherited.may_have_rows(id))
+            folded = &inherited.with(*folded, inherited.project_layer(id, *type));
+    }
+    return folded == nullptr || !folded->configured() ? nullptr : folded;
+}
+
+bool same_settings(const Jsonb *one, const Jsonb *other) {
+    return VARSIZE(one) == VARSIZE(other) && memcmp(one, other, VARSIZE(one)) == 0;
+}
+
+} // namespace intd
