@@ -184,6 +184,13 @@ INSERT INTO access VALUES ('regress_nobody', 'read'), ('regress_nobody_either', 
 SELECT register_integration('safe', '{"properties": {"token": {"writeOnly": true}}}'), set_default('safe', '{"token": "t"}');
 TABLE wrong;
 ROLLBACK;
+-- access on a group that replication has removed
+BEGIN;
+SELECT grant_access('pg_monitor', 'use', 2);
+SET LOCAL session_replication_role = replica;
+DELETE FROM groups WHERE id = '2';
+SELECT * FROM pg_temp.wrong WHERE subject = 'access';
+ROLLBACK;
 
 -- how large the history is, and from when on
 SELECT forget_history('2000-01-01') - 0 AS forgotten; -- since then it has no gap
