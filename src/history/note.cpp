@@ -20,7 +20,6 @@
 
 extern "C" {
 #include "commands/sequence.h"
-#include "storage/lmgr.h"
 }
 
 namespace intd {
@@ -531,7 +530,6 @@ INTD_FUNCTION(keep_history) {
     const bool enabled = PG_GETARG_BOOL(0);
     require_administrator("keep_history()");
     keep_writers_out();
-    guard([] { LockRelationOid(access_table(), ShareRowExclusiveLock); });
     if (enabled == is_kept())
         return PointerGetDatum(nullptr);
     AsOwner owner;
