@@ -62,7 +62,7 @@ CREATE INDEX ON groups (parent_id);
 CREATE INDEX ON projects (group_id);
 ANALYZE;
 
--- What the walk shows with: a group's path, a project's path, an error in full.
+-- What the walk shows with: a group's path and the area that it is in, an error in full.
 CREATE SCHEMA demo;
 CREATE FUNCTION demo.path(group_id bigint) RETURNS text STABLE LANGUAGE sql AS $$
     WITH RECURSIVE up AS (
@@ -72,6 +72,13 @@ CREATE FUNCTION demo.path(group_id bigint) RETURNS text STABLE LANGUAGE sql AS $
     )
     SELECT string_agg(name, '/' ORDER BY depth DESC) FROM up
 $$;
+CREATE TABLE demo.areas AS
+    WITH RECURSIVE down AS (
+        SELECT id, name AS area FROM groups WHERE parent_id IS NULL
+        UNION ALL
+        SELECT g.id, area FROM down JOIN groups g ON g.parent_id = down.id
+    )
+    SELECT id, area FROM down;
 CREATE FUNCTION demo.refused(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     message text; detail text; hint text; code text;

@@ -17,7 +17,12 @@ SELECT $$SELECT integration_defaults.track_projects('projects')$$ AS sql \gset
 
 \echo
 \echo :bold'1. The first default':plain
-\echo '  An administrator sets Slack on the instance: every group and project has it.'
+\echo '  An administrator wants Slack on the instance. Whom would that reach?'
+SELECT $$SELECT * FROM integration_defaults.preview($preview$
+    SELECT integration_defaults.set_default('slack', '{"webhook": "https://chat.example/all"}')
+$preview$)$$ AS sql \gset
+\ir preview.psql
+\echo '  All of them: every group and project has it, and one row is written.'
 SELECT $$SELECT integration_defaults.set_default('slack',
     '{"webhook": "https://chat.example/all", "push_events": true}')$$ AS sql \gset
 \ir step.psql
@@ -79,7 +84,24 @@ WHERE id = %s$$, :billing) AS sql \gset
 \ir projects.psql
 
 \echo
-\echo :bold'8. What does not fit is refused':plain
+\echo :bold'8. Who changed what? And back':plain
+\echo '  Somebody disables it for the wrong group.'
+SELECT id AS web FROM groups WHERE name = 'web' \gset
+SELECT format($$SET LOCAL integration_defaults.actor = 'mallory';
+SELECT integration_defaults.set_active('slack', false, group_id => %s)$$, :web) AS sql \gset
+\ir step.psql
+\ir projects.psql
+\echo
+SELECT transaction, by, operation, concat_ws(' ', scope_level, coalesce(g.name, scope_id)) AS scope, integration,
+       coalesce(after ->> 'active', '') AS active
+FROM integration_defaults.history h LEFT JOIN groups g ON h.scope_level = 'group' AND g.id::text = h.scope_id
+WHERE h.scope_level IS NOT NULL ORDER BY change DESC LIMIT 5;
+SELECT format('SELECT integration_defaults.undo(%s)', max(transaction)) AS sql FROM integration_defaults.history \gset
+\ir step.psql
+\ir projects.psql
+
+\echo
+\echo :bold'9. What does not fit is refused':plain
 SELECT $$SELECT integration_defaults.set_default('slack',
     '{"webhook": 42, "chanel": "#typo"}')$$ AS sql \gset
 \pset tuples_only on
@@ -92,7 +114,7 @@ SELECT regexp_replace(line, '^', '  ', 'gn') FROM demo.refused(:'sql') line;
 SELECT pg_sleep(:pause) \g /dev/null
 
 \echo
-\echo :bold'9. Reset':plain
+\echo :bold'10. Reset':plain
 \echo '  A group''s default goes: its projects have the next one above. Then the'
 \echo '  instance''s: Slack is configured only where somebody has set it.'
 SELECT format($$SELECT integration_defaults.reset_default('slack', group_id => %s)$$, :emea) AS sql \gset
@@ -102,7 +124,7 @@ SELECT $$SELECT integration_defaults.reset_default('slack')$$ AS sql \gset
 \ir projects.psql
 
 \echo
-\echo :bold'10. What an app asks, all day long':plain
+\echo :bold'11. What an app asks, all day long':plain
 SELECT integration_defaults.set_default('slack', '{"webhook": "https://chat.example/all"}') \g /dev/null
 SELECT $$SELECT count(integration_defaults.active_settings('slack', id)) FROM projects$$ AS sql \gset
 \ir step.psql
@@ -111,7 +133,7 @@ SELECT $$SELECT count(integration_defaults.active_settings('slack', id)) FROM pr
 SELECT '     once for each of the 100,000 projects: ' || round(:ms / 100, 1) || ' microseconds each';
 \echo
 
-\echo :bold'11. For those who need plain rows':plain
+\echo :bold'12. For those who need plain rows':plain
 \echo '  To index, join, replicate or capture them. Then a change writes as many rows'
 \echo '  as change, in the same transaction.'
 SELECT $$SELECT integration_defaults.materialize('slack')$$ AS sql \gset

@@ -8,7 +8,8 @@ SET search_path = integration_defaults;
 \pset format unaligned
 \pset footer off
 CREATE VIEW pg_temp.wrong AS SELECT * FROM status() WHERE state <> 'ok';
-CREATE VIEW pg_temp.all_rows AS SELECT subject, state, replace(detail, current_user, 'the owner') AS detail FROM status();
+CREATE VIEW pg_temp.all_rows AS SELECT subject, state,
+    regexp_replace(replace(detail, current_user, 'the owner'), '\m\d+ kB(, since .*)?', '... kB') AS detail FROM status();
 
 -- nothing is there
 TABLE all_rows;
@@ -182,6 +183,27 @@ BEGIN;
 INSERT INTO access VALUES ('regress_nobody', 'read'), ('regress_nobody_either', 'write');
 SELECT register_integration('safe', '{"properties": {"token": {"writeOnly": true}}}'), set_default('safe', '{"token": "t"}');
 TABLE wrong;
+ROLLBACK;
+-- access on a group that replication has removed
+BEGIN;
+SELECT grant_access('pg_monitor', 'use', 2);
+SET LOCAL session_replication_role = replica;
+DELETE FROM groups WHERE id = '2';
+SELECT * FROM pg_temp.wrong WHERE subject = 'access';
+ROLLBACK;
+
+-- how large the history is, and from when on
+SELECT forget_history('2000-01-01') - 0 AS forgotten; -- since then it has no gap
+SELECT subject, state, regexp_replace(detail, ' \d+ MB', ' ... MB') AS detail, substring(detail, ' (\d+) MB')::int BETWEEN 5 AND 50 AS size
+FROM status() WHERE subject = 'history';
+BEGIN;
+SELECT keep_history(false), set_default('chat', '{"room": "#unnoted"}');
+SELECT subject, state, regexp_replace(detail, ' \d+ MB', ' ... MB') AS detail FROM status() WHERE subject = 'history';
+SELECT keep_history(true), set_default('chat', '{"room": "#noted"}');
+SELECT subject, state, regexp_replace(detail, ' \d+ MB, since .*', ' ... MB, since ...') AS detail,
+    substring(detail, 'since (.*)')::timestamptz BETWEEN now() AND clock_timestamp() AS since FROM status() WHERE subject = 'history';
+UPDATE pg_class SET reltuples = 12345678 WHERE oid = 'history_changes'::regclass;
+SELECT substring(detail, '^[^,]*') AS estimated FROM status() WHERE subject = 'history';
 ROLLBACK;
 
 -- whose lock one in pg_locks is

@@ -10,6 +10,7 @@ ALTER TABLE integration_defaults.project_settings OWNER TO @extowner@;
 ALTER TABLE integration_defaults.access OWNER TO @extowner@;
 ALTER TABLE integration_defaults.mask_keys OWNER TO @extowner@;
 ALTER TABLE integration_defaults.generations OWNER TO @extowner@;
+ALTER TABLE integration_defaults.change_notifications OWNER TO @extowner@;
 ALTER SEQUENCE integration_defaults.history_change_seq OWNER TO @extowner@;
 ALTER TABLE integration_defaults.history_changes OWNER TO @extowner@;
 ALTER TABLE integration_defaults.history_transactions OWNER TO @extowner@;

@@ -3,6 +3,7 @@
 #include "cascade/limit.hpp"
 #include "cascade/server_locks.hpp"
 #include "cascade/materialized.hpp"
+#include "cascade/notify.hpp"
 #include "catalog/integration.hpp"
 #include "hierarchy/access.hpp"
 #include "hierarchy/parents.hpp"
@@ -41,7 +42,8 @@ void _PG_init(void) {
     intd::watch_invalidations();
     // In this order, which is that of the rooms, they hear of ends of transactions, and act before a commit: rows of
     // tracked tables that never arrived are gone, and new groups have what is in them (tracking), then what was set on
-    // ids that are gone, and then effective_settings follows (cascade), and last the time is noted (history).
+    // ids that are gone, and then effective_settings follows and clients are told (cascade), and last the time is noted
+    // (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
@@ -60,6 +62,7 @@ void _PG_init(void) {
     intd::watch_locks();
     intd::watch_limit();
     intd::watch_changes();
+    intd::watch_notifications();
     intd::watch_noted_access();
     intd::watch_history();
 }

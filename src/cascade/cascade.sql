@@ -88,3 +88,27 @@ CREATE FUNCTION integration_defaults.preview(statement text, integration text DE
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'intd_preview';
 COMMENT ON FUNCTION integration_defaults.preview(text, text) IS
     'what one or more SQL statements would change: runs them with the caller''s rights, and the checks of a commit, and rolls all of it back. A row for each project and group that would end up with other effective settings, or be enabled or disabled; NULLs where the integration is not configured, or the project or group is not there. integration: only this one. What no transaction takes back stays, as numbers of sequences. Errors: those of the statements; 0A000 for transaction commands, and COPY by the client; 42704 unknown integration';
+
+-- Telling clients what has changed. A row that says true: they are told.
+
+CREATE TABLE integration_defaults.change_notifications (enabled boolean NOT NULL);
+-- It has no primary key, and a publication FOR ALL TABLES has it, too.
+ALTER TABLE integration_defaults.change_notifications REPLICA IDENTITY FULL;
+COMMENT ON TABLE integration_defaults.change_notifications IS
+    'whether clients are told of changes: a row while notify_changes() has turned that on';
+SELECT pg_catalog.pg_extension_config_dump('integration_defaults.change_notifications', '');
+CREATE FUNCTION integration_defaults.note_notifications() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_note_notifications';
+COMMENT ON FUNCTION integration_defaults.note_notifications() IS
+    'trigger of change_notifications: tells all sessions, at commit, to look up anew whether clients are told of changes';
+CREATE TRIGGER note_notifications AFTER INSERT OR UPDATE OR DELETE ON integration_defaults.change_notifications
+    FOR EACH ROW EXECUTE FUNCTION integration_defaults.note_notifications();
+CREATE TRIGGER note_notifications_truncated AFTER TRUNCATE ON integration_defaults.change_notifications
+    FOR EACH STATEMENT EXECUTE FUNCTION integration_defaults.note_notifications();
+ALTER TABLE integration_defaults.change_notifications ENABLE ALWAYS TRIGGER note_notifications,
+    ENABLE ALWAYS TRIGGER note_notifications_truncated;
+
+CREATE FUNCTION integration_defaults.notify_changes(enabled boolean) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_notify_changes';
+COMMENT ON FUNCTION integration_defaults.notify_changes(boolean) IS
+    'whether each transaction that changes what is set, the tree or a type tells those who LISTEN to the channel integration_defaults at its commit, from now on: a JSON object {"integration", "scope_level", "scope_id"} for each scope that was written, which stands for all that is below it; integration null: all types; scope_id null: the instance. More than 100 scopes of a type become the instance. New groups and projects are not told. While it is on, such a transaction can''t be prepared (0A000). Waits for writers, and keeps them out until the transaction ends. Errors: 42501 no admin access; 22023 NULL';

@@ -24,7 +24,8 @@ enum : unsigned {
     generations = 1u << table_count,
     effective_settings = 1u << (table_count + 1),
     access = 1u << (table_count + 2),
-    views = 1u << (table_count + 3), // the three that are written to: a view's triggers always fire
+    change_notifications = 1u << (table_count + 3),
+    views = 1u << (table_count + 4), // the three that are written to: a view's triggers always fire
     settings = instance_settings | group_settings | project_settings,
     scopes = groups | projects,
     small = integrations | groups | instance_settings | group_settings,
@@ -62,10 +63,10 @@ constexpr DeclaredTrigger declared[] = {
     {"settle_truncate", all_six, always},
     {"note_change", all_six, replica},
     {"limit_truncation", all_six, origin},
-    {"note_history_insert", integrations | settings, origin},
-    {"note_history_update", all_six, origin},
-    {"note_history_delete", all_six, origin},
-    {"note_history_truncate", all_six, origin},
+    {"note_history_insert", integrations | settings | access, origin},
+    {"note_history_update", all_six | access, origin},
+    {"note_history_delete", all_six | access, origin},
+    {"note_history_truncate", all_six | access, origin},
     {"count_change", small, always},
     {"count_truncation", small, always},
     {"keep_generations", generations, always},
@@ -73,6 +74,8 @@ constexpr DeclaredTrigger declared[] = {
     {"materialized", effective_settings, origin},
     {"note_access", access, always},
     {"note_access_truncated", access, always},
+    {"note_notifications", change_notifications, always},
+    {"note_notifications_truncated", change_notifications, always},
     {"write_integrations", views, origin},
 };
 
@@ -90,6 +93,7 @@ constexpr DeclaredRelation with_triggers[] = {
     {"project_settings", project_settings},
     {"generations", generations},
     {"access", access},
+    {"change_notifications", change_notifications},
     {"effective_settings", effective_settings},
     {"instance_integrations", views},
     {"group_integrations", views},

@@ -1,10 +1,13 @@
-// The triggers of our six tables that note what changes, and let effective_settings follow.
+// The triggers of our six tables that note what changes, for effective_settings, which follows, and for clients that
+// are told.
 //
 //   settle        after each statement: notes its rows; if the client sent it, settles
-//   note_change   for each row that is changed by replication, which fires no triggers for statements
+//   note_change   for each row that is changed by replication, which fires no triggers for statements; access to a
+//                 group follows its new id, because access is a database's own
 #include "cascade/limit.hpp"
 #include "cascade/materialize.hpp"
 #include "cascade/materialized.hpp"
+#include "cascade/notify.hpp"
 #include "hierarchy/parents.hpp"
 #include "tracking/transit.hpp"
 #include "hierarchy/tree_rules.hpp"
@@ -12,6 +15,7 @@
 #include "postgres/transition.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
+#include "settings/references.hpp"
 #include "store/owner.hpp"
 #include "store/row_image.hpp"
 #include "store/settings_row.hpp"
@@ -137,8 +141,14 @@ Table own_table(FunctionCallInfo fcinfo) {
     return table_with(RelationGetRelid(data->tg_relation));
 }
 
+/// Whether clients are told of rows that come, change or go. New groups and projects are not.
+bool are_told(const TriggerData *data, Table table) {
+    return is_notifying() &&
+           !(TRIGGER_FIRED_BY_INSERT(data->tg_event) && (table == Table::groups || table == Table::projects));
+}
+
 /// Notes the rows of a statement: of an UPDATE each with what it was before.
-void note_rows(TriggerData *data, Table table) {
+void note_rows(TriggerData *data, Table table, bool noting_them, bool telling) {
     Tuplestorestate *old_rows = data->tg_oldtable, *new_rows = data->tg_newtable;
     TransitionRows before, after;
     TupleDesc shape = RelationGetDescr(data->tg_relation);
@@ -165,7 +175,11 @@ void note_rows(TriggerData *data, Table table) {
             if (new_rows != nullptr)
                 take(&images[1], after.slot);
         });
-        noting.row(old_rows != nullptr ? &images[0] : nullptr, new_rows != nullptr ? &images[1] : nullptr);
+        const Image *was = old_rows != nullptr ? &images[0] : nullptr, *is = new_rows != nullptr ? &images[1] : nullptr;
+        if (noting_them)
+            noting.row(was, is);
+        if (telling)
+            note_written(table, was, is, false);
     }
     guard([&] {
         if (old_rows != nullptr)
@@ -187,8 +201,11 @@ INTD_FUNCTION(settle) {
     require_event(data, TRIGGER_EVENT_AFTER, on_insert | on_update | on_delete | on_truncate);
     if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
         begin_count_anew();
+    if (restoring())
+        return PointerGetDatum(nullptr);
     const bool only_new_projects = table == Table::projects && TRIGGER_FIRED_BY_INSERT(data->tg_event);
-    if (restoring() || !(only_new_projects ? is_noting_new_projects() : is_noting()))
+    const bool noting = only_new_projects ? is_noting_new_projects() : is_noting(), telling = are_told(data, table);
+    if (!noting && !telling)
         return PointerGetDatum(nullptr);
     if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
         throw not_as_declared(data);
@@ -197,8 +214,10 @@ INTD_FUNCTION(settle) {
             Listening::hear_truncated();
         note({core::Level::instance, {}, {}, pass_all});
         begin_count_anew(); // this, too, has been counted before
+        if (telling)
+            note_all_written();
     } else
-        note_rows(data, table);
+        note_rows(data, table, noting, telling);
     // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
     // followed before the commit.
     if (trigger_depth() == 1 && !leftovers_have_fired(data) && !SettleOnce::now())
@@ -213,7 +232,10 @@ INTD_FUNCTION(note_change) {
     Table table = own_table(fcinfo);
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     require_event(data, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW, on_insert | on_update | on_delete);
-    if (restoring() || !is_noting())
+    if (restoring())
+        return PointerGetDatum(nullptr);
+    const bool noting = is_noting(), telling = is_notifying();
+    if (!noting && !telling && table != Table::groups)
         return PointerGetDatum(nullptr);
     bool has_old = !TRIGGER_FIRED_BY_INSERT(data->tg_event), has_new = !TRIGGER_FIRED_BY_DELETE(data->tg_event);
     Image before, after;
@@ -223,7 +245,13 @@ INTD_FUNCTION(note_change) {
         if (has_new)
             take(&after, has_old ? data->tg_newslot : data->tg_trigslot);
     });
-    Noting(table, true).row(has_old ? &before : nullptr, has_new ? &after : nullptr);
+    const Image *was = has_old ? &before : nullptr, *is = has_new ? &after : nullptr;
+    if (table == Table::groups && has_old && has_new && !before.same(after, column::id))
+        rename_access(before.at(column::id), after.at(column::id));
+    if (noting)
+        Noting(table, true).row(was, is);
+    if (telling)
+        note_written(table, was, is, true);
     return PointerGetDatum(nullptr);
 }
 

@@ -1,12 +1,11 @@
-// status(): whether all is as it should be. Each subject is a function of its own, which adds rows; where one fails,
-// what it says is a row as well, so that what is broken in one place hides nothing in another.
+#include "cascade/status.hpp"
+
 #include "cascade/declared.hpp"
 #include "cascade/materialized.hpp"
 #include "catalog/integration.hpp"
 #include "inheritance/chain.hpp"
 #include "postgres/attempt.hpp"
-#include "postgres/query.hpp"
-#include "postgres/result.hpp"
+#include "postgres/listeners.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/mask_key.hpp"
 #include "store/access.hpp"
@@ -24,57 +23,13 @@ namespace {
 /// Past this, tracked tables are only counted, and materialized rows only sampled.
 constexpr double most_compared = 1000000, most_checked = 100000, sampled = 10000;
 
-class Status {
-  public:
-    explicit Status(ResultSet &result) : result_(result) {}
-
-    void ok(const char *subject, const char *detail) { add(subject, "ok", detail); }
-    void note(const char *subject, const char *detail) { add(subject, "note", detail); }
-    void broken(const char *subject, const char *detail) { add(subject, "broken", detail); }
-
-    /// Calls look(); false if it failed. What the caller may not see, or somebody has locked, is not broken.
-    template <class Look>
-    bool on(const char *subject, Look &&look) {
-        const ErrorData *report = attempt(look);
-        if (report == nullptr)
-            return true;
-        const char *text = cat(report->message);
-        for (const char *more : {report->detail, report->hint})
-            if (more != nullptr)
-                text = cat(text, "\n", more);
-        const bool unseen =
-            report->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || report->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        add(subject, unseen ? "note" : "broken", text);
-        return false;
-    }
-
-  private:
-    void add(const char *subject, const char *state, const char *detail) {
-        result_.add({text_datum(subject), text_datum(state), text_datum(detail)});
-    }
-
-    ResultSet &result_;
-};
-
-const char *number(int64 value) {
-    return guard([&]() -> const char * { return psprintf(INT64_FORMAT, value); });
-}
-
-const char *counted(int64 count, const char *one, const char *many) {
-    return cat(number(count), " ", count == 1 ? one : many);
-}
+Listeners<void (*)(Status &)> of_later_rooms;
 
 /// Where not even access can be asked for, because what is installed is broken, a superuser may look all the same.
 void require_reading() {
     ErrorData *const report = attempt([] { require_access(Access::read); });
     if (report != nullptr && (report->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || !superuser_arg(GetUserId())))
         throw ServerError{report};
-}
-
-/// What is in our tables is read as our owner; the app's tables with the rights of who asks.
-uint64 fetch_own(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns) {
-    AsOwner owner;
-    return fetch_row(statement, parameters, results, columns, true);
 }
 
 // --- the installation ------------------------------------------------------------------------------------------------
@@ -245,6 +200,8 @@ Dangling dangling[] = {
      false, DANGLING("projects", "id", "group_id", "groups", "id")},
     {"group_settings", "row is of a group that is not there", "rows are of groups that are not there", Kind::groups,
      true, DANGLING("group_settings", "group_id", "group_id", "groups", "id")},
+    {"access", "row is on a group that is not there", "rows are on groups that are not there", Kind::groups, true,
+     DANGLING("access", "group_id", "group_id", "groups", "id")},
     {"project_settings", "row is of a project that is not there", "rows are of projects that are not there",
      Kind::projects, true, DANGLING("project_settings", "project_id", "project_id", "projects", "id")},
 };
@@ -397,6 +354,10 @@ void look_at_materialized(Status &status, const char *subject, std::string_view 
 
 } // namespace
 
+void on_status(void (*look)(Status &status)) {
+    of_later_rooms.add(look);
+}
+
 /// status() → (subject, state, detail)
 INTD_FUNCTION(status) {
     ResultSet result(fcinfo);
@@ -418,6 +379,8 @@ INTD_FUNCTION(status) {
         const char *subject = cat("materialized ", type);
         status.on(subject, [&] { look_at_materialized(status, subject, type); });
     }
+    for (auto look : of_later_rooms)
+        look(status);
     return null_result(fcinfo);
 }
 

@@ -3,7 +3,7 @@
 CREATE FUNCTION integration_defaults.status() RETURNS TABLE (subject text, state text, detail text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 COST 100000 AS 'MODULE_PATHNAME', 'intd_status';
 COMMENT ON FUNCTION integration_defaults.status() IS
-    'whether all is as it should be, in rows: state is ok, note or broken, detail says what was found and the way out. Looks at the versions of database and module, our tables and triggers, schemas that can''t be used, tracked tables (their triggers, and whether groups and projects are in step: counts only above 1,000,000 rows), rows that hang on a group, project or type that is not there, access given to roles that are not there, secrets that are not sealed and keys that can''t be read, and materialized types (a sample above 100,000 rows). Writes nothing, and locks no more than a SELECT; works on a standby. Errors: 42501 without read access';
+    'whether all is as it should be, in rows: state is ok, note or broken, detail says what was found and the way out. Looks at the versions of database and module, our tables and triggers, schemas that can''t be used, tracked tables (their triggers, and whether groups and projects are in step: counts only above 1,000,000 rows), rows that hang on a group, project or type that is not there, access given to roles that are not there, secrets that are not sealed and keys that can''t be read, materialized types (a sample above 100,000 rows), and how large the history is. Writes nothing, and locks no more than a SELECT; works on a standby. Errors: 42501 without read access';
 
 CREATE FUNCTION integration_defaults.lock_key(name text) RETURNS oid
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_lock_key';

@@ -16,7 +16,7 @@ CREATE TABLE integration_defaults.history_changes (
 );
 CREATE INDEX history_changes_scope_id_idx ON integration_defaults.history_changes (scope_id, integration);
 COMMENT ON TABLE integration_defaults.history_changes IS
-    'every change of what is set, of the tree and of the types, with the state before and after it; the view history shows them';
+    'every change of what is set, of the tree, of the types and of access, with the state before and after it; the view history shows them';
 ALTER TABLE integration_defaults.history_changes ALTER COLUMN before SET STATISTICS 0,
     ALTER COLUMN after SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_changes', '');
@@ -32,6 +32,8 @@ COMMENT ON TABLE integration_defaults.history_transactions IS
 SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_transactions', '');
 
 CREATE TABLE integration_defaults.history_since (since timestamptz NOT NULL);
+-- It has no primary key, and a publication FOR ALL TABLES has it, too.
+ALTER TABLE integration_defaults.history_since REPLICA IDENTITY FULL;
 COMMENT ON TABLE integration_defaults.history_since IS
     'from when on the history has no gap: infinity while none is kept, no row if that has never changed';
 SELECT pg_catalog.pg_extension_config_dump('integration_defaults.history_since', '');
@@ -45,7 +47,7 @@ DECLARE
     own text;
 BEGIN
     FOREACH own IN ARRAY ARRAY['integrations', 'groups', 'projects', 'instance_settings', 'group_settings',
-                               'project_settings']
+                               'project_settings', 'access']
     LOOP
         EXECUTE pg_catalog.format($f$
             CREATE TRIGGER note_history_update AFTER UPDATE ON integration_defaults.%1$I
@@ -59,7 +61,7 @@ BEGIN
         $f$, own);
     END LOOP;
     -- Groups and projects that are added are not noted.
-    FOREACH own IN ARRAY ARRAY['integrations', 'instance_settings', 'group_settings', 'project_settings'] LOOP
+    FOREACH own IN ARRAY ARRAY['integrations', 'instance_settings', 'group_settings', 'project_settings', 'access'] LOOP
         EXECUTE pg_catalog.format($f$
             CREATE TRIGGER note_history_insert AFTER INSERT ON integration_defaults.%1$I
                 REFERENCING NEW TABLE AS new_rows
@@ -83,7 +85,7 @@ LEFT JOIN integration_defaults.history_transactions t ON t.transaction OPERATOR(
 LEFT JOIN integration_defaults.integrations i ON i.name OPERATOR(pg_catalog.=) c.integration
 WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.history IS
-    'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration) and of the types (register, change, rename, unregister; without a scope), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. The order of a scope''s commits is that of at, change';
+    'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration), of the types (register, change, rename, unregister; without a scope) and of access (grant, revoke; without an integration), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. The order of a scope''s commits is that of at, change';
 
 CREATE FUNCTION integration_defaults.keep_history(enabled boolean) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_keep_history';
@@ -118,7 +120,7 @@ COMMENT ON FUNCTION integration_defaults.explain_at(timestamptz, text, integrati
 CREATE FUNCTION integration_defaults.undo(transaction bigint) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_undo';
 COMMENT ON FUNCTION integration_defaults.undo(bigint) IS
-    'puts back what a transaction of the view history changed of what is set: every row as it was before, as one change that can be undone itself; gives their number. Changes of the tree and of types stay. The rules of every write hold. Errors: 55000, with a list in DETAIL and nothing written, if something has changed since or is not there any more, or if a secret would be needed that was not kept; 42704 unknown transaction; 23514 and 42501 as set_custom(); 22023 NULL';
+    'puts back what a transaction of the view history changed of what is set: every row as it was before, as one change that can be undone itself; gives their number. Changes of the tree, of types and of access stay. The rules of every write hold. Errors: 55000, with a list in DETAIL and nothing written, if something has changed since or is not there any more, or if a secret would be needed that was not kept; 42704 unknown transaction; 23514 and 42501 as set_custom(); 22023 NULL';
 
 CREATE FUNCTION integration_defaults.seal_secrets() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_seal_secrets';

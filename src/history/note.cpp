@@ -4,6 +4,7 @@
 #include "hierarchy/arguments.hpp"
 #include "history/arrays.hpp"
 #include "history/seal_history.hpp"
+#include "history/size.hpp"
 #include "history/state.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
@@ -12,7 +13,10 @@
 #include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/role_name.hpp"
+#include "store/switch.hpp"
 
 extern "C" {
 #include "commands/sequence.h"
@@ -40,6 +44,12 @@ Statement read_since = {"SELECT pg_catalog.max(since) FROM integration_defaults.
 Statement clear_since = {"DELETE FROM integration_defaults.history_since", 0, {}, nullptr};
 Statement write_since = {
     "INSERT INTO integration_defaults.history_since (since) VALUES ($1)", 1, {TIMESTAMPTZOID}, nullptr};
+Statement name_that_went = {
+    "SELECT 1 FROM integration_defaults.history_changes WHERE scope_level IS NULL AND scope_id IS NULL "
+    "AND integration OPERATOR(pg_catalog.=) $1 AND before IS NOT NULL AND after IS NULL LIMIT 1",
+    1,
+    {TEXTOID},
+    nullptr};
 Statement forget_changes = {"DELETE FROM integration_defaults.history_changes c WHERE EXISTS (SELECT FROM "
                             "integration_defaults.history_transactions t WHERE t.at OPERATOR(pg_catalog.<) $1 "
                             "AND t.transaction OPERATOR(pg_catalog.=) c.transaction)",
@@ -87,30 +97,8 @@ Value since() {
 /// Whether history is kept, in the newest state: who changes that keeps all writers out until he commits.
 bool is_kept() {
     return guard([] {
-        Oid schema = get_namespace_oid("integration_defaults", false);
-        Oid oid = get_relname_relid("history_since", schema);
-        if (!OidIsValid(oid))
-            return false;
-        Relation relation = table_open(oid, AccessShareLock);
-        TupleDesc shape = RelationGetDescr(relation);
-        bool kept = true;
-        if (relation->rd_rel->relkind == RELKIND_RELATION && shape->natts > 0 &&
-            TupleDescAttr(shape, 0)->atttypid == TIMESTAMPTZOID && RelationGetNumberOfBlocks(relation) > 0) {
-            Snapshot newest = RegisterSnapshot(GetLatestSnapshot());
-            TupleTableSlot *slot = table_slot_create(relation, nullptr);
-            TableScanDesc scan = table_beginscan(relation, newest, 0, nullptr);
-            bool null;
-            while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
-                Datum time = slot_getattr(slot, 1, &null);
-                if (!null && TIMESTAMP_IS_NOEND(DatumGetTimestampTz(time)))
-                    kept = false;
-            }
-            table_endscan(scan);
-            ExecDropSingleTupleTableSlot(slot);
-            UnregisterSnapshot(newest);
-        }
-        table_close(relation, AccessShareLock);
-        return kept;
+        return !any_row("history_since", TIMESTAMPTZOID,
+                        [](Datum since) { return static_cast<bool>(TIMESTAMP_IS_NOEND(DatumGetTimestampTz(since))); });
     });
 }
 
@@ -122,8 +110,9 @@ int64 next_number(Oid sequence) {
 /// The changes of one statement on one of our tables, on their way to history_changes.
 class Changes {
   public:
-    /// `kept`: whether history is; else only the secrets in it are seen to.
-    Changes(Table table, const char *by, bool kept) : table_(table), by_(by), kept_(kept) {
+    /// Of the table `access` if `table` is none. `kept`: whether history is; else only what keeps secrets out of it is
+    /// noted, of types.
+    Changes(std::optional<Table> table, const char *by, bool kept) : table_(table), by_(by), kept_(kept) {
         sequence_ = guard(
             [] { return get_relname_relid("history_change_seq", get_namespace_oid("integration_defaults", false)); });
         if (!OidIsValid(sequence_))
@@ -137,19 +126,22 @@ class Changes {
     void row(const Image *before, const Image *after) {
         {
             InContext inside(batch_);
-            switch (table_) {
-            case Table::integrations:
-                type(before, after);
-                break;
-            case Table::groups:
-                scope(Kind::groups, before, after);
-                break;
-            case Table::projects:
-                scope(Kind::projects, before, after);
-                break;
-            default:
-                settings(before, after);
-            }
+            if (!table_)
+                access(before, after);
+            else
+                switch (*table_) {
+                case Table::integrations:
+                    type(before, after);
+                    break;
+                case Table::groups:
+                    scope(Kind::groups, before, after);
+                    break;
+                case Table::projects:
+                    scope(Kind::projects, before, after);
+                    break;
+                default:
+                    settings(before, after);
+                }
         }
         constexpr int most_rows = 1000;
         constexpr Size most_bytes = 16 * 1024 * 1024;
@@ -158,14 +150,18 @@ class Changes {
     }
 
     void flush() {
-        if (count() > 0)
-            insert();
-        operations_ = scopes_ = integrations_ = befores_ = afters_ = {};
+        write();
         guard([&] { MemoryContextReset(batch_); });
     }
 
   private:
     int count() const { return operations_.count; }
+
+    void write() {
+        if (count() > 0)
+            insert();
+        operations_ = scopes_ = integrations_ = befores_ = afters_ = {};
+    }
 
     void insert() {
         InContext inside(batch_);
@@ -201,7 +197,9 @@ class Changes {
     }
 
     Value level() const {
-        switch (table_) {
+        if (!table_)
+            return text_datum(core::name_of(access_level_));
+        switch (*table_) {
         case Table::integrations:
             return std::nullopt;
         case Table::groups:
@@ -215,8 +213,6 @@ class Changes {
     }
 
     void add(const char *operation, Value scope, Value integration, const Jsonb *before, const Jsonb *after) {
-        if (!kept_)
-            return;
         Datum name = text_datum(operation);
         guard([&] {
             operations_.add({name, false});
@@ -233,38 +229,93 @@ class Changes {
 
     // --- types ---
 
-    /// What has become a secret is taken out of what is noted already.
-    static void see_to_secrets(const Image &before, const Image &after) {
-        auto type = [](const Image &row) {
-            return compiled_integration(row.text(column::name), jsonb_of(row.at(column::schema)),
-                                        DatumGetBool(row.at(column::strict)));
-        };
-        const Integration *had = type(before), *has = type(after);
-        if (has == nullptr || !has->schema->has_secrets)
-            return;
-        const auto &properties = has->schema->shape.properties();
-        if (had == nullptr || std::any_of(properties.begin(), properties.end(), [&](const core::Property &each) {
-                return each.secret && !had->schema->is_secret(each.name);
-            }))
-            hide_in_history(*has);
+    static const Integration *type_in(const Image &row) {
+        return compiled_integration(row.text(column::name), jsonb_of(row.at(column::schema)),
+                                    DatumGetBool(row.at(column::strict)));
+    }
+
+    /// Whether a type has something to hide in what is noted already: what has become a secret, or is one and was none
+    /// of another type that had this name.
+    static bool hides_something(const Image *before, const Image &after, const Integration &has) {
+        if (before == nullptr || !before->same(after, column::name))
+            if (had_name_before(has.name))
+                return true;
+        if (before == nullptr || (before->same(after, column::schema) && before->same(after, column::strict)))
+            return false;
+        const Integration *had = type_in(*before);
+        const auto &properties = has.schema->shape.properties();
+        return had == nullptr || std::any_of(properties.begin(), properties.end(), [&](const core::Property &each) {
+                   return each.secret && !had->schema->is_secret(each.name);
+               });
+    }
+
+    /// Whether there was a type of that name that has gone, or has another one.
+    static bool had_name_before(std::string_view name) {
+        Value found;
+        AsOwner owner;
+        NewestState newest;
+        return fetch(name_that_went, {text_datum(name)}, &found, true) > 0;
     }
 
     void type(const Image *before, const Image *after) {
-        if (before != nullptr && after != nullptr && !before->same(*after, column::schema))
-            see_to_secrets(*before, *after);
-        const bool same_name = before != nullptr && after != nullptr && before->same(*after, column::name);
-        if (same_name) {
+        if (before != nullptr && after != nullptr && before->same(*after, column::name)) {
             const int columns[] = {column::schema, column::title, column::category, column::allowed, column::strict};
             if (std::all_of(std::begin(columns), std::end(columns), [&](int n) { return before->same(*after, n); }))
                 return;
-            return add("change", std::nullopt, copy(*after, column::name), type_state(*before), type_state(*after));
+            if (kept_)
+                add("change", std::nullopt, copy(*after, column::name), type_state(*before), type_state(*after));
+        } else {
+            // That a name goes is noted always: what is noted under it has to be found by later.
+            const bool renamed = before != nullptr && after != nullptr;
+            if (before != nullptr)
+                add(renamed ? "rename" : "unregister", std::nullopt, copy(*before, column::name), type_state(*before),
+                    nullptr);
+            if (after != nullptr && (renamed || kept_))
+                add(renamed ? "rename" : "register", std::nullopt, copy(*after, column::name), nullptr,
+                    type_state(*after));
         }
-        const bool renamed = before != nullptr && after != nullptr;
+        if (after == nullptr)
+            return;
+        const Integration *has = type_in(*after);
+        if (has != nullptr && has->schema->has_secrets && hides_something(before, *after, *has)) {
+            write(); // names are followed by what is noted
+            hide_in_history(*has);
+        }
+    }
+
+    // --- access ---
+
+    void access(const Image *before, const Image *after) {
+        if (before != nullptr && after != nullptr && same_role(*before, *after) && before->same(*after, 1) &&
+            before->same(*after, 2))
+            return;
         if (before != nullptr)
-            add(renamed ? "rename" : "unregister", std::nullopt, copy(*before, column::name), type_state(*before),
-                nullptr);
+            access("revoke", *before, access_state(*before), nullptr);
         if (after != nullptr)
-            add(renamed ? "rename" : "register", std::nullopt, copy(*after, column::name), nullptr, type_state(*after));
+            access("grant", *after, nullptr, access_state(*after));
+    }
+
+    void access(const char *operation, const Image &row, const Jsonb *before, const Jsonb *after) {
+        const core::Level level = row.nulls[2] ? core::Level::instance : core::Level::group;
+        if (level != access_level_)
+            write(); // one statement has rows of one level
+        access_level_ = level;
+        add(operation, copy(row, 2), std::nullopt, before, after);
+    }
+
+    static const RoleName *role_in(const Image &row) {
+        return row.nulls[0] ? nullptr : reinterpret_cast<const RoleName *>(DatumGetPointer(row.at(0)));
+    }
+    static bool same_role(const Image &a, const Image &b) {
+        const RoleName *one = role_in(a), *other = role_in(b);
+        return one != nullptr && other != nullptr && memcmp(one, other, sizeof(RoleName)) == 0;
+    }
+    static const Jsonb *access_state(const Image &row) {
+        const RoleName *role = role_in(row);
+        ObjectBuilder state;
+        state.add("role", std::string_view(role == nullptr ? "" : present_name(role)));
+        state.add("access", row.text(1));
+        return state.finish();
     }
 
     // --- the tree ---
@@ -310,7 +361,7 @@ class Changes {
     }
 
     void settings(const Image *before, const Image *after) {
-        const SettingsColumns &columns = columns_of(table_);
+        const SettingsColumns &columns = columns_of(*table_);
         auto same = [&](int column) { return column < 0 || before->same(*after, column); };
         auto add_state = [&](const Image &image, const Jsonb *from, const Jsonb *to) {
             if (!same_state(from, to)) // as it was, or a secret that has been sealed anew
@@ -335,7 +386,8 @@ class Changes {
             add_state(*after, nullptr, state(columns, *after, type_of(after->text(columns.integration))));
     }
 
-    Table table_;
+    std::optional<Table> table_;
+    core::Level access_level_ = core::Level::instance;
     const char *by_;
     bool kept_;
     Oid sequence_;
@@ -386,9 +438,9 @@ void note_rows(TriggerData *data, Changes &changes) {
 }
 
 Statement whole_tables[table_count] = {};
+Statement whole_access = {"SELECT role, access, group_id FROM integration_defaults.access", 0, {}, nullptr};
 
-/// The rows that a TRUNCATE removes, whose lock keeps out everybody else.
-void note_whole(Table table, TupleDesc shape, Changes &changes) {
+Statement &whole(Table table) {
     const DeclaredTable &own = declared_as(table);
     Statement &statement = whole_tables[static_cast<int>(table)];
     if (statement.sql == nullptr)
@@ -399,13 +451,20 @@ void note_whole(Table table, TupleDesc shape, Changes &changes) {
                 appendStringInfo(&text, "%s%s", i == 0 ? "SELECT " : ", ", own.columns[i].name);
             return MemoryContextStrdup(TopMemoryContext, psprintf("%s%s", text.data, from_clause(table, 0)));
         });
+    return statement;
+}
+
+/// The rows that a TRUNCATE removes, whose lock keeps out everybody else.
+void note_whole(std::optional<Table> table, TupleDesc shape, Changes &changes) {
+    Statement &statement = table ? whole(*table) : whole_access;
+    const int columns = table ? declared_as(*table).count : 3;
     AsOwner owner;
     NewestState newest;
     Cursor rows(statement, {});
     while (rows.next()) {
         Image image;
         image.shape = shape;
-        for (int i = 0; i < own.count; i++) {
+        for (int i = 0; i < columns; i++) {
             Value value = rows.column(i);
             image.nulls[i] = !value;
             image.values[i] = value.value_or(static_cast<Datum>(0));
@@ -432,10 +491,13 @@ void note_end() {
 
 /// AFTER INSERT, UPDATE, DELETE (with transition tables) and BEFORE TRUNCATE, for each statement.
 INTD_FUNCTION(note_history) {
-    TriggerData *data = own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups),
-                                             table_oid(Table::projects), table_oid(Table::instance_settings),
-                                             table_oid(Table::group_settings), table_oid(Table::project_settings)});
-    const Table table = table_with(RelationGetRelid(data->tg_relation));
+    TriggerData *data =
+        own_trigger(fcinfo, {table_oid(Table::integrations), table_oid(Table::groups), table_oid(Table::projects),
+                             table_oid(Table::instance_settings), table_oid(Table::group_settings),
+                             table_oid(Table::project_settings), guard([] { return access_table(); })});
+    const bool of_access = RelationGetRelid(data->tg_relation) == guard([] { return access_table(); });
+    const std::optional<Table> table =
+        of_access ? std::nullopt : std::optional<Table>(table_with(RelationGetRelid(data->tg_relation)));
     const bool truncate = TRIGGER_FIRED_BY_TRUNCATE(data->tg_event);
     require_event(data, truncate ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER,
                   truncate ? on_truncate : on_insert | on_update | on_delete);
@@ -445,8 +507,10 @@ INTD_FUNCTION(note_history) {
     const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);
     if ((data->tg_oldtable != nullptr) != has_old || (data->tg_newtable != nullptr) != has_new)
         throw not_as_declared(data);
+    if (of_access)
+        guard([&] { require_access_columns(data->tg_relation); });
     const bool kept = is_kept();
-    if (!kept && !(table == Table::integrations && has_old && has_new))
+    if (!kept && table != Table::integrations)
         return PointerGetDatum(nullptr);
     // What goes at the commit, with its group or project, is the doing of who removed that.
     const char *by = noted.by != nullptr && leftovers_have_fired(data) ? noted.by : writer(GetUserId());
@@ -496,6 +560,7 @@ void watch_history() {
     before_commit(is_open, note_end);
     on_transaction_end(end_transaction);
     on_savepoint_end(end_savepoint);
+    on_status(look_at_history);
 }
 
 } // namespace intd

@@ -32,6 +32,7 @@ Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.mi
 #define OF(level, id, integration)                                                                                     \
     "scope_level OPERATOR(pg_catalog.=) '" level "'::pg_catalog.text AND scope_id " id " AND integration " integration
 #define GIVEN(parameter) "OPERATOR(pg_catalog.=) " parameter
+#define OF_THE_TREE "operation OPERATOR(pg_catalog.<>) ALL (ARRAY['grant'::pg_catalog.text, 'revoke'::pg_catalog.text])"
 
 struct Earlier {
     Statement one, all; // with all keys, with the scope only
@@ -44,7 +45,7 @@ Earlier earlier[table_count] = {
       {TIMESTAMPTZOID, TEXTOID},
       nullptr},
      {ALL("scope_level IS NULL AND scope_id IS NULL AND integration IS NOT NULL"), 1, {TIMESTAMPTZOID}, nullptr}},
-    {{ONE(OF("group", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
+    {{ONE(OF("group", GIVEN("$2"), "IS NULL AND " OF_THE_TREE)), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
     {{ONE(OF("project", GIVEN("$2"), "IS NULL")), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr}, {}},
     {{ONE(OF("instance", "IS NULL", GIVEN("$2"))), 2, {TIMESTAMPTZOID, TEXTOID}, nullptr},
      {ALL(OF("instance", "IS NULL", "IS NOT NULL")), 1, {TIMESTAMPTZOID}, nullptr}},

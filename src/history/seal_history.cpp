@@ -14,7 +14,29 @@ namespace {
     "SELECT change, integration, before, after FROM integration_defaults.history_changes "                             \
     "WHERE scope_level IS NOT NULL AND integration IS NOT NULL"
 Statement read_all = {STATES, 0, {}, nullptr};
-Statement read_type = {STATES " AND integration OPERATOR(pg_catalog.=) $1", 1, {TEXTOID}, nullptr};
+Statement read_type = {STATES " AND integration OPERATOR(pg_catalog.=) $1 AND (change OPERATOR(pg_catalog.<) $2 "
+                              "OR transaction OPERATOR(pg_catalog.=) $3)",
+                       3,
+                       {TEXTOID, INT8OID, INT8OID},
+                       nullptr};
+// The names that a type has had, each until the change, and the transaction, by which it got the next one: what follows
+// a rename is noted beside it. Of a rename the name that comes is noted after the one that went, in the same
+// transaction.
+Statement names_of_type = {
+    "WITH RECURSIVE names AS (SELECT $1::pg_catalog.text COLLATE pg_catalog.\"C\" AS name, "
+    "9223372036854775807::pg_catalog.int8 AS until, 0::pg_catalog.int8 AS transaction UNION "
+    "SELECT w.integration, w.change, w.transaction FROM names n JOIN integration_defaults.history_changes c "
+    "ON c.integration OPERATOR(pg_catalog.=) n.name AND c.scope_id IS NULL AND c.scope_level IS NULL "
+    "AND c.operation OPERATOR(pg_catalog.=) 'rename'::pg_catalog.text AND c.after IS NOT NULL "
+    "AND c.change OPERATOR(pg_catalog.<) n.until CROSS JOIN LATERAL "
+    "(SELECT p.integration, p.change, p.transaction FROM integration_defaults.history_changes p "
+    "WHERE p.change OPERATOR(pg_catalog.>=) c.transaction AND p.change OPERATOR(pg_catalog.<) c.change "
+    "AND p.transaction OPERATOR(pg_catalog.=) c.transaction AND p.scope_level IS NULL "
+    "AND p.operation OPERATOR(pg_catalog.=) 'rename'::pg_catalog.text AND p.before IS NOT NULL "
+    "ORDER BY p.change DESC LIMIT 1) w) SELECT name, until, transaction FROM names",
+    1,
+    {TEXTOID},
+    nullptr};
 Statement write_states = {
     "UPDATE integration_defaults.history_changes c SET before = n.before, after = n.after FROM ROWS FROM "
     "(pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS n (change, before, after) "
@@ -63,8 +85,14 @@ const Jsonb *anew(const Jsonb *state, std::string_view integration, const Integr
     return differs ? with_settings(state, settings.finish()) : state;
 }
 
+/// What is noted of a type under one of its names, up to a change.
+struct Noted {
+    const Integration *type;
+    Datum name, until, transaction;
+};
+
 /// Goes over the states of one type, or of all.
-void write_anew(const Integration *only, const Sealer *sealer) {
+void write_anew(const Noted *only, const Sealer *sealer) {
     constexpr int most_rows = 1000;
     constexpr Size most_bytes = 16 * 1024 * 1024;
     MemoryContext batch = guard([] {
@@ -86,7 +114,8 @@ void write_anew(const Integration *only, const Sealer *sealer) {
     };
     NewestState newest;
     RowMemory memory;
-    Cursor rows = only == nullptr ? Cursor(read_all, {}) : Cursor(read_type, {text_datum(only->name)});
+    Cursor rows =
+        only == nullptr ? Cursor(read_all, {}) : Cursor(read_type, {only->name, only->until, only->transaction});
     while (rows.next()) {
         InContext inside(memory.empty());
         const Datum name = *rows.column(1);
@@ -95,7 +124,7 @@ void write_anew(const Integration *only, const Sealer *sealer) {
             return found ? jsonb_of(*found) : nullptr;
         };
         const Jsonb *before = json(2), *after = json(3);
-        const Integration *type = only != nullptr ? only : find_usable_integration(live, name);
+        const Integration *type = only != nullptr ? only->type : find_usable_integration(live, name);
         const Jsonb *before_anew = anew(before, view(name), type, sealer),
                     *after_anew = anew(after, view(name), type, sealer);
         if (before_anew == before && after_anew == after)
@@ -121,7 +150,19 @@ void write_anew(const Integration *only, const Sealer *sealer) {
 
 void hide_in_history(const Integration &type) {
     AsOwner owner;
-    in_passing_memory([&] { write_anew(&type, nullptr); });
+    in_passing_memory([&] {
+        ContextResource memory(CurrentMemoryContext);
+        std::pmr::vector<Noted> all(&memory);
+        {
+            NewestState newest;
+            Cursor names(names_of_type, {text_datum(type.name)});
+            while (names.next())
+                all.push_back({&type, text_datum(view(*names.column(0))), *names.column(1), *names.column(2)});
+            names.close();
+        }
+        for (const Noted &each : all)
+            write_anew(&each, nullptr);
+    });
 }
 
 /// seal_secrets() → how many of what is set were changed

@@ -5,7 +5,7 @@
 
 namespace intd {
 
-/// Takes out what has become a secret of the type.
+/// Takes out what is a secret of the type, also under names that it had before.
 void hide_in_history(const Integration &type);
 
 } // namespace intd

@@ -14,6 +14,8 @@ Listeners<Last> before;
 Listeners<void (*)(const Savepoint &)> of_savepoints;
 Listeners<void (*)()> of_transactions;
 
+bool preparing;
+
 /// Whether there was something to do.
 bool finish_one() {
     auto found = std::find_if(before.begin(), before.end(), [](const Last &last) { return last.is_unfinished(); });
@@ -35,6 +37,7 @@ void at_transaction(XactEvent event, void *) {
     switch (event) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
+        preparing = event == XACT_EVENT_PRE_PREPARE;
         while (finish_one()) {
         }
         break;
@@ -45,6 +48,7 @@ void at_transaction(XactEvent event, void *) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
     case XACT_EVENT_PREPARE:
+        preparing = false;
         for (auto listener : of_transactions)
             listener();
         break;
@@ -61,6 +65,9 @@ void at_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
 
 } // namespace
 
+bool is_preparing() {
+    return preparing;
+}
 void before_commit(bool (*is_unfinished)(), void (*finish)()) {
     before.add({is_unfinished, finish});
 }

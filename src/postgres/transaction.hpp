@@ -47,6 +47,9 @@ struct Savepoint {
 
 // Called when the module is loaded.
 
+/// Before a commit: whether it is a PREPARE TRANSACTION.
+bool is_preparing();
+
 /// `finish` is called as long as `is_unfinished`: it is so no longer when that returns, or else it has thrown.
 void before_commit(bool (*is_unfinished)(), void (*finish)());
 void on_savepoint_end(void (*listener)(const Savepoint &savepoint));

@@ -8,6 +8,7 @@
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
 #include "settings/references.hpp"
+#include "store/access.hpp"
 #include "store/owner.hpp"
 
 namespace intd {
@@ -209,8 +210,10 @@ void remove_unless_left_out(Kind kind, Datum ids, Value integration) {
     Removing own(table_oid(settings_of(kind)));
     Statements &statements = statements_of(kind);
     execute_newest_alone(statements.remove, {gone, integration});
-    if (statements.remove_access.sql != nullptr && !integration)
+    if (statements.remove_access.sql != nullptr && !integration) {
+        Removing own_access(guard([] { return access_table(); }));
         execute_newest_alone(statements.remove_access, {gone});
+    }
 }
 
 /// Of ids noted at [from, to), those that are not there.

@@ -77,6 +77,8 @@ Referenced all_referenced[] = {
      {&project_rows}},
 };
 
+Statement move_access = RENAME("access", "group_id"), remove_access = REMOVE("access", "group_id");
+
 /// The change that settings are just following.
 struct Renaming {
     Table table;
@@ -188,6 +190,12 @@ void rename_left_out(Kind kind, Datum before, Datum after) {
     run_all(std::begin(referenced.remove), std::end(referenced.remove), {there}, execute_newest_alone);
     if (run_all(std::begin(referenced.rename), std::end(referenced.rename), {before, after}, execute_newest_alone) > 0)
         note_removed(kind, there); // unless the row is there at commit
+}
+
+void rename_access(Datum before, Datum after) {
+    AsOwner owner;
+    execute_newest_alone(remove_access, {text_array(&after, nullptr, 1)});
+    execute_newest_alone(move_access, {before, after});
 }
 
 /// AFTER INSERT OR UPDATE on the settings tables, for each row. Not in check_settings(), because triggers of others may

@@ -17,4 +17,7 @@ bool follows_rename(Table table, Datum before, Datum after);
 /// Moves settings from an id that none of our rows has to another id. Settings that are left there from before go.
 void rename_left_out(Kind kind, Datum before, Datum after);
 
+/// Gives what was given on a group its new id.
+void rename_access(Datum before, Datum after);
+
 } // namespace intd

@@ -72,11 +72,6 @@ constexpr uint8_t all_bits = (1 << access_count) - 1;
     pg_unreachable();
 }
 
-Oid access_table() {
-    const Oid schema = get_namespace_oid("integration_defaults", true);
-    return OidIsValid(schema) ? get_relname_relid("access", schema) : InvalidOid;
-}
-
 /// Whether all changes of the rows are told.
 bool are_changes_told(Relation relation) {
     const Trigger *trigger = find_trigger(relation, "note_access");
@@ -97,11 +92,7 @@ Looked look_at_table(Oid owner) {
     if (relation->rd_rel->relowner != owner)
         refuse_shape(psprintf("It belongs to %s, the other tables to %s.",
                               GetUserNameFromId(relation->rd_rel->relowner, true), GetUserNameFromId(owner, true)));
-    TupleDesc shape = RelationGetDescr(relation);
-    const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("role_name"),
-                                     ObjectIdGetDatum(get_namespace_oid("integration_defaults", false)));
-    if (get_typlen(type) != static_cast<int16>(sizeof(RoleName)) || !has_columns(shape, 1, {type, TEXTOID, TEXTOID}))
-        refuse_shape("Its columns should be \"role\", \"access\" and \"group_id\".");
+    require_access_columns(relation);
     Looked looked = {RelationGetRelid(relation), are_changes_told(relation)};
     relation_close(relation, NoLock);
     return looked;
@@ -223,6 +214,19 @@ Rights *make_rights(Oid role) {
 }
 
 } // namespace
+
+Oid access_table() {
+    const Oid schema = get_namespace_oid("integration_defaults", true);
+    return OidIsValid(schema) ? get_relname_relid("access", schema) : InvalidOid;
+}
+
+void require_access_columns(Relation relation) {
+    const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("role_name"),
+                                     ObjectIdGetDatum(get_namespace_oid("integration_defaults", false)));
+    if (get_typlen(type) != static_cast<int16>(sizeof(RoleName)) ||
+        !has_columns(RelationGetDescr(relation), 1, {type, TEXTOID, TEXTOID}))
+        refuse_shape("Its columns should be \"role\", \"access\" and \"group_id\".");
+}
 
 const char *name_of(Access access) {
     return names[static_cast<int>(access)];

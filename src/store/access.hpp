@@ -51,6 +51,13 @@ struct Rights {
 
 const Rights &rights_of(Oid role);
 
+// Server code: raises reports.
+
+/// The table `access`, or InvalidOid while the extension is not there.
+Oid access_table();
+/// Raises 55000 unless the table has the columns role (a RoleName), access and group_id.
+void require_access_columns(Relation relation);
+
 /// In server code: whether the role has this everywhere.
 bool has_access(Oid role, Access access);
 

@@ -25,13 +25,6 @@ Datum make_role(std::string_view name) {
     return PointerGetDatum(role);
 }
 
-const char *present_name(const RoleName *role) {
-    const char *name = nullptr;
-    if (OidIsValid(role->oid))
-        name = guard([&] { return GetUserNameFromId(role->oid, true); });
-    return name != nullptr ? name : NameStr(role->name);
-}
-
 int compare(FunctionCallInfo fcinfo) {
     const RoleName *a = role_argument(fcinfo, 0), *b = role_argument(fcinfo, 1);
     if (a->oid != b->oid)
@@ -40,6 +33,13 @@ int compare(FunctionCallInfo fcinfo) {
 }
 
 } // namespace
+
+const char *present_name(const RoleName *role) {
+    const char *name = nullptr;
+    if (OidIsValid(role->oid))
+        name = guard([&] { return GetUserNameFromId(role->oid, true); });
+    return name != nullptr ? name : NameStr(role->name);
+}
 
 INTD_STRICT_FUNCTION(role_name_in) {
     const char *text = PG_GETARG_CSTRING(0);

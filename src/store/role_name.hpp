@@ -17,4 +17,7 @@ struct RoleName {
 };
 static_assert(sizeof(RoleName) == sizeof(Oid) + NAMEDATALEN);
 
+/// The name that the role has now; of one that is gone, the name that it had.
+const char *present_name(const RoleName *role);
+
 } // namespace intd

@@ -114,6 +114,7 @@ add("allow_integrations", f"SELECT {I}allow_integrations('{{spare}}')", "admin",
 add("mask", f"SELECT {I}mask('chat', 'token', '1')", "use", INSTANCE)
 add("seal_secrets", f"SELECT {I}seal_secrets()", "admin", INSTANCE)
 add("keep_history", f"SELECT {I}keep_history(false)", "admin", INSTANCE)
+add("notify_changes", f"SELECT {I}notify_changes(true)", "admin", INSTANCE)
 add("forget_history", f"SELECT {I}forget_history(pg_catalog.now())", "admin", INSTANCE)
 # what build() did last, of its own, on each of these scopes
 add("undo", f"SELECT {I}undo(undone) FROM public.marks WHERE name = 'group 2'", "write", ("group", 2))
@@ -144,7 +145,7 @@ add("remove_group", f"SELECT {I}remove_group(5)", "admin", ("group", 3))
 add("remove_project", f"SELECT {I}remove_project(10)", "admin", ("group", 2))
 add("remove_project", f"SELECT {I}remove_project(30)", "admin", ("group", 3))
 for table in ("integrations", "groups", "projects", "instance_settings", "group_settings", "project_settings", "access", "generations", "mask_keys",
-              "history_changes", "history_transactions", "history_since"):
+              "history_changes", "history_transactions", "history_since", "change_notifications"):
     add(None, f"SELECT FROM {I}{table}", "owner")
 for table in ("project_settings", "access"):
     add(None, f"DELETE FROM {I}{table}", "owner")

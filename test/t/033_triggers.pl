@@ -20,7 +20,7 @@ SELECT integration_defaults.materialize('chat');
 my @real = split /\n/, $node->safe_psql('postgres', <<'SQL');
 WITH relations (place, relation, label) AS (
     SELECT place, format('integration_defaults.%I', name)::regclass, format('`%s`', name)
-    FROM unnest('{integrations,groups,projects,instance_settings,group_settings,project_settings,access,generations,effective_settings,
+    FROM unnest('{integrations,groups,projects,instance_settings,group_settings,project_settings,access,change_notifications,generations,effective_settings,
                   instance_integrations,group_integrations,project_integrations}'::text[]) WITH ORDINALITY t (name, place)
     UNION ALL VALUES (20, 'app_view'::regclass, 'a typed view'), (21, 'app.groups', 'a tracked table'),
                      (22, 'app.projects', 'one that is partitioned'), (23, 'app.first', 'its partitions')),

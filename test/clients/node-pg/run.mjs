@@ -64,6 +64,45 @@ const cases = {
         equal(own.rows, [{ settings: { channel: "#json" } }]);
     },
 
+    async aListenerIsTold(client, key) {
+        const scope = (level, id) => ({ integration: "slack", scope_level: level, scope_id: id });
+        const set = "SELECT integration_defaults.set_custom('slack', $1, $2)";
+        const listening = await connect(), heard = [];
+        const last = () => new Promise((resolve) => {
+            listening.removeAllListeners("notification");
+            listening.on("notification", ({ payload }) => {
+                if (payload === "that is all") return resolve(heard.splice(0));
+                heard.push(JSON.parse(payload));
+            });
+        });
+        const told = async (sends) => {
+            const all = last();
+            await sends();
+            await client.query("NOTIFY integration_defaults, 'that is all'");
+            return all;
+        };
+        await listening.query("LISTEN integration_defaults");
+        await client.query("SELECT integration_defaults.notify_changes(true)");
+        equal(await told(() => client.query(set, [key(15), custom])), [scope("project", key(15))]);
+        equal(await told(async () => {
+            await client.query("BEGIN");
+            await client.query(set, [key(14), custom]);
+            await client.query("ROLLBACK");
+        }), []);
+        equal(await told(async () => {
+            await client.query("BEGIN");
+            await client.query("SAVEPOINT s");
+            await client.query(set, [key(14), custom]);
+            await client.query("ROLLBACK TO s");
+            await client.query("SELECT integration_defaults.use_default('slack', $1)", [key(15)]);
+            await client.query("SELECT integration_defaults.set_active('slack', false, group_id => $1)", [key(1)]);
+            await client.query("COMMIT");
+        }), [scope("group", key(1)), scope("project", key(15))]);
+        await client.query("SELECT integration_defaults.set_active('slack', true, group_id => $1)", [key(1)]);
+        await client.query("SELECT integration_defaults.notify_changes(false)");
+        await listening.end();
+    },
+
     async aReplacedView(client, key) {
         const named = { name: "named", text: "SELECT channel FROM slack_settings WHERE id = $1" };
         const star = { name: "star", text: "SELECT * FROM slack_settings WHERE id = $1" };

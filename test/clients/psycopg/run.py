@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""psycopg 3: every way in which it sends a parameter, prepared statements, savepoints, rows changed through views.
+"""psycopg 3: every way in which it sends a parameter, prepared statements, savepoints, rows changed through views, LISTEN.
 Connects by PG* variables to a database where the extension is installed; the last line is `N passed, N failed`."""
 
+import json
 import pathlib
 import sys
 
@@ -136,6 +137,58 @@ def a_project_is_what_one_locks(connection, key):
         cursor = connection.execute("SELECT s.channel FROM projects p JOIN slack_settings s USING (id) WHERE p.id = %s FOR UPDATE OF p",
                                     [key(14)])
         equal(cursor.fetchall(), [("#team",)])
+
+
+def told(listening, sends):
+    """What a client hears of what `sends` does; in no order."""
+    with psycopg.connect(autocommit=True) as other:
+        other.execute("SET search_path = app")
+        sends(other)
+        other.execute("NOTIFY integration_defaults, 'that is all'")
+    heard = []
+    for message in listening.notifies():
+        if message.payload == "that is all":
+            break
+        heard.append(json.loads(message.payload))
+    return sorted(heard, key=json.dumps)
+
+
+@case
+def a_listener_is_told(connection, key):
+    scope = lambda level, id: {"integration": "slack", "scope_level": level, "scope_id": None if id is None else str(id)}
+    set_custom = "SELECT integration_defaults.set_custom('slack', %s, %s)"
+    with psycopg.connect(autocommit=True) as listening:
+        listening.execute("LISTEN integration_defaults")
+        equal(told(listening, lambda other: other.execute(set_custom, [key(15), Jsonb(CUSTOM)])), [])
+        connection.execute("SELECT integration_defaults.notify_changes(true)")
+
+        def commits(other):
+            with other.transaction():
+                other.execute(set_custom, [key(15), Jsonb({**CUSTOM, "channel": "#told"})])
+                other.execute("SELECT integration_defaults.override_fields('slack', %s, group_id => %s)", [Jsonb({"retries": 4}), key(1)])
+                with other.transaction(force_rollback=True):
+                    other.execute(set_custom, [key(14), Jsonb(CUSTOM)])
+
+        def rolls_back(other):
+            with other.transaction(force_rollback=True):
+                other.execute(set_custom, [key(14), Jsonb(CUSTOM)])
+
+        def many(other):
+            with other.transaction():
+                with other.cursor() as cursor:
+                    cursor.executemany("INSERT INTO projects (id, name) VALUES (%s, 'many')", [[key(n)] for n in range(300, 401)])
+                with other.cursor().copy("COPY integration_defaults.project_settings (project_id, integration, settings) FROM STDIN") as copy:
+                    for n in range(300, 400):
+                        copy.write_row([str(key(n)), "slack", Jsonb(CUSTOM)])
+
+        equal(told(listening, commits), [scope("group", key(1)), scope("project", key(15))])
+        equal(told(listening, rolls_back), [])
+        equal(told(listening, many), sorted([scope("project", key(n)) for n in range(300, 400)], key=json.dumps))
+        equal(told(listening, lambda other: other.execute("DELETE FROM projects WHERE name = 'many'")),
+              sorted([scope("project", key(n)) for n in range(300, 400)] + [{**scope("instance", None), "integration": None}], key=json.dumps))
+        connection.execute("SELECT integration_defaults.notify_changes(false)")
+        equal(told(listening, lambda other: other.execute("SELECT integration_defaults.use_default('slack', %s)", [key(15)])), [])
+    connection.execute("SELECT integration_defaults.inherit_fields('slack', '{retries}', group_id => %s)", [key(1)])
 
 
 @case
