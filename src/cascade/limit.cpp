@@ -171,8 +171,7 @@ class Emptied final : public RowSource {
 class Comparison {
   public:
     Comparison(ContextResource *memory, Snapshot before, Store after)
-        : memory_(memory), snapshot_(before), before_(memory->context(), live), after_(memory->context(), after),
-          types_(memory) {}
+        : Comparison(memory, SlicedMemory::in(memory->context()), before, after) {}
 
     Inheritance &after() { return after_; }
 
@@ -237,6 +236,10 @@ class Comparison {
     }
 
   private:
+    Comparison(ContextResource *memory, SlicedMemory *remembered, Snapshot before, Store after)
+        : memory_(memory), snapshot_(before), before_(remembered, Tree::in(remembered, live)),
+          after_(remembered, Tree::in(remembered, after)), types_(memory) {}
+
     static constexpr int most_named = 3;
     struct Type {
         std::string_view name;
