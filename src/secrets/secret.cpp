@@ -267,9 +267,10 @@ Opening open_secret(const StoredSecret &secret, const SecretField &field, const 
     return guard([&] { return unseal_secret(secret, field, around, value); });
 }
 
-Refusal cant_open(const StoredSecret &secret, const SecretField &field, Opening why) {
+Refusal cant_open(const StoredSecret &secret, const SecretField &field, Opening why, const char *where) {
     const char *message =
-        cat("secret \"", shown(field.name), "\" of integration \"", shown(field.integration), "\" can't be opened");
+        cat("secret \"", shown(field.name), "\" of integration \"", shown(field.integration), "\"", where,
+            " can't be opened");
     if (why == Opening::no_key) {
         Envelope envelope = guard([&] {
             Envelope found = {};

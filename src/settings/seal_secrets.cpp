@@ -179,7 +179,7 @@ class SealAnew {
         if (stored) { // also of what is sealed as it should be, it is said if it does not open
             const Opening opening = open_secret(*stored, name, around, &value);
             if (opening == Opening::no_key)
-                throw cant_open(*stored, name, opening);
+                throw cant_open(*stored, name, opening, cat(" for ", scope_name(level, scope)));
             if (opening == Opening::does_not_fit) {
                 warn(cat("secret \"", shown(field.key), "\" of integration \"", type.name, "\" for ",
                          scope_name(level, scope), " can't be opened and stays as it is"));
