@@ -165,6 +165,9 @@ need_clients() { # folder...
             django) packages+=(python3-django python3-psycopg2) ;;
             activerecord) packages+=(ruby-activerecord ruby-pg) ;;
             jdbc) packages+=(default-jdk-headless libpostgresql-jdbc-java) ;;
+            sequel) packages+=(ruby-sequel ruby-pg) ;;
+            dbd-pg) packages+=(perl libdbd-pg-perl) ;;
+            libpqxx) packages+=(libpqxx-dev) ;;
             *) command -v npm >/dev/null || packages+=(nodejs npm) ;;
         esac
     done
@@ -181,6 +184,10 @@ client() { # folder
         /usr/bin/python3 "$folder/run.py"
     elif [ -e run.rb ]; then
         /usr/bin/ruby run.rb
+    elif [ -e run.pl ]; then
+        /usr/bin/perl run.pl
+    elif [ -e run.cpp ]; then
+        g++ -std=c++17 -o "$W/libpqxx" run.cpp -lpqxx -lpq && "$W/libpqxx"
     elif [ -e Run.java ]; then
         local driver=/usr/share/java/postgresql.jar
         javac -J-XX:-UsePerfData -cp "$driver" -d "$W/jdbc" ./*.java &&

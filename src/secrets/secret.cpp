@@ -268,9 +268,8 @@ Opening open_secret(const StoredSecret &secret, const SecretField &field, const 
 }
 
 Refusal cant_open(const StoredSecret &secret, const SecretField &field, Opening why, const char *where) {
-    const char *message =
-        cat("secret \"", shown(field.name), "\" of integration \"", shown(field.integration), "\"", where,
-            " can't be opened");
+    const char *message = cat("secret \"", shown(field.name), "\" of integration \"", shown(field.integration), "\"",
+                              where, " can't be opened");
     if (why == Opening::no_key) {
         Envelope envelope = guard([&] {
             Envelope found = {};

@@ -80,7 +80,8 @@ enum class Opening { opened, no_key, does_not_fit };
 /// Opens a secret, sealed or marked, as this field beside these values. With `value` null it is only tried.
 Opening open_secret(const StoredSecret &secret, const SecretField &field, const Beside &around, JsonbValue *value);
 
-/// Says of one that did not open why, in the current memory context: 55000. `where`, as " for project 1", is said of it.
+/// Says of one that did not open why, in the current memory context: 55000. `where`, as " for project 1", is said of
+/// it.
 Refusal cant_open(const StoredSecret &secret, const SecretField &field, Opening why, const char *where = "");
 
 /// What is shown in place of a secret. In the current memory context.

@@ -28,8 +28,8 @@ export async function refusal(promise) {
     try {
         await promise;
     } catch (error) {
-        const cause = error.original ?? error.driverError ?? error;
-        return [cause.code, cause.constraint];
+        const cause = error.original ?? error.driverError ?? error.nativeError ?? error.cause ?? error;
+        return [cause.code, cause.constraint ?? cause.constraint_name];
     }
     return "not refused";
 }
