@@ -49,10 +49,11 @@ struct Together {
 /// In contexts below TopTransactionContext; null: nothing.
 struct {
     Together *statement, *commit;
-    MemoryContext contexts[2]; // of each
-    TimestampTz sent;          // when the client's statement was
-    unsigned emptied;          // by a TRUNCATE that has not happened yet: which tables
-    TimestampTz emptying;      // when that was sent
+    MemoryContext contexts[2];                                 // of each
+    CommandId first[2] = {InvalidCommandId, InvalidCommandId}; // of each, that wrote, whether that is a change or not
+    TimestampTz sent;                                          // when the client's statement was
+    unsigned emptied;                                          // by a TRUNCATE that has not happened yet: which tables
+    TimestampTz emptying;                                      // when that was sent
 } kept;
 
 void forget() {
@@ -67,6 +68,7 @@ void drop(Together *&together) {
     if (together == nullptr)
         return;
     MemoryContext context = std::exchange(context_of(together), nullptr);
+    kept.first[&together == &kept.commit] = InvalidCommandId;
     together = nullptr;
     MemoryContextDelete(context);
 }
@@ -359,18 +361,22 @@ bool is_replicating() {
 
 } // namespace
 
+void keep_command_for_limit() {
+    const bool at_commit = statement_depth() > 1;
+    if (!at_commit && kept.sent != GetCurrentStatementStartTimestamp()) {
+        drop(kept.statement);
+        kept.first[0] = InvalidCommandId;
+        kept.sent = GetCurrentStatementStartTimestamp();
+    }
+    kept.first[at_commit] = std::min(kept.first[at_commit], GetActiveSnapshot()->curcid);
+}
+
 void keep_for_limit(const Change &change) {
     const int depth = statement_depth();
     if (depth == 0 || is_replicating())
         return;
-    const CommandId command = GetActiveSnapshot()->curcid;
-    const int level = GetCurrentTransactionNestLevel();
-    if (depth > 1)
-        return add(kept.commit, command, change, level);
-    if (kept.sent != GetCurrentStatementStartTimestamp())
-        drop(kept.statement);
-    kept.sent = GetCurrentStatementStartTimestamp();
-    add(kept.statement, command, change, level);
+    keep_command_for_limit();
+    add(depth > 1 ? kept.commit : kept.statement, kept.first[depth > 1], change, GetCurrentTransactionNestLevel());
 }
 
 void check_limit(bool at_commit) {

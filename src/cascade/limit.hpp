@@ -23,6 +23,10 @@ inline bool is_limited() {
     return max_affected >= 0;
 }
 
+/// Notes that one of our tables is written to: what was before counts as before. A group that goes is no change, but
+/// what was in it changes.
+void keep_command_for_limit();
+
 /// Keeps a change, to be counted by check_limit().
 void keep_for_limit(const Change &change);
 

@@ -216,8 +216,11 @@ INTD_FUNCTION(settle) {
         begin_count_anew(); // this, too, has been counted before
         if (telling)
             note_all_written();
-    } else
+    } else {
+        if (is_limited())
+            keep_command_for_limit();
         note_rows(data, table, noting, telling);
+    }
     // A change by another trigger, or by us before the commit, may be one of many that belong together: those are
     // followed before the commit.
     if (trigger_depth() == 1 && !leftovers_have_fired(data) && !SettleOnce::now())

@@ -36,6 +36,8 @@ class Difference(Exception):
 class Session:
     """One seed: the extension and the model side by side."""
 
+    limited = 0  # statements that a limit has refused, in all seeds
+
     def __init__(self, connection, seed, kinds):
         self.connection = connection
         self.rng = random.Random(seed)
@@ -57,7 +59,8 @@ class Session:
 
     def clear(self):
         self.connection.execute("ROLLBACK")
-        for statement_ in ["SET client_min_messages = error", "SET jit = off", "DROP SCHEMA IF EXISTS app CASCADE",
+        for statement_ in ["SET client_min_messages = error", "SET jit = off", "RESET integration_defaults.max_affected",
+                           "DROP SCHEMA IF EXISTS app CASCADE",
                            f"DROP TABLE IF EXISTS {SCHEMA}.effective_settings",
                            "TRUNCATE " + ", ".join(f"{SCHEMA}.{t}" for t in TABLES)]:
             self.connection.execute(statement_)
@@ -152,11 +155,14 @@ class Session:
         error, result = None, None
         sql = statement(kind, given, self.generator.id_type)
         previewed = self.preview(sql)
+        limited = self.limit(sql, previewed)
         try:
             cursor = self.sql(sql)
             result = cursor.fetchone()[0] if cursor.description else cursor.rowcount
         except psycopg.Error as caught:
             error = caught
+        if limited:
+            self.sql("RESET integration_defaults.max_affected")
         if error:
             self.model.restore(before)
             if guarded:
@@ -196,6 +202,32 @@ class Session:
         if len(shown) < len(rows):
             raise Difference(f"preview of {sql}", "each scope and type once", rows)
         return had, shown
+
+    def limit(self, sql, previewed):
+        """Of a statement that was previewed: with a limit that is too low by one it is refused, and nothing changes.
+        Leaves the limit that is just enough; whether it has set one."""
+        if previewed is None or isinstance(previewed[1], psycopg.Error):
+            return False
+        there = f"SELECT id FROM {SCHEMA}.projects"
+        before = {project for project, in self.connection.execute(there).fetchall()}
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute(sql)
+            after = {project for project, in self.connection.execute(there).fetchall()}
+        affected = {scope for level, scope, _ in previewed[1] if level == "project"} & before & after
+        if affected:
+            self.sql(f"SET integration_defaults.max_affected = {len(affected) - 1}")
+            try:
+                with self.connection.transaction():
+                    self.connection.execute(sql)
+                raise Difference(f"{sql} within {len(affected) - 1}", sorted(affected), "success")
+            except psycopg.Error as error:
+                if error.diag.constraint_name != "change_within_limit":
+                    raise Difference(f"{sql} within {len(affected) - 1}", sorted(affected), outcome(error)) from error
+            if self.ends() != previewed[0]:
+                raise Difference(f"{sql}, refused", "no change", "another state")
+            Session.limited += 1
+        self.sql(f"SET integration_defaults.max_affected = {len(affected)}")
+        return True
 
     def compare_preview(self, sql, previewed, error):
         """It is what has really changed."""
@@ -370,6 +402,8 @@ def main():
             if seed % 20 == 0:
                 print(f"... seed {seed}, {passed} operations, {time.monotonic() - started:.0f} s", flush=True)
         Session(connection, 0, kinds).clear()
+    print(f"{Session.limited} statements were refused, as they would have changed one project too many")
+    failed += failed == 0 and "preview" in kinds[0] and Session.limited < passed / 200  # too few prove nothing
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
