@@ -38,6 +38,8 @@ SELECT counts($$TRUNCATE instance_settings$$, 4);
 SELECT counts($$TRUNCATE project_settings$$, 1);
 SELECT counts($$TRUNCATE instance_settings, group_settings, project_settings$$, 5);
 SELECT counts($$SELECT allow_integrations(ARRAY['mail'])$$, 5);
+SELECT counts($$SELECT register_integration('chat', '{"properties": {"color": {"default": "red"}}}')$$, 5);
+SELECT counts($$SELECT reset_below('chat')$$, 1);
 -- The app's own: a move, and what comes and goes.
 SET integration_defaults.max_affected = 2;
 UPDATE limit_app.groups SET parent_id = 2 WHERE id = 1;
@@ -50,6 +52,15 @@ SET integration_defaults.max_affected = 0;
 SELECT undone($$DELETE FROM limit_app.projects WHERE group_id = 1$$);
 SELECT undone($$INSERT INTO limit_app.projects SELECT n, 1 FROM generate_series(100, 200) n$$);
 SELECT undone($$SELECT drop_redundant('chat')$$);
+-- What was in a group that goes has moved, whichever of both comes first.
+BEGIN;
+DELETE FROM limit_app.groups WHERE id = 2;
+UPDATE limit_app.projects SET group_id = NULL WHERE group_id = 2;
+COMMIT;
+BEGIN;
+UPDATE limit_app.projects SET group_id = NULL WHERE group_id = 2;
+DELETE FROM limit_app.groups WHERE id = 2;
+COMMIT;
 -- A statement that would fail fails in the preview.
 SELECT undone($$SELECT count(*) FROM preview('SELECT integration_defaults.set_default(''chat'', ''{}'')')$$);
 -- Each statement of a transaction for itself; all that is sent at once together.
