@@ -87,7 +87,7 @@ SELECT scope_level, scope_id, before ->> 'from' AS before, after ->> 'from' AS a
 FROM preview($$ INSERT INTO app.teams VALUES (500, 1) $$) ORDER BY 1, 2;
 BEGIN;
 INSERT INTO app.teams VALUES (500, 1);
-SELECT scope_id, after ->> 'from' AS after FROM preview($$ UPDATE app.teams SET parent_id = NULL WHERE id = 500 $$) ORDER BY 1;
+SELECT scope_id, after ->> 'from' AS after FROM preview($$ UPDATE app.teams SET parent_id = NULL WHERE id OPERATOR(pg_catalog.=) 500 $$) ORDER BY 1;
 COMMIT;
 SELECT * FROM tree WHERE parent_id = '500';
 SELECT resync('app.teams'), resync('app.repos');
@@ -154,7 +154,8 @@ SELECT * FROM tree;
 UPDATE app.teams SET hidden = NOT hidden WHERE id IN ('2', '4', '5');
 SELECT * FROM tree;
 SELECT resync('app.teams'), resync('app.repos');
-DELETE FROM app.teams WHERE id IN ('2', '4', '5', '04', '3') RETURNING id;
+WITH gone AS (DELETE FROM app.teams WHERE id IN ('2', '4', '5', '04', '3') RETURNING id)
+SELECT id FROM gone ORDER BY id COLLATE "C";
 SELECT * FROM tree;
 SELECT resync('app.teams'), resync('app.repos');
 

@@ -48,12 +48,12 @@ struct Together {
 
 /// In contexts below TopTransactionContext; null: nothing.
 struct {
-    Together *statement, *commit;
-    MemoryContext contexts[2];                                 // of each
+    Together *statement = nullptr, *commit = nullptr;
+    MemoryContext contexts[2] = {};                            // of each
     CommandId first[2] = {InvalidCommandId, InvalidCommandId}; // of each, that wrote, whether that is a change or not
-    TimestampTz sent;                                          // when the client's statement was
-    unsigned emptied;                                          // by a TRUNCATE that has not happened yet: which tables
-    TimestampTz emptying;                                      // when that was sent
+    TimestampTz sent = 0;                                      // when the client's statement was
+    unsigned emptied = 0;                                      // by a TRUNCATE that is yet to happen: which tables
+    TimestampTz emptying = 0;                                  // when that was sent
 } kept;
 
 void forget() {
