@@ -2,7 +2,7 @@
 //
 // The rows are found under the snapshot of the statement, put aside, and then changed one by one, each under its lock.
 // One that somebody has changed in the meantime stays as it is where what is to be done followed from what it was.
-#include "cascade/changes.hpp"
+#include "cascade/reached.hpp"
 #include "postgres/spool.hpp"
 #include "resolve/own_rows.hpp"
 #include "settings/fields.hpp"
@@ -38,8 +38,7 @@ bool take_out(const Target &where, const Names &fields, Names &unknown) {
 // --- drop_redundant --------------------------------------------------------------------------------------------------
 
 bool is_same_row(const SettingsRow &a, const SettingsRow &b) {
-    return a.custom == b.custom && a.active == b.active && VARSIZE(a.settings) == VARSIZE(b.settings) &&
-           memcmp(a.settings, b.settings, VARSIZE(a.settings)) == 0;
+    return a.custom == b.custom && a.active == b.active && same_settings(a.settings, b.settings);
 }
 
 /// Takes what is redundant out of the target's row, if that is still as it was `found`.

@@ -186,10 +186,7 @@ void scope_written(core::Level level, const Image *before, const Image *after, b
 bool says_something(const SettingsColumns &columns, const Image &row) {
     auto value = [&](int n) { return row.nulls[n] ? std::nullopt : std::optional<Datum>(row.at(n)); };
     const SettingsRow settings = settings_row(columns, value);
-    if (settings.sets_something())
-        return true;
-    return settings.locked != 0 && ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(settings.locked)),
-                                                  ARR_DIMS(DatumGetArrayTypeP(settings.locked))) > 0;
+    return settings.sets_something() || count_elements(settings.locked) > 0;
 }
 
 void settings_written(const SettingsColumns &columns, const Image *before, const Image *after) {
