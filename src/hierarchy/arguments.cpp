@@ -12,6 +12,8 @@ ScopeArgument scope_argument(const IdArgument &project, const IdArgument &group)
         return {core::Level::project, project.id, is_null};
     if (group.is_given())
         return {core::Level::group, group.id, is_null};
+    if (!is_null && (project.state == IdArgument::written || group.state == IdArgument::written))
+        refuse_written_not_given();
     return {core::Level::instance, 0, is_null};
 }
 

@@ -6,7 +6,8 @@
 
 namespace intd {
 
-/// The scope that a function's ids name. Throws 22023 if both are given. Where neither is, the instance.
+/// The scope that a function's ids name. Throws 22023 if both are given. Where neither is, the instance, unless one of
+/// them is left out as it is written (22023).
 struct ScopeArgument {
     core::Level level;
     Datum id;                // text; 0 for the instance

@@ -24,13 +24,29 @@ bool is_id(std::string_view text) {
     return !text.empty() && text.front() != '\x01' && text.size() <= max_id_length;
 }
 
-IdArgument id_argument(FunctionCallInfo fcinfo, int n) {
+IdArgument either_id_argument(FunctionCallInfo fcinfo, int n) {
     std::optional<std::string_view> text = text_argument(fcinfo, n);
     if (!text)
         return {IdArgument::null, 0};
     if (text->empty())
         return {IdArgument::not_given, 0};
+    if (*text == written_not_given)
+        return {IdArgument::written, 0};
     return {IdArgument::given, text_datum(*text)};
+}
+
+IdArgument id_argument(FunctionCallInfo fcinfo, int n) {
+    const IdArgument id = either_id_argument(fcinfo, n);
+    if (id.state == IdArgument::written)
+        refuse_written_not_given();
+    return id;
+}
+
+void refuse_written_not_given() {
+    throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "the text of not_given() is not an id of a group or project")
+        .detail("It stands for an id that is left out only beside one that is given, so that no text means the "
+                "instance.")
+        .hint("To mean the instance, leave the argument out.");
 }
 
 namespace {
@@ -40,6 +56,16 @@ Datum make_id(std::string_view text) {
     return text_datum(text);
 }
 
+/// As the type is written.
+Datum read_id(std::string_view text) {
+    return text == written_not_given ? text_datum(text) : make_id(text);
+}
+
+std::string_view written(FunctionCallInfo fcinfo) {
+    std::string_view text = *text_argument(fcinfo, 0);
+    return text.empty() ? written_not_given : text;
+}
+
 } // namespace
 
 // To read NULL the server calls an input function, unless it is STRICT, with a null pointer that it does not mark as
@@ -47,11 +73,11 @@ Datum make_id(std::string_view text) {
 
 INTD_STRICT_FUNCTION(external_id_in) {
     const char *text = PG_GETARG_CSTRING(0);
-    return text == nullptr ? null_result(fcinfo) : make_id(view(text));
+    return text == nullptr ? null_result(fcinfo) : read_id(view(text));
 }
 
 INTD_STRICT_FUNCTION(external_id_out) {
-    std::string_view text = *text_argument(fcinfo, 0);
+    std::string_view text = written(fcinfo);
     return guard([&] { return CStringGetDatum(pnstrdup(text.data(), text.size())); });
 }
 
@@ -61,11 +87,11 @@ INTD_STRICT_FUNCTION(external_id_recv) {
         return null_result(fcinfo);
     int length = 0;
     const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
-    return make_id({text, static_cast<size_t>(length)});
+    return read_id({text, static_cast<size_t>(length)});
 }
 
 INTD_STRICT_FUNCTION(external_id_send) {
-    std::string_view text = *text_argument(fcinfo, 0);
+    std::string_view text = written(fcinfo);
     return guard([&] {
         StringInfoData buffer;
         pq_begintypsend(&buffer);

@@ -19,13 +19,13 @@ CREATE TYPE integration_defaults.external_id (
 COMMENT ON TYPE integration_defaults.external_id IS
     'the app''s own id of a group or project: 1 to 255 bytes of text; integers, numeric, text and uuid are cast to it implicitly';
 COMMENT ON FUNCTION integration_defaults.external_id_in(cstring) IS 'I/O: 22023 if the id is empty or longer than 255 bytes';
-COMMENT ON FUNCTION integration_defaults.external_id_out(integration_defaults.external_id) IS 'I/O: the id as text';
+COMMENT ON FUNCTION integration_defaults.external_id_out(integration_defaults.external_id) IS 'I/O: the id as text; of not_given() a text that is no id';
 COMMENT ON FUNCTION integration_defaults.external_id_recv(internal) IS 'I/O: the id in binary form, which is its text';
 COMMENT ON FUNCTION integration_defaults.external_id_send(integration_defaults.external_id) IS 'I/O: the id in binary form, which is its text';
 
 CREATE FUNCTION integration_defaults.not_given() RETURNS integration_defaults.external_id
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_external_id_not_given';
-COMMENT ON FUNCTION integration_defaults.not_given() IS 'what an id that is left out is: a value that no input can make';
+COMMENT ON FUNCTION integration_defaults.not_given() IS 'what an id that is left out is: a value that no input can make. Its text, which is no id, is read where a call comes from another server, and stands for an id that is left out beside one that is given; by itself it is refused (22023), so that no text means the instance';
 
 CREATE FUNCTION integration_defaults.external_id(smallint) RETURNS integration_defaults.external_id
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_external_id_from_smallint';

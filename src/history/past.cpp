@@ -300,7 +300,7 @@ template <class Answer>
 void ask(FunctionCallInfo fcinfo, Answer &&answer) {
     require_access(Access::read);
     std::optional<std::string_view> integration = text_argument(fcinfo, 1);
-    ScopeArgument scope = scope_argument(id_argument(fcinfo, 2), id_argument(fcinfo, 3));
+    ScopeArgument scope = scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3));
     if (PG_ARGISNULL(0) || !integration || scope.is_null)
         return;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);

@@ -37,7 +37,7 @@ INTD_FUNCTION(reset_default) {
 
 /// use_default(integration, project_id, group_id) → whether there was anything of its own
 INTD_FUNCTION(use_default) {
-    IdArgument project = id_argument(fcinfo, 1), group = id_argument(fcinfo, 2);
+    IdArgument project = either_id_argument(fcinfo, 1), group = either_id_argument(fcinfo, 2);
     if (project.state == IdArgument::not_given && group.state == IdArgument::not_given)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "a project or a group is needed")
             .hint("The instance has nothing to inherit from; reset_default() removes its default.");
