@@ -5,7 +5,7 @@ EXTVERSION = 1.0
 MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
-ROOMS = core postgres store secrets jsonschema catalog hierarchy tracking inheritance settings resolve cascade history
+ROOMS = core postgres store secrets jsonschema catalog hierarchy tracking inheritance settings resolve cascade history shards
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp $(ROOMS:%=src/%/*.cpp) $(ROOMS:%=src/%/*/*.cpp))))
 
 # The install script is the declarations of all rooms, joined in that order.

@@ -37,7 +37,7 @@ DECLARE call text;
 BEGIN
     FOR call IN SELECT format('SELECT count(*) FROM integration_defaults.%I(%s) f', proname,
         (SELECT string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n) FROM unnest(proargtypes::oid[]) WITH ORDINALITY a(t, n)))
-        FROM pg_proc WHERE pronamespace = 'integration_defaults'::regnamespace AND prorettype <> 'trigger'::regtype
+        FROM pg_proc WHERE pronamespace = 'integration_defaults'::regnamespace AND prokind = 'f' AND prorettype <> 'trigger'::regtype
         AND NOT proargtypes::oid[] && ARRAY['internal'::regtype::oid] ORDER BY oid
     LOOP
         BEGIN

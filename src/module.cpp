@@ -19,9 +19,11 @@
 #include "secrets/key_file.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
+#include "shards/state.hpp"
 #include "store/limits.hpp"
 #include "store/access.hpp"
 #include "store/relation.hpp"
+#include "store/replicated.hpp"
 #include "tracking/follow.hpp"
 #include "tracking/orphans.hpp"
 #include "tracking/tracked.hpp"
@@ -47,6 +49,7 @@ void _PG_init(void) {
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
+    intd::watch_replicated();
     intd::watch_access();
     intd::watch_integrations();
     intd::watch_references();
@@ -65,5 +68,6 @@ void _PG_init(void) {
     intd::watch_notifications();
     intd::watch_noted_access();
     intd::watch_history();
+    intd::watch_shards();
 }
 }

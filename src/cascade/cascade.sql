@@ -14,6 +14,10 @@ CREATE FUNCTION integration_defaults.refuse_plain_writes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_refuse_plain_writes';
 COMMENT ON FUNCTION integration_defaults.refuse_plain_writes() IS
     'trigger of effective_settings: only integration_defaults writes to it (55000). Its arguments are the materialized types, and their only record';
+CREATE FUNCTION integration_defaults.skip_replicated() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'intd_skip_replicated';
+COMMENT ON FUNCTION integration_defaults.skip_replicated() IS
+    'trigger of effective_settings in sessions that replicate: rows that a subscription brings are skipped, because they follow from what it brings besides';
 
 CREATE FUNCTION integration_defaults.settle() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_settle';

@@ -72,6 +72,7 @@ constexpr DeclaredTrigger declared[] = {
     {"keep_generations", generations, always},
     {"keep_generations_truncated", generations, always},
     {"materialized", effective_settings, origin},
+    {"skip_replicated", effective_settings, replica},
     {"note_access", access, always},
     {"note_access_truncated", access, always},
     {"note_notifications", change_notifications, always},

@@ -28,6 +28,9 @@ const char *const create_table[] = {
     "PRIMARY KEY (project_id, integration))",
     "ALTER TABLE integration_defaults.effective_settings ALTER COLUMN settings SET STATISTICS 0", // as on ours
     "CREATE INDEX effective_settings_integration_idx ON integration_defaults.effective_settings (integration)",
+    "CREATE TRIGGER skip_replicated BEFORE INSERT OR UPDATE OR DELETE ON integration_defaults.effective_settings "
+    "FOR EACH ROW EXECUTE FUNCTION integration_defaults.skip_replicated()",
+    "ALTER TABLE integration_defaults.effective_settings ENABLE REPLICA TRIGGER skip_replicated",
     "COMMENT ON TABLE integration_defaults.effective_settings IS "
     "'the rows of project_integrations for the types that were given to materialize(), kept equal to it; indexes, "
     "policies, triggers and publications are yours to add'"};

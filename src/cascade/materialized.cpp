@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "lib/stringinfo.h"
+#include "replication/logicalworker.h"
 #include "storage/lmgr.h"
 }
 
@@ -179,6 +180,13 @@ INTD_FUNCTION(refuse_plain_writes) {
             .hint("Change what is set, for example with set_custom() or through the view project_integrations; "
                   "dematerialize() removes the rows of a type.");
     return PointerGetDatum(nullptr);
+}
+
+/// BEFORE INSERT, UPDATE or DELETE on effective_settings, for each row, in sessions that replicate: what a subscription
+/// to all tables brings follows here from what is set, which it brings, too.
+INTD_FUNCTION(skip_replicated) {
+    TriggerData *data = row_trigger(fcinfo, {effective_settings()}, TRIGGER_EVENT_BEFORE);
+    return PointerGetDatum(OwnStatement::fired(data) || !IsLogicalWorker() ? trigger_row(data) : nullptr);
 }
 
 void watch_materialized() {

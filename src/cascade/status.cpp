@@ -10,6 +10,7 @@
 #include "secrets/mask_key.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 #include "store/store.hpp"
 #include "tracking/equalize.hpp"
 
@@ -215,6 +216,15 @@ Statement without_type = {
     {},
     nullptr};
 
+// The first of the projects whose group is not there.
+Statement homeless_projects = {
+    "SELECT pg_catalog.string_agg(f.id, ', ' ORDER BY f.id COLLATE pg_catalog.\"C\") FROM (SELECT p.id "
+    "FROM integration_defaults.projects p WHERE p.group_id IS NOT NULL AND NOT EXISTS (SELECT "
+    "FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) p.group_id) ORDER BY p.id LIMIT 10) f",
+    0,
+    {},
+    nullptr};
+
 /// What is set on a scope that is not there may be meant so: it waits for a row that a filter leaves out now.
 void look_at_dangling(Status &status, Dangling &each) {
     Value found[2];
@@ -223,7 +233,14 @@ void look_at_dangling(Status &status, Dangling &each) {
     if (count == 0)
         return;
     const char *text = cat(counted(count, each.one, each.many), ", as \"", view(*found[1]), "\"");
-    if (!each.settings)
+    if (is_replicated(Table::groups) && std::string_view(each.subject) == "projects") {
+        Value first;
+        fetch_own(homeless_projects, {}, &first, 1);
+        status.broken(each.subject,
+                      cat(counted(count, each.one, each.many), ": ", view(*first), count > 10 ? ", ..." : "",
+                          "\nTheir groups have gone from the publisher's database. They have no settings "
+                          "until they are moved elsewhere, or the groups are back."));
+    } else if (!each.settings)
         status.broken(each.subject,
                       cat(text, "\nWhat hangs on them has no settings. Where a table is tracked, resync() "
                                 "mends that."));

@@ -8,6 +8,7 @@
 #include "postgres/trigger.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 extern "C" {
 #include "access/detoast.h"
@@ -266,6 +267,7 @@ INTD_FUNCTION(validate_settings) {
 /// BEFORE INSERT OR UPDATE OR DELETE on integrations, for each row.
 INTD_FUNCTION(check_integration) {
     TriggerData *trigger = row_trigger(fcinfo, {table_oid(Table::integrations)}, TRIGGER_EVENT_BEFORE);
+    require_unreplicated(Table::integrations);
     bool deletes = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
     HeapTuple row = trigger_row(trigger);
     if (deletes)

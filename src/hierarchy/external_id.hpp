@@ -3,8 +3,8 @@
 //
 // It is written as a text that is no id (see written_not_given), because a call that is sent to another server, by
 // Citus or a foreign table, has the value of not_given() in that form. Whoever gives an app an id can write it, too. So
-// what is read from that text never means the instance: it counts as left out beside an id that is given, and is refused
-// by itself.
+// what is read from that text never means the instance: it counts as left out beside an id that is given, and is
+// refused by itself.
 #pragma once
 
 #include "postgres/datum.hpp"

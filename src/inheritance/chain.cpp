@@ -2,6 +2,7 @@
 
 #include "hierarchy/scope.hpp"
 #include "postgres/trigger.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -17,7 +18,7 @@ OverlookBroken::~OverlookBroken() {
 }
 bool OverlookBroken::now() {
     if (overlooking == nullptr || overlooking->depth_ != trigger_depth())
-        return false;
+        return is_replicated(Table::groups);
     overlooking->met_ = true;
     return true;
 }

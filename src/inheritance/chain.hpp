@@ -156,7 +156,8 @@ inline Size room_for(Size used, Size grows) {
 
 /// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
 /// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent. What
-/// triggers read meanwhile runs deeper, and is told. Such a group is never remembered.
+/// triggers read meanwhile runs deeper, and is told. Such a group is never remembered. Where a subscription fills the
+/// table, it is always so: the publisher's groups go without asking what hangs on them here.
 class OverlookBroken {
   public:
     OverlookBroken();

@@ -4,6 +4,7 @@
 #include "postgres/snapshot.hpp"
 #include "postgres/transaction.hpp"
 #include "store/relation.hpp"
+#include "store/replicated.hpp"
 #include "postgres/trigger.hpp"
 #include "store/tables.hpp"
 
@@ -450,11 +451,13 @@ bool hold(const Generation &generation) {
     return is_still(generation);
 }
 
-/// BEFORE INSERT OR UPDATE OR DELETE, for each row, and BEFORE TRUNCATE, on the small tables.
+/// BEFORE INSERT OR UPDATE OR DELETE, for each row, and BEFORE TRUNCATE, on the small tables. What a subscription fills
+/// is refused, too.
 INTD_FUNCTION(count_change) {
     TriggerData *data =
         own_trigger(fcinfo, {table_oid(small[0]), table_oid(small[1]), table_oid(small[2]), table_oid(small[3])});
     require_counting(data);
+    require_unreplicated(table_with(RelationGetRelid(data->tg_relation)));
     const bool inserts = TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BY_INSERT(data->tg_event);
     const Counted what = RelationGetRelid(data->tg_relation) != table_oid(Table::groups) ? change
                          : inserts                                                       ? addition

@@ -27,7 +27,7 @@ ALTER TABLE integration_defaults.generations ENABLE ALWAYS TRIGGER keep_generati
 CREATE FUNCTION integration_defaults.count_change() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'intd_count_change';
 COMMENT ON FUNCTION integration_defaults.count_change() IS
-    'trigger of integrations, groups, instance_settings and group_settings: counts the transaction in generations';
+    'trigger of integrations, groups, instance_settings and group_settings: counts the transaction in generations; refuses what a subscription fills (55000), unless it is the subscription that writes';
 DO $$
 DECLARE
     name text;

@@ -6,7 +6,7 @@ namespace intd {
 namespace {
 
 Listeners<void (*)(Oid)> of_relations;
-Listeners<void (*)()> of_roles, of_functions;
+Listeners<void (*)()> of_roles, of_functions, of_subscriptions;
 
 void tell_of_relation(Datum, Oid relation) {
     for (auto listener : of_relations)
@@ -14,7 +14,9 @@ void tell_of_relation(Datum, Oid relation) {
 }
 
 void tell_of_entry(Datum, int cache, uint32) {
-    for (auto listener : cache == PROCOID || cache == NAMESPACEOID ? of_functions : of_roles)
+    for (auto listener : cache == SUBSCRIPTIONRELMAP                 ? of_subscriptions
+                         : cache == PROCOID || cache == NAMESPACEOID ? of_functions
+                                                                     : of_roles)
         listener();
 }
 
@@ -29,10 +31,13 @@ void on_role_change(void (*listener)()) {
 void on_function_change(void (*listener)()) {
     of_functions.add(listener);
 }
+void on_subscription_change(void (*listener)()) {
+    of_subscriptions.add(listener);
+}
 
 void watch_invalidations() {
     CacheRegisterRelcacheCallback(tell_of_relation, static_cast<Datum>(0));
-    for (int cache : {AUTHMEMROLEMEM, AUTHOID, DATABASEOID, PROCOID, NAMESPACEOID})
+    for (int cache : {AUTHMEMROLEMEM, AUTHOID, DATABASEOID, PROCOID, NAMESPACEOID, SUBSCRIPTIONRELMAP})
         CacheRegisterSyscacheCallback(cache, tell_of_entry, static_cast<Datum>(0));
 }
 

@@ -52,6 +52,8 @@ void on_relation_change(void (*listener)(Oid relation));
 void on_role_change(void (*listener)());
 /// Functions or schemas have.
 void on_function_change(void (*listener)());
+/// Which tables subscriptions bring rows of has.
+void on_subscription_change(void (*listener)());
 
 /// Called once, when the module is loaded.
 void watch_invalidations();

@@ -172,8 +172,11 @@ INTD_FUNCTION(compare) {
     Inheritance &inherited = readable();
     const Integration &type = inherited.type(*integration);
     ContextResource memory(CurrentMemoryContext);
-    const Lines one = explained({inherited, type, locate(inherited, projects[0])}, &memory),
-                other = explained({inherited, type, locate(inherited, projects[1])}, &memory);
+    auto lines = [&](const ScopeArgument &project) {
+        const Located at = locate(inherited, project);
+        return has_way_up(inherited, *at.project) ? explained({inherited, type, at}, &memory) : Lines(&memory);
+    };
+    const Lines one = lines(projects[0]), other = lines(projects[1]);
     auto before = [](const Line &a, const Line &b) { return std::tie(a.rank, a.field) < std::tie(b.rank, b.field); };
     static constexpr Line none = {};
     for (auto a = one.begin(), b = other.begin(); a != one.end() || b != other.end();) {

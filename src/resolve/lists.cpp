@@ -3,6 +3,7 @@
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 #include "store/sets_something.hpp"
 
 namespace intd {
@@ -36,9 +37,10 @@ Statement without_own_in_group = {
     {TEXTOID, TEXTOID},
     nullptr};
 
+/// What a project is in; null if that has gone (see has_way_up()).
 const TreeNode *node_of(Inheritance &inherited, Value group) {
     const TreeNode *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
-    if (node == nullptr)
+    if (node == nullptr && !is_replicated(Table::groups))
         throw unknown_scope(core::Level::group, view(*group));
     return node;
 }
@@ -94,7 +96,10 @@ INTD_FUNCTION(projects_using_default) {
     Cursor rows = top.id == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, top.id});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const Folded &folded = inherited.down_to(node_of(inherited, rows.column(1)), integration);
+        const TreeNode *group = node_of(inherited, rows.column(1));
+        if (group == nullptr)
+            continue;
+        const Folded &folded = inherited.down_to(group, integration);
         if (!folded.configured())
             continue;
         const core::Scope *source = folded.fold->nearest();

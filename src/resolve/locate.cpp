@@ -1,5 +1,6 @@
 #include "resolve/locate.hpp"
 
+#include "store/replicated.hpp"
 #include "tracking/tracked.hpp"
 
 namespace intd {
@@ -26,16 +27,24 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     throw unknown_scope(scope.level, scope.text());
 }
 
+bool has_way_up(Inheritance &inherited, const Row &project) {
+    return project.nulls[column::parent] || !is_replicated(Table::groups) ||
+           inherited.tree().group(view(project.values[column::parent])) != nullptr;
+}
+
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     require_access(Access::read);
     std::optional<std::string_view> integration = text_argument(fcinfo, 0);
-    ScopeArgument scope = takes_project ? scope_argument(id_argument(fcinfo, 1), id_argument(fcinfo, 2))
+    ScopeArgument scope = takes_project ? scope_argument(either_id_argument(fcinfo, 1), either_id_argument(fcinfo, 2))
                                         : group_argument(id_argument(fcinfo, 1));
     if (!integration || scope.is_null)
         return std::nullopt;
     Inheritance &inherited = inheritance();
     const Integration &type = inherited.type(*integration);
-    return Question{inherited, type, locate(inherited, scope)};
+    const Located at = locate(inherited, scope);
+    if (at.is_project() && !has_way_up(inherited, *at.project))
+        return std::nullopt;
+    return Question{inherited, type, at};
 }
 
 void require_use(Inheritance &inherited, const Located &at) {

@@ -30,6 +30,10 @@ inline Inheritance &readable() {
 /// Throws 42704 if the scope is not there.
 Located locate(Inheritance &inherited, const ScopeArgument &scope);
 
+/// Whether there is a way up to the instance: where a subscription fills the groups, a project's may have gone. Then
+/// the project has no settings. Elsewhere it is an error to meet that, for who goes up.
+bool has_way_up(Inheritance &inherited, const Row &project);
+
 /// What a reading function is asked about: a type, of a scope.
 struct Question {
     Inheritance &inherited;
@@ -53,8 +57,8 @@ struct Question {
 };
 
 /// What a function is asked by its arguments: (integration, project_id, group_id), or (integration, group_id). None if
-/// one of them is NULL: then there is no answer. Throws 42501 without access of some kind, 42704 for a type or scope
-/// that is not there, 22023 for two ids.
+/// one of them is NULL, or the project has no way up: then there is no answer. Throws 42501 without access of some
+/// kind, 42704 for a type or scope that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
 
 /// Throws 42501 unless the current user may use what is set as secret for the scope.

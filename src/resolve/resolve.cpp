@@ -5,6 +5,7 @@
 #include "postgres/query.hpp"
 #include "secrets/mask_key.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -40,11 +41,13 @@ namespace {
 template <class Visit>
 void visit_all(FunctionCallInfo fcinfo, Access access, Visit &&visit) {
     require_access(Access::read);
-    ScopeArgument scope = scope_argument(id_argument(fcinfo, 0), id_argument(fcinfo, 1));
+    ScopeArgument scope = scope_argument(either_id_argument(fcinfo, 0), either_id_argument(fcinfo, 1));
     if (scope.is_null)
         return;
     Inheritance &inherited = inheritance();
     Located at = locate(inherited, scope);
+    if (at.is_project() && !has_way_up(inherited, *at.project))
+        return;
     if (access == Access::use)
         require_use(inherited, at);
 
@@ -150,7 +153,8 @@ Statement set_below = {
 
 } // namespace
 
-/// What is seen without looking at each scope.
+/// What is seen without looking at each scope: whether all have what the instance sets; that they have not only says
+/// that each has to be looked at, as where a project may have lost its group.
 INTD_FUNCTION(set_by_instance) {
     std::optional<std::string_view> integration = text_argument(fcinfo, 0);
     Inheritance &inherited = readable();
@@ -158,7 +162,7 @@ INTD_FUNCTION(set_by_instance) {
     if (type == nullptr)
         return null_result(fcinfo);
     if (inherited.down_to(inherited.tree().instance(), *type).configured())
-        return BoolGetDatum(true);
+        return BoolGetDatum(!is_replicated(Table::groups));
     Value below;
     AsOwner owner;
     fetch(set_below, {text_datum(type->name)}, &below, true);

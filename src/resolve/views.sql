@@ -22,8 +22,10 @@ LEFT JOIN integration_defaults.project_settings s
     -- a row that sets nothing changes nothing: as SETS_SOMETHING in store/sets_something.hpp
     AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
 WHERE integration_defaults.may_read() AND i.everywhere IS NOT NULL
-  AND (i.everywhere OR s.project_id IS NOT NULL
-       OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL);
+  AND (i.everywhere
+       OR CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL
+               ELSE integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings) IS NOT NULL
+          END);
 COMMENT ON VIEW integration_defaults.project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 

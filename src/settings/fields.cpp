@@ -295,8 +295,8 @@ void check_own(const Target &target, const Names &names) {
 
 /// override_fields(integration, fields, project_id, group_id, active)
 INTD_FUNCTION(override_fields) {
-    Target where =
-        target(required_text(fcinfo, 0, "integration"), scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = target(required_text(fcinfo, 0, "integration"),
+                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
     const Jsonb *fields = required_jsonb(fcinfo, 1, "fields");
     if (!is_object(fields))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "fields must be a JSON object")
@@ -311,8 +311,8 @@ INTD_FUNCTION(override_fields) {
 
 /// inherit_fields(integration, fields, project_id, group_id)
 INTD_FUNCTION(inherit_fields) {
-    Target where =
-        target(required_text(fcinfo, 0, "integration"), scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = target(required_text(fcinfo, 0, "integration"),
+                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
     require_argument(fcinfo, 1, "fields");
     ContextResource memory(CurrentMemoryContext);
     Names names = names_in(PG_GETARG_DATUM(1), &memory);
@@ -325,8 +325,8 @@ INTD_FUNCTION(inherit_fields) {
 
 /// set_active(integration, active, project_id, group_id)
 INTD_FUNCTION(set_active) {
-    Target where =
-        target(required_text(fcinfo, 0, "integration"), scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = target(required_text(fcinfo, 0, "integration"),
+                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
     FieldChange change;
     change.sets_active = true;
     change.active = boolean_argument(fcinfo, 1);

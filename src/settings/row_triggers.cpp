@@ -11,6 +11,7 @@
 #include "settings/write.hpp"
 #include "store/hold.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -89,7 +90,9 @@ INTD_FUNCTION(check_settings) {
     HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
     if (restoring() || sealing_has_fired(data))
         return PointerGetDatum(tuple);
-    const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
+    const Table table = table_with(RelationGetRelid(data->tg_relation));
+    require_unreplicated(table); // before it is checked
+    const SettingsColumns &columns = columns_of(table);
     TupleDesc shape = RelationGetDescr(data->tg_relation);
     SettingsRow wanted = read_settings(tuple, shape, columns);
     if (!is_object(wanted.settings))

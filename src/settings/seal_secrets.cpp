@@ -6,6 +6,7 @@
 #include "settings/secrets.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -75,7 +76,8 @@ class SealAnew {
     /// Of one type, or of all.
     void run(const Integration *type) {
         for (core::Level level : {core::Level::instance, core::Level::group, core::Level::project})
-            in_passing_memory([&] { run(level, type); });
+            if (!is_replicated(settings_table(level))) // the publisher seals those
+                in_passing_memory([&] { run(level, type); });
     }
 
     int64 changed() const { return changed_; }

@@ -1,6 +1,7 @@
 // track_groups, track_projects, untrack and resync. They need admin access, and the app's table is touched with the
 // caller's rights; ours are written as our owner, as the triggers do afterwards (see mirror.hpp).
 #include "hierarchy/arguments.hpp"
+#include "tracking/distributed.hpp"
 #include "tracking/equalize.hpp"
 #include "tracking/filter.hpp"
 #include "tracking/left_out.hpp"
@@ -10,6 +11,7 @@
 #include "postgres/path.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -208,6 +210,8 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     if (source.id == source.parent)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("column \"", id, "\" can't be both the id and the parent"));
 
+    require_undistributed(oid);
+    require_unreplicated(table_of(kind)); // an empty table writes nothing that would be refused
     require_feeding(oid, kind);
     // Nobody writes ours until we are done, and what is tracked does not change meanwhile.
     lock_own(table_of(kind));

@@ -31,6 +31,8 @@ class Statements:
         rows = judge.execute("SELECT proname, proargtypes::oid[]::regtype[]::text[], proargnames, prorettype::regtype::text, pronargdefaults FROM pg_proc "
                              "WHERE pronamespace = 'integration_defaults'::regnamespace ORDER BY proname, proargtypes::text").fetchall()
         self.functions = [row for row in rows if row[3] != "trigger"]
+        self.procedures = [row[0] for row in judge.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'integration_defaults'::regnamespace AND prokind = 'p'").fetchall()]
         self.triggers = [row[0] for row in rows if row[3] == "trigger"]
 
     def next(self):
@@ -56,6 +58,8 @@ class Statements:
     def call(self):
         rng, call = self.rng, self.call_of()
         form = rng.random()
+        if any(f".{name}(" in call for name in self.procedures):
+            return f"CALL {call}"
         if form < 0.7:
             return f"SELECT * FROM {call}"
         if form < 0.8:

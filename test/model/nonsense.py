@@ -26,7 +26,7 @@ class Nonsense:
             "SELECT p.proname, coalesce(p.proargnames[1:p.pronargs], '{}'),"
             " array(SELECT pg_catalog.format_type(t, NULL) FROM unnest(p.proargtypes) t),"
             " p.prorettype = 'trigger'::pg_catalog.regtype"
-            f" FROM pg_catalog.pg_proc p WHERE p.pronamespace = '{SCHEMA}'::pg_catalog.regnamespace ORDER BY 1, 2"
+            f" FROM pg_catalog.pg_proc p WHERE p.pronamespace = '{SCHEMA}'::pg_catalog.regnamespace AND p.prokind = 'f' ORDER BY 1, 2"
         ).fetchall()
         self.state = ""
 

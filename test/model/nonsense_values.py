@@ -74,7 +74,7 @@ VALID = {
     "label_column": "'type'", "orphans": "'instance'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "field": "'token'", "value": "'\"x\"'::jsonb",
     "custom": "true", "strict": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
-    "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'"}
+    "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'", "publication": "'nonsense_publication'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
 DEEP_ARRAY = "(repeat('[', 10000) || repeat(']', 10000))::jsonb"
@@ -144,6 +144,7 @@ BAD = {
     "name": [("NULL", "22023"), ("''", "42704"), ("'nobody'", "42704"), (HUGE, "42704"), ("'hook'", "2BP01")],
     "register_integration.name": [("NULL", "22023"), ("''", "22023"), ("' '", "22023"), ("'a b'", "22023"),
                                   (LONG, "22023"), (HUGE, "22023"), ("E'a\\nb'", "22023")],
+    "publication": [("NULL", "22023"), ("''", "42601"), (HUGE, FINE)],
     "kind": [("NULL", "22023"), ("''", "22023"), ("'group'", "22023"), ("'projects'", "55000"), (HUGE, "22023")],
     "create_view.name": [("NULL", FINE), ("''", {"22023", "42601", "42602"}), (LONG, {"22023", "42622"}),
                          (HUGE, {"22023", "42622"})],

@@ -6,7 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('readme');
+my $node = new_node('readme', allows_streaming => 'logical'); # for what is published
 my $app = q{
 CREATE SCHEMA app;
 CREATE TABLE app.namespaces (id bigint PRIMARY KEY, parent_id bigint, type text);
