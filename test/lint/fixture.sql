@@ -3,7 +3,7 @@
 CREATE TABLE integration_defaults.right (
     id text COLLATE pg_catalog."C" NOT NULL PRIMARY KEY CHECK (pg_catalog.octet_length(id) OPERATOR(pg_catalog.>=) 1),
     settings jsonb NOT NULL DEFAULT '{}'
-) WITH (fillfactor = 20);
+) WITH (fillfactor = 20); ALTER TABLE integration_defaults.right SET (fillfactor = 30);
 CREATE INDEX right_idx ON integration_defaults.right (id);
 CREATE FUNCTION integration_defaults.f(id integration_defaults.external_id DEFAULT integration_defaults.not_given()) RETURNS void
     LANGUAGE c AS 'MODULE_PATHNAME', 'f';

@@ -111,7 +111,7 @@ class Check:
         text, before, after = self.t[i].text, self.low(i - 1), self.low(i + 1)
         if (inside and inside[-1] == "operator") or before == ".": # where one is made: its schema is written out
             return
-        if text == "=" and (assigns or (inside and inside[-1] == "with")): # settings of what is created
+        if text == "=" and (assigns or (inside and inside[-1] in ("with", "set"))): # settings of what is created or altered
             return
         if text == "*" and (before in ("select", "(", ".", ",", "returning", "distinct") or after in ("from", ")")):
             return
