@@ -115,9 +115,10 @@ void require_empty() {
             throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           cat("integration_defaults.", declared_as(table).name, " has rows"))
                 .detail("The publisher's rows would meet them.")
-                .hint("What this database has set on types, groups and the instance has to go first: TRUNCATE "
+                .hint("They have to go first. Where projects are to stay: SET session_replication_role = replica; TRUNCATE "
                       "integration_defaults.integrations, integration_defaults.groups, "
-                      "integration_defaults.instance_settings, integration_defaults.group_settings. Projects stay.");
+                      "integration_defaults.instance_settings, integration_defaults.group_settings; RESET "
+                      "session_replication_role.");
 }
 
 /// Drops the publisher's slot unless the subscription has it.
