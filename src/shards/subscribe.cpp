@@ -115,7 +115,8 @@ void require_empty() {
             throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           cat("integration_defaults.", declared_as(table).name, " has rows"))
                 .detail("The publisher's rows would meet them.")
-                .hint("They have to go first. Where projects are to stay: SET session_replication_role = replica; TRUNCATE "
+                .hint("They have to go first. Where projects are to stay: SET session_replication_role = replica; "
+                      "TRUNCATE "
                       "integration_defaults.integrations, integration_defaults.groups, "
                       "integration_defaults.instance_settings, integration_defaults.group_settings; RESET "
                       "session_replication_role.");
