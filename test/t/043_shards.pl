@@ -256,28 +256,6 @@ like($shard->safe_psql('wrong', "SELECT string_agg(state || ' ' || detail, ' ') 
 $shard->safe_psql('wrong', "CALL $I.unsubscribe_defaults()");
 is(slots(), '2', 'it can be given up');
 
-# A subscription made by hand, to all tables, where both databases materialize: what is derived follows from what comes.
-$shard->safe_psql('postgres', 'CREATE DATABASE everything');
-$publisher->safe_psql('postgres', "SELECT $I.materialize('free'), $I.materialize('late')");
-$shard->safe_psql('everything', <<"SQL");
-CREATE EXTENSION $I;
-CREATE SCHEMA app;
-CREATE TABLE app."Namespaces" ("Id" text PRIMARY KEY, parent text, kind text);
-CREATE TABLE app.projects (id bigint PRIMARY KEY, namespace text, name text);
-SELECT $I.keep_history(false), $I.register_integration('free'), $I.materialize('free');
-DELETE FROM $I.integrations;
-CREATE SUBSCRIPTION everything CONNECTION '$source' PUBLICATION every;
-SQL
-$shard->wait_for_subscription_sync($publisher, 'everything', 'everything');
-$publisher->safe_psql('postgres', qq{SELECT $I.set_default('free', '{"all": 1}', '1'), $I.set_custom('free', 1, '{"all": 2}'), $I.dematerialize('late')});
-$publisher->wait_for_catchup('everything');
-is($shard->safe_psql('everything', "SELECT e FROM $I.effective_settings e ORDER BY project_id"), $publisher->safe_psql('postgres', "SELECT e FROM $I.effective_settings e ORDER BY project_id"),
-	'all tables, both materialize: the same rows');
-is(differences($shard, 'everything'), '', 'which are what is resolved there');
-is($shard->safe_psql('everything', 'SELECT sum(apply_error_count) FROM pg_stat_subscription_stats WHERE subname = $$everything$$'), '0', 'the worker has met no error');
-refused($shard, 'everything', "SELECT $I.set_default('free', '{}')", '55000', qr/is filled by subscription "everything"/, 'such a subscription counts as well');
-$shard->safe_psql('everything', 'DROP SUBSCRIPTION everything');
-
 # The publisher is gone: a shard can leave all the same.
 $publisher->stop('immediate');
 my ($status, $out, $err) = $shard->psql('two', "CALL $I.unsubscribe_defaults()");
