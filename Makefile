@@ -43,6 +43,14 @@ src/catalog/gitlab_catalog.inc: src/catalog/gitlab_catalog.json
 	(printf 'R"json('; cat $<; printf ')json"') > $@
 src/catalog/load_catalog.o: src/catalog/gitlab_catalog.inc
 
+# The archive for PGXN, of what is committed: build/NAME-X.Y.Z.zip, as META.json calls it; says the file's name.
+DIST = $(EXTENSION)-$(shell sed -n '/"version"/{s/.*: "\(.*\)".*/\1/p;q}' $(srcdir)/META.json)
+.PHONY: dist
+dist:
+	@mkdir -p build
+	@git archive --format=zip --prefix=$(DIST)/ -o build/$(DIST).zip HEAD
+	@echo $(DIST).zip
+
 # Speed, side by side with other ways, on a server of its own: writes bench/RESULTS.md.
 .PHONY: bench
 bench:

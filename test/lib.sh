@@ -2,6 +2,7 @@
 
 . test/lint/lib.sh
 . test/majors/lib.sh
+. test/package/lib.sh
 
 passed=0 failed=0 skipped=0
 
@@ -289,6 +290,11 @@ test_all() { # part or file...
     [ $((passed + failed + skipped)) -gt 0 ] || die "there is no test by the name of $*"
     echo
     [ ${#elsewhere[@]} -eq 0 ] || printf '%s\n' "$PG_MAJOR: $(sum "${here[@]}")" "${elsewhere[@]}"
+    outcome
+}
+
+# The last line, and the exit status: 75 if nothing could run.
+outcome() {
     sum "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ] || return 1
     [ "$passed" -gt 0 ] || return 75

@@ -21,9 +21,9 @@ mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'L
 # Runs a command with mounts and processes of its own, which end with it, whatever happens.
 apart() { unshare --mount --pid --ipc --fork --kill-child "$@"; } # command...
 
-within() { # major, NAME=value or command...
-    local root
-    root=$(root_of "$1")
+within() { # major or its folder, NAME=value or command...
+    local root=$1
+    [[ $root == /* ]] || root=$(root_of "$root")
     shift
     # The shell stays, as the first of its processes has to bury those whose parents are gone.
     apart sh -c 'mount -t proc proc "$0/proc" && mount -t tmpfs -o size=2g,mode=1777 tmpfs "$0/dev/shm" || exit
@@ -55,20 +55,24 @@ hindrance() { # major...
     fi
 }
 
-# Makes a major's folder, where no service starts, and where a mirror may be weeks behind; or takes another run's. One that
-# was not finished is not there: it has another name until then.
-make_root() { # major
-    local root suite script
-    root=$(root_of "$1")
-    [ ! -d "$root" ] || return 0
+# A Debian in a folder, where no service starts, and whose mirror may be weeks behind.
+bootstrap() { # major, folder
+    local suite script
     read -r suite script < <(suite_of "$1")
-    rm -rf "$root.part"
-    mkdir -p "$root.part"
-    apart debootstrap --variant=minbase "$suite" "$root.part" "$(mirror)" "/usr/share/debootstrap/scripts/$script" &&
-        printf '#!/bin/sh\nexit 101\n' >"$root.part/usr/sbin/policy-rc.d" &&
-        chmod +x "$root.part/usr/sbin/policy-rc.d" &&
-        printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "3";' >"$root.part/etc/apt/apt.conf.d/mirror" &&
-        mv "$root.part" "$root" || return 75
+    rm -rf "$2"
+    mkdir -p "$2"
+    apart debootstrap --variant=minbase "$suite" "$2" "$(mirror)" "/usr/share/debootstrap/scripts/$script" &&
+        printf '#!/bin/sh\nexit 101\n' >"$2/usr/sbin/policy-rc.d" &&
+        chmod +x "$2/usr/sbin/policy-rc.d" &&
+        printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "3";' >"$2/etc/apt/apt.conf.d/mirror" ||
+        return 75
+}
+
+# Makes a major's folder, or takes another run's. One that was not finished is not there: it has another name until then.
+make_root() { # major
+    local root
+    root=$(root_of "$1")
+    [ -d "$root" ] || { bootstrap "$1" "$root.part" && mv "$root.part" "$root"; }
 }
 
 # Lays what is here into a major's folder, once a run.
