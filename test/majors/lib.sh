@@ -128,11 +128,11 @@ run_majors() { # major or file...
     local -A why
     if [ -n "${OLDER-}" ]; then
         built
-        part upgrade "$W/tap/tmp_check/log" upgrade_here "$@"
+        part pg_upgrade "$W/tap/tmp_check/log" pg_upgrade_here "$@"
         return
     fi
     for name in $(basename -a "${@%.*}"); do
-        [ "$name" != upgrade ] || continue
+        [ "$name" != pg_upgrade ] || continue
         why[$name]=$(hindrance "$name")
         [ -n "${why[$name]}" ] || able+=("$name")
     done
@@ -142,13 +142,13 @@ run_majors() { # major or file...
     fi
     for name in $(basename -a "${@%.*}"); do
         before=("$passed" "$failed" "$skipped")
-        [ "$name" != upgrade ] || why[upgrade]=$(hindrance "${majors[@]}")
+        [ "$name" != pg_upgrade ] || why[pg_upgrade]=$(hindrance "${majors[@]}")
         if [ -n "${why[$name]}" ]; then
             say "$name"
             cant_run "$name" "${why[$name]}"
-        elif [ "$name" = upgrade ]; then
+        elif [ "$name" = pg_upgrade ]; then
             built
-            part upgrade "$W/upgrade" upgrade
+            part pg_upgrade "$W/pg_upgrade" pg_upgrade
         else
             part "$name" "$W/$name" major_ran "$name"
         fi
@@ -157,7 +157,7 @@ run_majors() { # major or file...
 }
 
 # From PostgreSQL 15 to each later major in turn, in the folder of the newest, beside servers of all.
-upgrade() {
+pg_upgrade() {
     local newest=${majors[-1]} root older major suite status=0
     root=$(root_of "$newest") older=(15 "${majors[@]::${#majors[@]}-1}")
     make_root "$newest" && lay_tree "$newest" && mkdir -p "$root/tree/older" && cp -R "$W/dest/." "$root/tree/older" || return
@@ -171,7 +171,7 @@ upgrade() {
             >"$root/etc/apt/sources.list.d/$suite.list"
         printf 'Package: *\nPin: release n=%s*\nPin-Priority: 100\n' "$suite" >"$root/etc/apt/preferences.d/$suite"
     done
-    dev_within "$newest" OLDER="${older[*]}" test upgrade || status=$?
+    dev_within "$newest" OLDER="${older[*]}" test pg_upgrade || status=$?
     counts_within "$newest"
     return "$status"
 }
@@ -186,14 +186,14 @@ sources_within() { # major, another suite
 
 # The same, there. The folder is ours alone, so what was built goes where each server looks by itself: pg_upgrade of 18
 # does not ask the settings.
-upgrade_here() { # file
+pg_upgrade_here() { # file
     local major packages=() status=0
     for major in $OLDER; do
         packages+=("postgresql-$major")
     done
     need perl libipc-run-perl "${packages[@]}"
     cp -R older/. "$W/dest" && cp -R "$W/dest/." / || return
-    tap "$@" || status=$?
+    tap tap "$@" || status=$?
     (cd "$W/dest" && find . -type f -exec sh -c 'cd / && rm -f "$@"' sh {} +)
     return "$status"
 }
