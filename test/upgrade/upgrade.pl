@@ -23,10 +23,6 @@ sub create
 # A superuser looks, so that nothing is hidden.
 sub catalog_of { return $node->safe_psql($_[0], "SET search_path = pg_catalog;\n$catalog"); }
 
-my ($current) = $node->safe_psql('postgres', q{SELECT default_version FROM pg_available_extensions WHERE name = 'integration_defaults'});
-my @released = grep { $_ ne $current } split /\n/, $node->safe_psql('postgres', q{SELECT version FROM pg_available_extension_versions
-	WHERE name = 'integration_defaults' ORDER BY string_to_array(version, '.')::int[]});
-
 # ---- what is looked at is enough: each of these changes is seen -----------------------------------------------------
 
 create('looked');
@@ -65,6 +61,9 @@ foreach my $change (
 	isnt($seen, $fresh, "seen: " . substr($change, 0, 90) =~ s/\s+/ /gr);
 }
 same(catalog_of('looked'), $fresh, 'and nothing else');
+
+my $current = $node->safe_psql('looked', q{SELECT extversion FROM pg_extension WHERE extname = 'integration_defaults'});
+my @released = grep { $_ ne $current } map { /--([\d.]+)\.sql$/ ? $1 : () } glob "$ENV{TREE}/upgrade/*.sql";
 
 # ---- each version ----------------------------------------------------------------------------------------------------
 
