@@ -2,6 +2,7 @@
 
 . test/lint/lib.sh
 . test/majors/lib.sh
+. test/package/lib.sh
 
 passed=0 failed=0 skipped=0
 
@@ -123,10 +124,11 @@ regress() { # regress or isolation, file...
     return "$status"
 }
 
-tap() { # file...
-    local data=$W/tap/tmp_check
-    as_server mkdir "$W/tap"
-    as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$W/tap" TESTDATADIR="$data" TESTLOGDIR="$data/log" \
+tap() { # part, file...
+    local folder=$W/$1 data=$W/$1/tmp_check
+    shift
+    as_server mkdir "$folder"
+    as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$folder" TESTDATADIR="$data" TESTLOGDIR="$data/log" \
         PG_REGRESS="$PGXS_TESTS/regress/pg_regress" TREE="$W/tree" \
         prove -v -I "$PGXS_TESTS/perl" -I "$W/tree/test/t" "${@/#/$W/tree/}" | grep -v '^#' # but what went wrong
 }
@@ -148,7 +150,7 @@ need_for() { # part
             ;;
         unit) need libgtest-dev ;;
         fuzz) need clang libclang-rt-dev ;;
-        tap) need perl libipc-run-perl ;;
+        tap | upgrade) need perl libipc-run-perl ;;
         schema) need python3 python3-jsonschema python3-psycopg json-schema-test-suite ;;
         catalogue | model | pairs | access | attack | secrets) need python3 python3-psycopg ;;
     esac
@@ -273,6 +275,7 @@ test_all() { # part or file...
     run_part isolation test/isolation/specs/*.spec
     run_part pairs test/pairs/run.py
     run_part tap test/t/*.pl
+    run_part upgrade test/upgrade/*.pl
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
     run_part catalogue test/catalogue/run.py
@@ -284,11 +287,16 @@ test_all() { # part or file...
     [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
     local here=("$passed" "$failed" "$skipped") elsewhere=()
     if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
-        run_part majors "${majors[@]}" test/majors/upgrade.pl
+        run_part majors "${majors[@]}" test/majors/pg_upgrade.pl
     fi
     [ $((passed + failed + skipped)) -gt 0 ] || die "there is no test by the name of $*"
     echo
     [ ${#elsewhere[@]} -eq 0 ] || printf '%s\n' "$PG_MAJOR: $(sum "${here[@]}")" "${elsewhere[@]}"
+    outcome
+}
+
+# The last line, and the exit status: 75 if nothing could run.
+outcome() {
     sum "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ] || return 1
     [ "$passed" -gt 0 ] || return 75
@@ -312,7 +320,7 @@ run_part() { # part, file...
             [ -d "$W/server" ] || start_server
             part poison "$W/poison" poison
             ;;
-        tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
+        tap | upgrade) part "$name" "$W/$name/tmp_check/log" tap "$name" "${files[@]}" ;;
         majors) run_majors "${files[@]}" ;;
         clients)
             need_clients "${files[@]}"
