@@ -29,9 +29,9 @@ bool is_own_comment(std::string_view text) {
 
 /// create_general_view(level, name)
 INTD_FUNCTION(create_general_view) {
+    require_access(Access::read);
     const Kind kind = level_argument(fcinfo);
     const std::string_view level = core::name_of(level_of(kind));
-    require_access(Access::read);
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *general = cat(level, "_integrations");
     const char *name = view_name(given, general);
