@@ -35,7 +35,7 @@ INTD_FUNCTION(create_general_view) {
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *general = cat(level, "_integrations");
     const char *name = view_name(given, general);
-    const Key key = tracked_key(kind, "Such a view");
+    const ViewKey key = tracked_key(kind, "Such a view");
     const ViewPlace view = view_place(name, given.has_value());
     if (OidIsValid(view.existing)) {
         const TriggerArguments arguments = replaced_trigger(view.existing, "write_integrations");
@@ -47,8 +47,8 @@ INTD_FUNCTION(create_general_view) {
             identifier(key.column), " AS ", level,
             "_id,\n    p.integration,\n    p.active,\n    p.settings,\n    p.inherited,\n    p.source_level,\n"
             "    p.source_id\nFROM ",
-            key.table, " t\nJOIN integration_defaults.", general, " p ON p.", level,
-            "_id OPERATOR(pg_catalog.=) (", key.as_id, " COLLATE pg_catalog.\"C\")"));
+            key.table, " t\nJOIN integration_defaults.", general, " p ON p.", level, "_id OPERATOR(pg_catalog.=) (",
+            key.as_id, " COLLATE pg_catalog.\"C\")"));
     run(cat("CREATE OR REPLACE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON ", view.qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations(", literal(level), ")"));
     comment_view(view, cat(comment_begin, level, comment_end), is_own_comment);

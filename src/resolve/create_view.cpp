@@ -109,7 +109,7 @@ INTD_FUNCTION(create_view) {
     const Integration &type = get_integration(live, integration);
     std::optional<std::string_view> given = text_argument(fcinfo, 1);
     const char *name = view_name(given, cat(type.name, "_settings"));
-    const Key key = tracked_key(Kind::projects, "A typed view");
+    const ViewKey key = tracked_key(Kind::projects, "A typed view");
     const ViewPlace view = view_place(name, given.has_value());
     const char *qualified = view.qualified;
 

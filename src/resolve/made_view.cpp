@@ -24,7 +24,7 @@ const char *text_literal(std::string_view text) {
     return cat(literal(text), "::pg_catalog.text");
 }
 
-Key tracked_key(Kind kind, const char *what) {
+ViewKey tracked_key(Kind kind, const char *what) {
     const char *none = cat("no table of ", name_of(kind), " is tracked");
     Oid relation = tracked_relation(kind);
     if (!OidIsValid(relation))
@@ -82,8 +82,8 @@ RangeVar *split_name(const char *name) {
 
 ViewPlace view_place(const char *name, bool is_given) {
     ViewPlace view = guard([&] {
-        RangeVar *wanted = is_given && strchr(name, '.') != nullptr ? split_name(name)
-                                                                    : makeRangeVar(nullptr, pstrdup(name), -1);
+        RangeVar *wanted =
+            is_given && strchr(name, '.') != nullptr ? split_name(name) : makeRangeVar(nullptr, pstrdup(name), -1);
         Oid schema = RangeVarGetCreationNamespace(wanted);
         return ViewPlace{get_namespace_name(schema), wanted->relname, nullptr,
                          get_relname_relid(wanted->relname, schema)};

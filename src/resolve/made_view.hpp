@@ -12,12 +12,12 @@ const char *literal(std::string_view text);
 const char *text_literal(std::string_view text);
 
 /// The app's key of a tracked table: its name, and how it is written as our id, of a row `t`.
-struct Key {
+struct ViewKey {
     const char *table, *column, *as_id;
 };
 
 /// Throws 55000 unless a table is tracked for the kind. `what` is keyed by it.
-Key tracked_key(Kind kind, const char *what);
+ViewKey tracked_key(Kind kind, const char *what);
 
 /// The name of a view: the one that a caller gives, else `otherwise`. Throws 22023 unless it can be one.
 const char *view_name(std::optional<std::string_view> given, const char *otherwise);

@@ -160,14 +160,16 @@ View view_of(FunctionCallInfo fcinfo) {
         // Any role may put this trigger on a view of its own. It runs with the rights of the writer, so all that it
         // must know is that the columns are what it takes them for.
         for (core::Level level : {core::Level::group, core::Level::project})
-            if (View view = {level, shape, true}; core::name_of(level) == data->tg_trigger->tgargs[0] && view.is_whole())
+            if (View view = {level, shape, true};
+                core::name_of(level) == data->tg_trigger->tgargs[0] && view.is_whole())
                 return view;
     } else {
         static const char *const names[] = {"instance_integrations", "group_integrations", "project_integrations"};
         Oid relation = RelationGetRelid(data->tg_relation);
         for (int level = 0; level < 3; level++) {
             const char *name = names[level];
-            Oid known = guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
+            Oid known =
+                guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
             View view = {static_cast<core::Level>(level), shape, false};
             if (known == relation && view.is_whole())
                 return view;
