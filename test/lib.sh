@@ -199,7 +199,7 @@ client() { # folder
         local jars
         jars=$(printf '/usr/share/java/%s.jar:' $(cat hibernate.classpath))
         javac -J-XX:-UsePerfData -cp "$jars" -d "$W/hibernate" ./*.java ../../clients/jdbc/UnixSocketFactory.java &&
-            java -XX:-UsePerfData -cp "$W/hibernate:$jars" Run ../../clients/app.sql
+            java -XX:-UsePerfData --add-opens java.base/java.lang=ALL-UNNAMED -cp "$W/hibernate:$jars" Run ../../clients/app.sql
     elif [ -e Run.java ]; then
         local driver=/usr/share/java/postgresql.jar
         javac -J-XX:-UsePerfData -cp "$driver" -d "$W/jdbc" ./*.java &&
