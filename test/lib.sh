@@ -170,6 +170,9 @@ need_clients() { # folder...
             sequel) packages+=(ruby-sequel ruby-pg) ;;
             dbd-pg) packages+=(perl libdbd-pg-perl) ;;
             libpqxx) packages+=(libpqxx-dev) ;;
+            pgx) packages+=(golang-go golang-github-jackc-pgx-v4-dev) ;;
+            doctrine) packages+=(php-cli php-pgsql php-doctrine-orm) ;;
+            hibernate) packages+=(default-jdk-headless libpostgresql-jdbc-java libhibernate3-java libjavassist-java libslf4j-java) ;;
             *) command -v npm >/dev/null || packages+=(nodejs npm) ;;
         esac
     done
@@ -190,6 +193,15 @@ client() { # folder
         /usr/bin/perl run.pl
     elif [ -e run.cpp ]; then
         g++ -std=c++17 -o "$W/libpqxx" run.cpp -lpqxx -lpq && "$W/libpqxx"
+    elif [ -e run.go ]; then
+        HOME=$W GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=-p=2 go run run.go
+    elif [ -e run.php ]; then
+        /usr/bin/php -d error_reporting=8191 run.php # but what is deprecated
+    elif [ -e hibernate.classpath ]; then
+        local jars
+        jars=$(printf '/usr/share/java/%s.jar:' $(cat hibernate.classpath))
+        javac -J-XX:-UsePerfData -cp "$jars" -d "$W/hibernate" ./*.java ../../clients/jdbc/UnixSocketFactory.java &&
+            java -XX:-UsePerfData --add-opens java.base/java.lang=ALL-UNNAMED -cp "$W/hibernate:$jars" Run ../../clients/app.sql
     elif [ -e Run.java ]; then
         local driver=/usr/share/java/postgresql.jar
         javac -J-XX:-UsePerfData -cp "$driver" -d "$W/jdbc" ./*.java &&
@@ -219,7 +231,7 @@ sqlsmith() { # file with tables
 # which our statements could find along search_path: it raises there. Some show what that changes: plans and paths, or do
 # themselves what uses it: of these only what it raised counts.
 poison() {
-    local show_more=(tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
+    local show_more=(general_views tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
     local name called raised strict=() regress=("$PGXS_TESTS/regress/pg_regress" --inputdir="$output" --outputdir="$output"
         --bindir="$BIN" --host="$W" --user=postgres --use-existing --dbname=$database)
     called=$(grep -IrohE '\b[a-z_0-9]+ ?\(' src | tr -d ' (' | sort -u | tr '\n' ' ')
@@ -284,7 +296,10 @@ test_all() { # part or file...
     run_part attack test/attack/run.py
     run_part secrets test/secrets/run.py
     run_part clients test/clients/*/
-    [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
+    if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
+        run_part clients-all test/clients-all/*/
+        run_part sqlsmith test/sqlsmith/tables.sql
+    fi
     local here=("$passed" "$failed" "$skipped") elsewhere=()
     if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
         run_part majors "${majors[@]}" test/majors/pg_upgrade.pl
@@ -322,7 +337,7 @@ run_part() { # part, file...
             ;;
         tap | upgrade) part "$name" "$W/$name/tmp_check/log" tap "$name" "${files[@]}" ;;
         majors) run_majors "${files[@]}" ;;
-        clients)
+        clients | clients-all)
             need_clients "${files[@]}"
             [ -d "$W/server" ] || start_server
             for file in "${files[@]%/}"; do
