@@ -349,8 +349,7 @@ class Changes {
     // --- settings ---
 
     static const Jsonb *state(const SettingsColumns &columns, const Image &image, const Integration *type) {
-        auto value = [&](int n) { return image.nulls[n] ? std::nullopt : Value(image.at(n)); };
-        return settings_state(settings_row(columns, value), type);
+        return settings_state(settings_in(columns, image), type);
     }
 
     /// Many rows in turn are of one type.

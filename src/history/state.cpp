@@ -145,7 +145,7 @@ bool same_state(const Jsonb *a, const Jsonb *b) {
 }
 
 const Jsonb *settings_state(const SettingsRow &row, const Integration *type) {
-    if (!row.sets_something() && count_elements(row.locked) == 0)
+    if (row.is_empty())
         return nullptr;
     const Jsonb *settings = kept_settings(row.settings, type);
     return guard([&] {
