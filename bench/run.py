@@ -21,7 +21,7 @@ from materialized import materialized
 from results import Results
 
 SIZES, QUICK_SIZES = [1_000, 10_000, 100_000, 1_000_000], [1_000, 10_000]
-ROUNDS = 5
+ROUNDS, IMPORT_ROUNDS = 5, 3
 CALLS, QUICK_CALLS = 200_000, 20_000  # in one statement
 
 
@@ -84,7 +84,7 @@ def before(_, results, sizes):
 
 def note(given, results, sizes):
     history.one_change(results, sizes[-1], ROUNDS)
-    history.bulk_import(results, given.sizes[-1], ROUNDS)
+    history.bulk_import(results, given.sizes[-1], IMPORT_ROUNDS)
 
 
 def materialize(_, results, sizes):
