@@ -64,5 +64,4 @@ check "the source is built and installed" from_source
 check "Getting Started works from source" getting_started
 check "make uninstall removes it" sh -c "cd /tmp/source/integration_defaults-* && make -s uninstall PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config"
 check "and nothing is left" nothing_left
-echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
