@@ -224,7 +224,7 @@ SQL
 	{
 		$worker{$table}->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
 		$shard->poll_query_until('twice', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = 1}) if $table eq $first;
-		$shard->poll_query_until('twice', q{SELECT bool_and(state = 'idle' OR wait_event_type = 'Lock') FROM pg_stat_activity WHERE datname = 'twice' AND pid <> pg_backend_pid()});
+		$shard->poll_query_until('twice', q{SELECT bool_and(state LIKE 'idle%' OR wait_event_type = 'Lock') FROM pg_stat_activity WHERE datname = 'twice' AND pid <> pg_backend_pid()});
 	}
 	$stopper->query_safe('SELECT pg_advisory_unlock(1)');
 	$worker{$_}->query_safe('SELECT 1'), $worker{$_}->quit foreach keys %worker;
