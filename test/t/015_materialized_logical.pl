@@ -193,10 +193,10 @@ $shard->safe_psql($_, "DROP SUBSCRIPTION $_") foreach @shards;
 
 # --- two workers that bring a group and what it has set, at once -----------------------------------------------------------
 
-# As the initial copy does it, one for each table. Each is stopped, before it has written all rows, until the other one is about to commit.
-foreach my $first ('groups', 'group_settings')
+# As the initial copy does it, one for each table. The one that brings the group has written its project's row, and is stopped
+# until the other one has committed, or waits for it.
 {
-	$shard->safe_psql('postgres', "DROP DATABASE IF EXISTS twice");
+	my $first = 'groups';
 	$shard->safe_psql('postgres', "CREATE DATABASE twice");
 	$shard->safe_psql('twice', <<'SQL');
 CREATE EXTENSION integration_defaults;
@@ -217,8 +217,6 @@ SQL
 	{
 		$worker{$table} = $shard->background_psql('twice');
 		$worker{$table}->query_safe("SET session_replication_role = replica; BEGIN; $write{$table}");
-		# A row that this worker writes anyway stops it, if it is the first one.
-		$worker{$table}->query_safe(q{UPDATE integration_defaults.instance_settings SET settings = '{"all": 2}'}) if $table eq $first;
 	}
 	foreach my $table (sort { ($b eq $first) <=> ($a eq $first) } keys %write)
 	{
