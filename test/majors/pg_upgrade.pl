@@ -11,7 +11,6 @@ use Test::More;
 my @majors = (split(' ', $ENV{OLDER}), $ENV{PG_MAJOR});
 my %bin = map { $_ => "/usr/lib/postgresql/$_/bin" } @majors;
 delete $ENV{TEMP_CONFIG}; # it is for the newest, and here each finds what was built for it where it looks first
-my @whose = ([ 'superuser', 'whole' ], [ 'plain owner', 'hers', '-U', 'anna' ]);
 
 chdir(PostgreSQL::Test::Utils::tempdir()) or die;
 
@@ -51,14 +50,12 @@ sub tell_of
 
 my $old = server($majors[0]);
 $old->start;
-$old->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
+make_roles($old);
 foreach (@whose)
 {
 	my ($who, $database, @as) = @$_;
-	$old->safe_psql('postgres', "CREATE DATABASE $database" . (@as ? " OWNER $as[1]" : ''));
-	make_app($old, $database, @as);
-	add_refused_rows($old, $database, @as);
-	add_views($old, $database, @as);
+	create_database($old, $database, @as);
+	fill($old, $database, @as);
 }
 
 foreach my $n (1 .. $#majors)

@@ -27,10 +27,11 @@ package() { # major
     rm -rf "$root/package" "$root"/postgresql-*integration-defaults*
     build_package "$1" || return
     rm -rf "$root/package" "$clean"
-    mkdir -p build/package "$clean" && mv "$root/postgresql-$1-integration-defaults_"*.deb build/package &&
+    mkdir -p build/package "$clean" &&
         tar -C "$clean" -xpf "$root.tar" && mkdir "$clean/tree" &&
         tar -C "$root/tree" -c --exclude=./older --exclude=./build . | tar -x -C "$clean/tree" &&
-        cp "build/package/postgresql-$1-integration-defaults_"*.deb "$archive" "$clean/tree" || return
+        cp "$root/postgresql-$1-integration-defaults_"*.deb "$archive" "$clean/tree" &&
+        mv "$root/postgresql-$1-integration-defaults_"*.deb build/package || return
     within "$clean" DEBIAN_FRONTEND=noninteractive sh /tree/test/package/try.sh "$1" || status=$?
     rm -rf "$clean"
     return "$status"

@@ -195,10 +195,8 @@ $shard->safe_psql($_, "DROP SUBSCRIPTION $_") foreach @shards;
 
 # As the initial copy does it, one for each table. The one that brings the group has written its project's row, and is stopped
 # until the other one has committed, or waits for it.
-{
-	my $first = 'groups';
-	$shard->safe_psql('postgres', "CREATE DATABASE twice");
-	$shard->safe_psql('twice', <<'SQL');
+$shard->safe_psql('postgres', "CREATE DATABASE twice");
+$shard->safe_psql('twice', <<'SQL');
 CREATE EXTENSION integration_defaults;
 SELECT integration_defaults.register_integration('free'), integration_defaults.materialize('free');
 SELECT integration_defaults.set_default('free', '{"all": 1}'), integration_defaults.add_project('there');
@@ -208,28 +206,23 @@ ALTER TABLE integration_defaults.effective_settings ENABLE ALWAYS TRIGGER stop;
 SET session_replication_role = replica;
 INSERT INTO integration_defaults.projects VALUES ('early', 'g');
 SQL
-	my %write = (groups => q{INSERT INTO integration_defaults.groups VALUES ('g', NULL), ('h', 'g')},
-		group_settings => q{INSERT INTO integration_defaults.group_settings (group_id, integration, custom, settings) VALUES ('g', 'free', true, '{"group": 1}')});
-	my $stopper = $shard->background_psql('twice');
-	$stopper->query_safe('SELECT pg_advisory_lock(1)');
-	my %worker;
-	foreach my $table (sort { ($b eq $first) <=> ($a eq $first) } keys %write)
-	{
-		$worker{$table} = $shard->background_psql('twice');
-		$worker{$table}->query_safe("SET session_replication_role = replica; BEGIN; $write{$table}");
-	}
-	foreach my $table (sort { ($b eq $first) <=> ($a eq $first) } keys %write)
-	{
-		$worker{$table}->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
-		$shard->poll_query_until('twice', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = 1}) if $table eq $first;
-		$shard->poll_query_until('twice', q{SELECT bool_and(state LIKE 'idle%' OR wait_event_type = 'Lock') FROM pg_stat_activity WHERE datname = 'twice' AND pid <> pg_backend_pid()});
-	}
-	$stopper->query_safe('SELECT pg_advisory_unlock(1)');
-	$worker{$_}->query_safe('SELECT 1'), $worker{$_}->quit foreach keys %worker;
-	$stopper->quit;
-	is($shard->safe_psql('twice', q{SELECT settings, source_id FROM integration_defaults.project_integrations WHERE project_id = 'early'}), '{"group": 1}|g', "$first first: the project has what its group has set");
-	is(differences($shard, 'twice'), '', "$first first: and its row says so");
-}
+my $stopper = $shard->background_psql('twice');
+$stopper->query_safe('SELECT pg_advisory_lock(1)');
+my @workers = map {
+	my $worker = $shard->background_psql('twice');
+	$worker->query_safe("SET session_replication_role = replica; BEGIN; $_");
+	$worker;
+} q{INSERT INTO integration_defaults.groups VALUES ('g', NULL), ('h', 'g')},
+  q{INSERT INTO integration_defaults.group_settings (group_id, integration, custom, settings) VALUES ('g', 'free', true, '{"group": 1}')};
+$workers[0]->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
+$shard->poll_query_until('twice', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = 1});
+$workers[1]->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
+$shard->poll_query_until('twice', q{SELECT bool_and(state LIKE 'idle%' OR wait_event_type = 'Lock') FROM pg_stat_activity WHERE datname = 'twice' AND pid <> pg_backend_pid()});
+$stopper->query_safe('SELECT pg_advisory_unlock(1)');
+$_->query_safe('SELECT 1'), $_->quit foreach @workers;
+$stopper->quit;
+is($shard->safe_psql('twice', q{SELECT settings, source_id FROM integration_defaults.project_integrations WHERE project_id = 'early'}), '{"group": 1}|g', 'groups first: the project has what its group has set');
+is(differences($shard, 'twice'), '', 'groups first: and its row says so');
 $shard->stop;
 $publisher->stop;
 done_testing();

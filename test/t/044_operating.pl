@@ -57,7 +57,7 @@ my $dump = dump_of($node, 'app');
 unlike($dump, qr/mine_|CREATE TRIGGER mine |scale_factor/, 'what is put on our tables is left out');
 like($dump, qr/$_/, "held: $_") foreach 'GRANT SELECT ON TABLE integration_defaults.project_integrations TO reader', 'CREATE INDEX kept_index',
   'CREATE TRIGGER kept ', 'CREATE VIEW app.slack_settings', 'CREATE TRIGGER integration_defaults_projects_insert', 'chat.example/mine';
-my $alone = $node->safe_psql('app', 'SELECT 1') && `pg_dump -n integration_defaults -d '@{[ $node->connstr('app') ]}'`;
+my ($alone) = run_command([ 'pg_dump', '-n', 'integration_defaults', '-d', $node->connstr('app') ]);
 like($alone, qr/COPY integration_defaults.effective_settings/, 'of the schema alone');
 unlike($alone, qr/COPY integration_defaults.(?!effective_settings)|CREATE EXTENSION/, 'there are no settings');
 

@@ -8,15 +8,34 @@ use IntegrationDefaults;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(add_views state_of same_state goes_on restores);
+our @EXPORT = qw(@whose make_roles create_database fill state_of same_state goes_on restores);
+
+# Whose the extension is, in which database, and how he connects.
+our @whose = ([ 'superuser', 'whole' ], [ 'plain owner', 'hers', '-U', 'anna' ]);
 
 # What a test does to a database before it is dumped.
 our $before_dump = sub { };
 
-# What a user has beside the app: a materialized type with things of his own on its table, typed views, and a view on those.
-sub add_views
+sub make_roles
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
+}
+
+# An empty one, instead of what may have been there.
+sub create_database
 {
 	my ($node, $database, @as) = @_;
+	$node->safe_psql('postgres', "DROP DATABASE IF EXISTS $database");
+	$node->safe_psql('postgres', "CREATE DATABASE $database" . (@as ? " OWNER $as[1]" : ''));
+}
+
+# An app, and what a user has beside it: a materialized type with things of his own on its table, typed views, and a view on those.
+sub fill
+{
+	my ($node, $database, @as) = @_;
+	make_app($node, $database, @as);
+	add_refused_rows($node, $database, @as);
 	$node->safe_psql($database, <<'SQL', extra_params => \@as);
 SELECT integration_defaults.materialize('chat'), integration_defaults.materialize('free');
 CREATE INDEX by_webhook ON integration_defaults.effective_settings ((settings ->> 'webhook'));
@@ -97,8 +116,7 @@ sub restores
 	my ($node, $database, $what, @as) = @_;
 	my $to = "${database}_restored";
 	$before_dump->($node, $database);
-	$node->safe_psql('postgres', "DROP DATABASE IF EXISTS $to");
-	$node->safe_psql('postgres', "CREATE DATABASE $to" . (@as ? " OWNER $as[1]" : ''));
+	create_database($node, $to, @as);
 	succeeds($node, [ 'pg_dump', @as, '-Fc', '-f', $to, '-d', $database ], "$what: dumped");
 	succeeds($node, [ 'pg_restore', @as, '--exit-on-error', '-d', $to, $to ], "$what: restored") or return;
 	same_state(state_of($node, $to, @as), state_of($node, $database, @as), "$what, restored");

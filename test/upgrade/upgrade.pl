@@ -9,23 +9,15 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('server');
-$node->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
-my @whose = ([ 'superuser', 'whole' ], [ 'plain owner', 'hers', '-U', 'anna' ]);
+make_roles($node);
 my $catalog = slurp_file("$ENV{TREE}/test/upgrade/catalog.sql");
-
-sub create
-{
-	my ($database, @as) = @_;
-	$node->safe_psql('postgres', "DROP DATABASE IF EXISTS $database");
-	$node->safe_psql('postgres', "CREATE DATABASE $database" . (@as ? " OWNER $as[1]" : ''));
-}
 
 # A superuser looks, so that nothing is hidden.
 sub catalog_of { return $node->safe_psql($_[0], "SET search_path = pg_catalog;\n$catalog"); }
 
 # ---- what is looked at is enough: each of these changes is seen -----------------------------------------------------
 
-create('looked');
+create_database($node, 'looked');
 $node->safe_psql('looked', 'CREATE EXTENSION integration_defaults');
 my $fresh = catalog_of('looked');
 cmp_ok(length $fresh, '>', 50_000, 'there is something to look at');
@@ -73,11 +65,9 @@ foreach my $version (@released)
 	{
 		my ($who, $database, @as) = @$_;
 		my $what = "$version, $who";
-		create($database, @as);
+		create_database($node, $database, @as);
 		$node->safe_psql($database, "CREATE EXTENSION integration_defaults VERSION '$version'", extra_params => \@as);
-		make_app($node, $database, @as);
-		add_refused_rows($node, $database, @as);
-		add_views($node, $database, @as);
+		fill($node, $database, @as);
 		goes_on($node, $database, "$what, with today's module", @as);
 
 		# A dump of it comes in as today's version.
@@ -88,7 +78,7 @@ foreach my $version (@released)
 		my $after = state_of($node, $database, @as);
 		same($after->{$_}, $before->{$_}, "$what, updated: the same $_") foreach qw(answers rows);
 
-		create("${database}_restored", @as);
+		create_database($node, "${database}_restored", @as);
 		succeeds($node, [ 'pg_restore', @as, '--exit-on-error', '-d', "${database}_restored", "$database.dump" ], "$what: restored");
 		same(catalog_of($database), catalog_of("${database}_restored"), "$what, updated: to the server the same as a fresh one");
 		same_state(state_of($node, "${database}_restored", @as), $after, "$what: the dump restored, and updated");
