@@ -15,14 +15,14 @@ bench_settings() {
 	CONF
 }
 
-run_bench() { # --quick or nothing
+run_bench() { # [--quick] [part...]
     local results=$W/results into=$HERE/bench
-    [ "$1" != --quick ] || into=$HERE/build/bench
+    [ $# -eq 0 ] || into=$HERE/build/bench
     bench_settings >>"$W/server.conf"
     say "starting a server in $W"
     job start_server
     job as_server env PGDATABASE=postgres PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-        python3 "$W/tree/bench/run.py" --out "$results" ${1:+"$1"}
+        python3 "$W/tree/bench/run.py" --out "$results" "$@"
     mkdir -p "$into"
     cp "$results"/* "$into/"
     say "the results are in ${into#"$HERE"/}/RESULTS.md"

@@ -6,18 +6,28 @@ UNITS = {"ms": (1e3, "ms"), "us": (1e6, "µs"), "tps": (1, "/s"), "bytes": (1, "
 
 
 class Row:
-    def __init__(self, work, projects, contender, ours, theirs, unit, target, ratio, faster, note, section):
+    def __init__(self, work, projects, contender, ours, theirs, unit, target, at_most, ratio, faster, note, section):
         self.work, self.projects, self.contender, self.note = work, projects, contender, note
         self.ours, self.theirs, self.unit = ours, theirs, unit
         self.ratio, self.faster, self.section = ratio, faster, section
-        self.target = target  # ("≤" or "≥", number), or None: for comparison only
+        self.target = target  # of the ratio: ("≤" or "≥", number), or None
+        self.at_most = at_most  # of ours, whatever theirs is, or None; if both are: for comparison only
 
     @property
     def median(self):
         return statistics.median(self.ratio)
 
     @property
+    def wanted(self):
+        """As text; empty: nothing."""
+        if self.at_most is not None:
+            return f"≤ {figure([self.at_most], self.unit)}"
+        return f"{self.target[0]} {self.target[1]:,}" if self.target else ""
+
+    @property
     def passes(self):
+        if self.at_most is not None:
+            return statistics.median(self.ours) <= self.at_most
         if self.target is None:
             return None
         return self.median <= self.target[1] if self.target[0] == "≤" else self.median >= self.target[1]
@@ -31,14 +41,14 @@ class Results:
         self.skipped = []  # (work, why)
         self.points = {}  # plot -> contender -> [(x, y)]
 
-    def add(self, work, projects, contender, ours, theirs, unit, target=None, faster=False, note=""):
+    def add(self, work, projects, contender, ours, theirs, unit, target=None, faster=False, note="", at_most=None):
         """ours, theirs: a figure each round (seconds, transactions a second, bytes). The ratio is ours / theirs; with
         `faster`, theirs / ours."""
         ratio = [b / a if faster else a / b for a, b in zip(ours, theirs)]
-        row = Row(work, projects, contender, ours, theirs, unit, target, ratio, faster, note, self.section)
+        row = Row(work, projects, contender, ours, theirs, unit, target, at_most, ratio, faster, note, self.section)
         self.rows.append(row)
         verdict = {None: "", True: "passes", False: "FAILS"}[row.passes]
-        wanted = f"(target {row.target[0]} {row.target[1]:g})" if row.target else ""
+        wanted = f"(target {row.wanted})" if row.wanted else ""
         print(f"{projects:>9,}  {work}: {figure(ours, unit)} against {contender} {figure(theirs, unit)}: "
               f"{number(row.median)} x {wanted} {verdict}")
 

@@ -2,6 +2,7 @@
 
 . test/lint/lib.sh
 . test/majors/lib.sh
+. test/package/lib.sh
 
 passed=0 failed=0 skipped=0
 
@@ -123,10 +124,11 @@ regress() { # regress or isolation, file...
     return "$status"
 }
 
-tap() { # file...
-    local data=$W/tap/tmp_check
-    as_server mkdir "$W/tap"
-    as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$W/tap" TESTDATADIR="$data" TESTLOGDIR="$data/log" \
+tap() { # part, file...
+    local folder=$W/$1 data=$W/$1/tmp_check
+    shift
+    as_server mkdir "$folder"
+    as_server TEMP_CONFIG="$W/server.conf" TESTDIR="$folder" TESTDATADIR="$data" TESTLOGDIR="$data/log" \
         PG_REGRESS="$PGXS_TESTS/regress/pg_regress" TREE="$W/tree" \
         prove -v -I "$PGXS_TESTS/perl" -I "$W/tree/test/t" "${@/#/$W/tree/}" | grep -v '^#' # but what went wrong
 }
@@ -148,7 +150,7 @@ need_for() { # part
             ;;
         unit) need libgtest-dev ;;
         fuzz) need clang libclang-rt-dev ;;
-        tap) need perl libipc-run-perl ;;
+        tap | upgrade) need perl libipc-run-perl ;;
         schema) need python3 python3-jsonschema python3-psycopg json-schema-test-suite ;;
         catalogue | model | pairs | access | attack | secrets) need python3 python3-psycopg ;;
     esac
@@ -168,6 +170,9 @@ need_clients() { # folder...
             sequel) packages+=(ruby-sequel ruby-pg) ;;
             dbd-pg) packages+=(perl libdbd-pg-perl) ;;
             libpqxx) packages+=(libpqxx-dev) ;;
+            pgx) packages+=(golang-go golang-github-jackc-pgx-v4-dev) ;;
+            doctrine) packages+=(php-cli php-pgsql php-doctrine-orm) ;;
+            hibernate) packages+=(default-jdk-headless libpostgresql-jdbc-java libhibernate3-java libjavassist-java libslf4j-java) ;;
             *) command -v npm >/dev/null || packages+=(nodejs npm) ;;
         esac
     done
@@ -188,6 +193,15 @@ client() { # folder
         /usr/bin/perl run.pl
     elif [ -e run.cpp ]; then
         g++ -std=c++17 -o "$W/libpqxx" run.cpp -lpqxx -lpq && "$W/libpqxx"
+    elif [ -e run.go ]; then
+        HOME=$W GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=-p=2 go run run.go
+    elif [ -e run.php ]; then
+        /usr/bin/php -d error_reporting=8191 run.php # but what is deprecated
+    elif [ -e hibernate.classpath ]; then
+        local jars
+        jars=$(printf '/usr/share/java/%s.jar:' $(cat hibernate.classpath))
+        javac -J-XX:-UsePerfData -cp "$jars" -d "$W/hibernate" ./*.java ../../clients/jdbc/UnixSocketFactory.java &&
+            java -XX:-UsePerfData --add-opens java.base/java.lang=ALL-UNNAMED -cp "$W/hibernate:$jars" Run ../../clients/app.sql
     elif [ -e Run.java ]; then
         local driver=/usr/share/java/postgresql.jar
         javac -J-XX:-UsePerfData -cp "$driver" -d "$W/jdbc" ./*.java &&
@@ -217,7 +231,7 @@ sqlsmith() { # file with tables
 # which our statements could find along search_path: it raises there. Some show what that changes: plans and paths, or do
 # themselves what uses it: of these only what it raised counts.
 poison() {
-    local show_more=(tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
+    local show_more=(general_views tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
     local name called raised strict=() regress=("$PGXS_TESTS/regress/pg_regress" --inputdir="$output" --outputdir="$output"
         --bindir="$BIN" --host="$W" --user=postgres --use-existing --dbname=$database)
     called=$(grep -IrohE '\b[a-z_0-9]+ ?\(' src | tr -d ' (' | sort -u | tr '\n' ' ')
@@ -273,6 +287,7 @@ test_all() { # part or file...
     run_part isolation test/isolation/specs/*.spec
     run_part pairs test/pairs/run.py
     run_part tap test/t/*.pl
+    run_part upgrade test/upgrade/*.pl
     run_part poison test/poison/plant.sql # its name is the only one: files are regress's
     run_part schema test/schema/run.py
     run_part catalogue test/catalogue/run.py
@@ -281,14 +296,22 @@ test_all() { # part or file...
     run_part attack test/attack/run.py
     run_part secrets test/secrets/run.py
     run_part clients test/clients/*/
-    [ ${#wanted[@]} -eq 0 ] || run_part sqlsmith test/sqlsmith/tables.sql # only if asked for
+    if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
+        run_part clients-all test/clients-all/*/
+        run_part sqlsmith test/sqlsmith/tables.sql
+    fi
     local here=("$passed" "$failed" "$skipped") elsewhere=()
     if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
-        run_part majors "${majors[@]}" test/majors/upgrade.pl
+        run_part majors "${majors[@]}" test/majors/pg_upgrade.pl
     fi
     [ $((passed + failed + skipped)) -gt 0 ] || die "there is no test by the name of $*"
     echo
     [ ${#elsewhere[@]} -eq 0 ] || printf '%s\n' "$PG_MAJOR: $(sum "${here[@]}")" "${elsewhere[@]}"
+    outcome
+}
+
+# The last line, and the exit status: 75 if nothing could run.
+outcome() {
     sum "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ] || return 1
     [ "$passed" -gt 0 ] || return 75
@@ -312,9 +335,9 @@ run_part() { # part, file...
             [ -d "$W/server" ] || start_server
             part poison "$W/poison" poison
             ;;
-        tap) part tap "$W/tap/tmp_check/log" tap "${files[@]}" ;;
+        tap | upgrade) part "$name" "$W/$name/tmp_check/log" tap "$name" "${files[@]}" ;;
         majors) run_majors "${files[@]}" ;;
-        clients)
+        clients | clients-all)
             need_clients "${files[@]}"
             [ -d "$W/server" ] || start_server
             for file in "${files[@]%/}"; do

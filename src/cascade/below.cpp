@@ -37,10 +37,6 @@ bool take_out(const Target &where, const Names &fields, Names &unknown) {
 
 // --- drop_redundant --------------------------------------------------------------------------------------------------
 
-bool is_same_row(const SettingsRow &a, const SettingsRow &b) {
-    return a.custom == b.custom && a.active == b.active && same_settings(a.settings, b.settings);
-}
-
 /// Takes what is redundant out of the target's row, if that is still as it was `found`.
 bool take_redundant(const Target &where, const SettingsRow &found, bool whole, const Names &fields) {
     bool changed = false;
@@ -48,7 +44,7 @@ bool take_redundant(const Target &where, const SettingsRow &found, bool whole, c
     given.takes_back = given.resets = true;
     change_row(where, given, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
         changed = false;
-        if (!current || !is_same_row(*current, found))
+        if (!current || !found.same(*current))
             return std::nullopt;
         std::optional<SettingsRow> wanted;
         if (whole) // its locks stay

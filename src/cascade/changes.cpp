@@ -18,7 +18,7 @@ constexpr Size remember_at_most = 64 * 1024 * 1024;
 /// that followed it rolls back, it has to be followed again.
 struct Noted {
     Change change;
-    int noted, followed;
+    int level, followed;
 };
 
 /// In TopTransactionContext; null: nothing.
@@ -78,13 +78,9 @@ void drop_followed() {
 void end_savepoint(const Savepoint &savepoint) {
     if (list.changes == nullptr || list.deepest < savepoint.level)
         return;
-    for (Noted &noted : *list.changes) {
-        noted.noted = savepoint.level_of(noted.noted);
+    for (Noted &noted : *list.changes)
         noted.followed = savepoint.level_of(noted.followed);
-    }
-    auto kept =
-        std::remove_if(list.changes->begin(), list.changes->end(), [](const Noted &noted) { return noted.noted == 0; });
-    list.changes->erase(kept, list.changes->end());
+    savepoint.pass_on(*list.changes);
     list.deepest = savepoint.level - 1;
     if (list.changes->empty()) {
         MemoryContext context = list.context; // a transaction may have many that roll back

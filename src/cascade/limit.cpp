@@ -29,7 +29,7 @@ struct Noted {
 
 /// Changes that are counted together, in a context of their own.
 struct Together {
-    CommandId first; // no command of ours before this one is among them
+    MemoryContext context;
     std::pmr::vector<Noted> changes;
     int deepest = 0; // none was noted at a deeper level
     // Where changes are counted more than once, as others have come to them, those counted are not compared again.
@@ -37,8 +37,7 @@ struct Together {
     size_t compared = 0;  // so many are in
     Strings affected;     // the projects that differ
 
-    Together(CommandId command, std::pmr::memory_resource *memory)
-        : first(command), changes(memory), affected(memory) {}
+    explicit Together(ContextResource *memory) : context(memory->context()), changes(memory), affected(memory) {}
     void forget_count() {
         counted = false;
         compared = 0;
@@ -46,81 +45,73 @@ struct Together {
     }
 };
 
-/// In contexts below TopTransactionContext; null: nothing.
+struct Kept {
+    CommandId first = InvalidCommandId; // of ours that wrote, whether that is a change or not
+    Together *changes = nullptr;        // below TopTransactionContext; null: none
+};
+
 struct {
-    Together *statement = nullptr, *commit = nullptr;
-    MemoryContext contexts[2] = {};                            // of each
-    CommandId first[2] = {InvalidCommandId, InvalidCommandId}; // of each, that wrote, whether that is a change or not
-    TimestampTz sent = 0;                                      // when the client's statement was
-    unsigned emptied = 0;                                      // by a TRUNCATE that is yet to happen: which tables
-    TimestampTz emptying = 0;                                  // when that was sent
+    Kept statement, commit;
+    TimestampTz sent = 0;     // when the client's statement was
+    unsigned emptied = 0;     // by a TRUNCATE that is yet to happen: which tables
+    TimestampTz emptying = 0; // when that was sent
 } kept;
 
 void forget() {
     kept = {};
 }
 
-MemoryContext &context_of(const Together *together) {
-    return kept.contexts[together == kept.commit];
-}
-
-void drop(Together *&together) {
-    if (together == nullptr)
+void drop(Kept &of) {
+    if (of.changes == nullptr)
         return;
-    MemoryContext context = std::exchange(context_of(together), nullptr);
-    kept.first[&together == &kept.commit] = InvalidCommandId;
-    together = nullptr;
+    MemoryContext context = of.changes->context;
+    of = {};
     MemoryContextDelete(context);
 }
 
-void add(Together *&together, CommandId command, const Change &change, int level) {
-    MemoryContext &context = kept.contexts[&together == &kept.commit];
-    if (together == nullptr) {
-        context = guard([] {
+void add(Kept &to, const Change &change, int level) {
+    if (to.changes == nullptr) {
+        ContextResource *memory = ContextResource::in(guard([] {
             return AllocSetContextCreate(TopTransactionContext, "integration_defaults limit", ALLOCSET_DEFAULT_SIZES);
-        });
-        ContextResource *memory = ContextResource::in(context);
-        together = new (memory->allocate(sizeof(Together))) Together(command, memory);
+        }));
+        to.changes = new (memory->allocate(sizeof(Together))) Together(memory);
     }
+    Together *together = to.changes;
     auto is_everything = [](const Change &one) {
         return one.reach == core::Level::instance && one.integration.empty();
     };
     if (!together->changes.empty() && is_everything(together->changes.back().change) &&
         together->compared < together->changes.size())
         return;
-    const bool too_much = MemoryContextMemAllocated(context, true) > remember_at_most;
-    InContext inside(context);
+    const bool too_much = MemoryContextMemAllocated(together->context, true) > remember_at_most;
+    InContext inside(together->context);
     Change own = too_much ? Change{core::Level::instance, {}, {}, pass_all} : change;
     own.id = {cat(own.id), own.id.size()};
     own.integration = {cat(own.integration), own.integration.size()};
-    together->first = std::min(together->first, command);
     together->changes.push_back({own, level});
     together->deepest = std::max(together->deepest, level);
 }
 
 /// What the statement has left broken is counted before the commit.
 void put_off() {
-    for (const Noted &noted : kept.statement->changes)
-        add(kept.commit, kept.statement->first, noted.change, noted.level);
-    kept.commit->forget_count();
+    for (const Noted &noted : kept.statement.changes->changes)
+        add(kept.commit, noted.change, noted.level);
+    kept.commit.first = std::min(kept.commit.first, kept.statement.first);
+    kept.commit.changes->forget_count();
     drop(kept.statement);
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (savepoint.rolled_back)
         kept.emptied = 0;
-    for (Together **each : {&kept.statement, &kept.commit}) {
-        Together *together = *each;
+    for (Kept *each : {&kept.statement, &kept.commit}) {
+        Together *together = each->changes;
         if (together == nullptr || together->deepest < savepoint.level)
             continue;
-        for (Noted &noted : together->changes)
-            noted.level = savepoint.level_of(noted.level);
+        savepoint.pass_on(together->changes);
         together->deepest = savepoint.level - 1;
         if (!savepoint.rolled_back)
             continue;
-        auto undone = std::remove_if(together->changes.begin(), together->changes.end(),
-                                     [](const Noted &noted) { return noted.level == 0; });
-        together->changes.erase(undone, together->changes.end());
         together->forget_count();
         if (together->changes.empty())
             drop(*each);
@@ -311,13 +302,14 @@ bool reaches_few(const Together &together) {
 }
 
 /// The result is that of in_newest_state().
-bool count(Together &together) {
+bool count(const Kept &of) {
+    Together &together = *of.changes;
     if (reaches_few(together))
         return true;
     const Oid role = GetUserId();
     const bool again = together.counted;
     const bool sound = in_newest_state([&](ContextResource *memory) {
-        const Snapshot before = shown_before(together.first);
+        const Snapshot before = shown_before(of.first);
         Comparison comparison(memory, before, live);
         comparison.look_at(types_of(together.changes, before, memory));
         comparison.find_types();
@@ -341,7 +333,7 @@ bool count(Together &together) {
             } else if (!differs) {
                 together.affected.erase(view(id));
             } else if (together.affected.count(view(id)) == 0) {
-                InContext inside(context_of(&together));
+                InContext inside(together.context);
                 together.affected.insert({cat(view(id)), view(id).size()});
             }
             if ((again ? together.affected.size() : affected) > most)
@@ -365,10 +357,11 @@ void keep_command_for_limit() {
     const bool at_commit = statement_depth() > 1;
     if (!at_commit && kept.sent != GetCurrentStatementStartTimestamp()) {
         drop(kept.statement);
-        kept.first[0] = InvalidCommandId;
+        kept.statement = {};
         kept.sent = GetCurrentStatementStartTimestamp();
     }
-    kept.first[at_commit] = std::min(kept.first[at_commit], GetActiveSnapshot()->curcid);
+    Kept &of = at_commit ? kept.commit : kept.statement;
+    of.first = std::min(of.first, GetActiveSnapshot()->curcid);
 }
 
 void keep_for_limit(const Change &change) {
@@ -376,22 +369,22 @@ void keep_for_limit(const Change &change) {
     if (depth == 0 || is_replicating())
         return;
     keep_command_for_limit();
-    add(depth > 1 ? kept.commit : kept.statement, kept.first[depth > 1], change, GetCurrentTransactionNestLevel());
+    add(depth > 1 ? kept.commit : kept.statement, change, GetCurrentTransactionNestLevel());
 }
 
 void check_limit(bool at_commit) {
     if (at_commit) {
-        if (kept.commit != nullptr && is_limited())
-            count(*kept.commit);
+        if (has_uncounted() && is_limited())
+            count(kept.commit);
         if (GetCurrentTransactionNestLevel() == 1) // else it is to be rolled back, and done again
             drop(kept.commit);
-    } else if (kept.statement != nullptr && is_limited() && kept.sent == GetCurrentStatementStartTimestamp() &&
-               !count(*kept.statement))
+    } else if (kept.statement.changes != nullptr && is_limited() && kept.sent == GetCurrentStatementStartTimestamp() &&
+               !count(kept.statement))
         put_off();
 }
 
 bool has_uncounted() {
-    return kept.commit != nullptr;
+    return kept.commit.changes != nullptr;
 }
 
 void begin_count_anew() {
@@ -408,9 +401,9 @@ INTD_FUNCTION(limit_truncation) {
     require_event(data, TRIGGER_EVENT_BEFORE, on_truncate);
     if (restoring() || !is_limited() || is_replicating())
         return PointerGetDatum(nullptr);
-    for (Together *together : {kept.statement, kept.commit})
-        if (together != nullptr)
-            count(*together);
+    for (const Kept *each : {&kept.statement, &kept.commit})
+        if (each->changes != nullptr)
+            count(*each);
     const Table table = table_with(RelationGetRelid(data->tg_relation));
     // Nothing else is truncated while something refers to it: see check_truncate().
     if (table == Table::integrations || table == Table::groups || table == Table::projects)

@@ -106,11 +106,12 @@ class Noting {
         auto same = [&](int column) { return column < 0 || before->same(*after, column); };
         if (before == nullptr || after == nullptr || !same(columns.integration) || !same(columns.scope)) {
             if (before != nullptr)
-                settings_changed(columns, *before, sets_something(columns, *before), false);
+                settings_changed(columns, *before, settings_in(columns, *before).sets_something(), false);
             if (after != nullptr)
-                settings_changed(columns, *after, false, sets_something(columns, *after));
+                settings_changed(columns, *after, false, settings_in(columns, *after).sets_something());
         } else if (!same(columns.custom) || !same(columns.active) || !same(columns.settings) || !same(columns.locked))
-            settings_changed(columns, *after, sets_something(columns, *before), sets_something(columns, *after));
+            settings_changed(columns, *after, settings_in(columns, *before).sets_something(),
+                             settings_in(columns, *after).sets_something());
     }
 
     /// Whether there are rows below depends on whether this one sets something; their values depend on all of it.
@@ -122,11 +123,6 @@ class Noting {
             passes |= pass_insert;
         std::string_view scope = columns.scope < 0 ? std::string_view() : image.text(columns.scope);
         note({columns.level, scope, image.text(columns.integration), passes});
-    }
-
-    static bool sets_something(const SettingsColumns &columns, const Image &image) {
-        auto value = [&](int n) { return image.nulls[n] ? std::nullopt : std::optional<Datum>(image.at(n)); };
-        return settings_row(columns, value).sets_something();
     }
 
     Table table_;

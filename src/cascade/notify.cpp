@@ -84,13 +84,8 @@ void end_savepoint(const Savepoint &savepoint) {
     if (list.types == nullptr || list.deepest < savepoint.level)
         return;
     list.deepest = savepoint.level - 1;
-    for (auto &of_type : *list.types) {
-        for (Written &written : of_type.second)
-            written.level = savepoint.level_of(written.level);
-        auto gone = std::remove_if(of_type.second.begin(), of_type.second.end(),
-                                   [](const Written &written) { return written.level == 0; });
-        of_type.second.erase(gone, of_type.second.end());
-    }
+    for (auto &of_type : *list.types)
+        savepoint.pass_on(of_type.second);
 }
 
 void note_scope(core::Level scope, std::string_view id, std::string_view integration) {
@@ -182,13 +177,6 @@ void scope_written(core::Level level, const Image *before, const Image *after, b
         tell(*after);
 }
 
-/// A row that neither sets nor locks anything is as good as none.
-bool says_something(const SettingsColumns &columns, const Image &row) {
-    auto value = [&](int n) { return row.nulls[n] ? std::nullopt : std::optional<Datum>(row.at(n)); };
-    const SettingsRow settings = settings_row(columns, value);
-    return settings.sets_something() || count_elements(settings.locked) > 0;
-}
-
 void settings_written(const SettingsColumns &columns, const Image *before, const Image *after) {
     auto tell = [&](const Image &row) {
         note_scope(columns.level, columns.scope < 0 ? std::string_view() : row.text(columns.scope),
@@ -201,7 +189,7 @@ void settings_written(const SettingsColumns &columns, const Image *before, const
         return;
     }
     for (const Image *row : {before, after})
-        if (row != nullptr && says_something(columns, *row))
+        if (row != nullptr && !settings_in(columns, *row).is_empty())
             tell(*row);
 }
 

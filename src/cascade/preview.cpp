@@ -18,6 +18,7 @@
 
 extern "C" {
 #include "tcop/dest.h"
+#include "utils/datum.h"
 }
 
 namespace intd {
@@ -47,18 +48,31 @@ void run(const char *statements) {
 
 // --- both states -----------------------------------------------------------------------------------------------------
 
-/// Columns of what is put aside: the scope and type, the project's group, and what it ends up with (active NULL: it is
-/// not configured).
+/// What a scope ends up with; active none: the type is not configured there.
+struct End {
+    Value active, settings, source_level, source_id;
+};
+
+End end_at(const Folded *folded) {
+    if (folded == nullptr)
+        return {};
+    const core::Scope *source = folded->fold->nearest();
+    return {BoolGetDatum(folded->active()), PointerGetDatum(folded->settings()), level_name(source->level),
+            intd::source_id(source)};
+}
+
+/// Columns of what is put aside: the scope, the type (its place in types_), the project's group, and what the scope
+/// ends up with: its place in shared_, or if that is NULL as it is.
 namespace aside {
-enum { level, id, integration, group, active, settings, source_level, source_id };
+enum { level, id, type, group, shared, active, settings, source_level, source_id };
 }
 
 class Preview {
   public:
     Preview(ContextResource *memory, std::optional<std::string_view> only)
-        : memory_(memory), only_(only), configured_before_(find_configured_types(memory)), went_(memory),
-          changed_projects_(memory), groups_(memory),
-          projects_(memory), spool_{INT4OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, TEXTOID, TEXTOID} {}
+        : memory_(memory), only_(only), configured_before_(find_configured_types(memory)), types_(memory),
+          shared_(memory), places_(memory), changed_projects_(memory), groups_(memory),
+          projects_(memory), spool_{INT4OID, TEXTOID, INT4OID, TEXTOID, INT4OID, BOOLOID, JSONBOID, TEXTOID, TEXTOID} {}
 
     /// Puts aside what all scopes that the changes have reached end up with.
     void take(const Listening &heard) {
@@ -91,8 +105,8 @@ class Preview {
             }
             if (reach.nothing())
                 continue;
-            went_.push_back(type);
-            take(inherited, type, reach);
+            types_.push_back(type);
+            take(inherited, inherited.find_usable_type(type), reach);
         }
     }
 
@@ -102,37 +116,38 @@ class Preview {
         if (only_ && !is_registered_)
             get_integration(live, *only_);
         RowMemory memory;
-        std::string_view last;
-        const Integration *type = nullptr;
         while (spool_.next()) {
             InContext inside(memory.empty());
-            std::string_view name = view(*spool_.column(aside::integration));
-            if (last != name) {
-                InContext kept(memory_->context());
-                last = {cat(name), name.size()};
-                type = inherited.find_usable_type(last);
-            }
+            const std::string_view name = types_[DatumGetInt32(*spool_.column(aside::type))];
             const auto level = static_cast<core::Level>(DatumGetInt32(*spool_.column(aside::level)));
             const Datum id = *spool_.column(aside::id);
-            compare(result, level, id, last, before(inherited, type, level, id, spool_.column(aside::group)));
+            const Folded *had =
+                before(inherited, inherited.find_usable_type(name), level, id, spool_.column(aside::group));
+            if (const Value shared = spool_.column(aside::shared); shared)
+                compare(result, level, id, name, had, shared_[DatumGetInt32(*shared)]);
+            else
+                compare(result, level, id, name, had,
+                        {spool_.column(aside::active), spool_.column(aside::settings),
+                         spool_.column(aside::source_level), spool_.column(aside::source_id)});
         }
         if (some_went_unheard_)
             find_gone(result, inherited);
     }
 
   private:
-    void take(Inheritance &inherited, std::string_view name, const Reach &reach) {
-        const Integration *type = inherited.find_usable_type(name);
+    void take(Inheritance &inherited, const Integration *type, const Reach &reach) {
         auto group = [&](Datum id, Value) {
-            put(core::Level::group, id, name, std::nullopt,
-                folded_at(inherited, type, core::Level::group, id, std::nullopt));
+            put(core::Level::group, id, std::nullopt, folded_at(inherited, type, core::Level::group, id, std::nullopt),
+                true);
         };
         ContextResource passing(CurrentMemoryContext);
         Strings gone_projects(reach.projects, &passing);
         auto project = [&](Datum id, Value in) {
             if (!gone_projects.empty())
                 gone_projects.erase(view(id));
-            put(core::Level::project, id, name, in, folded_at(inherited, type, core::Level::project, id, in));
+            bool shared;
+            const Folded *is = folded_at(inherited, type, core::Level::project, id, in, &shared);
+            put(core::Level::project, id, in, is, shared);
         };
         if (reach.everything)
             for_each_row(all_groups, {}, 1, group);
@@ -143,22 +158,38 @@ class Preview {
                 group(text_datum(id), std::nullopt);
         for_each_project(inherited, reach, project);
         for (std::string_view id : gone_projects)
-            put(core::Level::project, text_datum(id), name, std::nullopt, nullptr);
+            put(core::Level::project, text_datum(id), std::nullopt, nullptr, false);
     }
 
-    void put(core::Level level, Datum id, std::string_view name, Value group, const Folded *folded) {
+    void put(core::Level level, Datum id, Value group, const Folded *folded, bool shared) {
         if (some_went_unheard_) {
             InContext kept(memory_->context());
             Strings &known = level == core::Level::group ? groups_ : projects_;
             if (known.count(view(id)) == 0)
                 known.insert({cat(view(id)), view(id).size()});
         }
-        const Value number = Int32GetDatum(static_cast<int32>(level)), type = text_datum(name);
-        if (folded == nullptr)
-            return spool_.put({number, id, type, group, std::nullopt, std::nullopt, std::nullopt, std::nullopt});
-        const core::Scope *source = folded->fold->nearest();
-        spool_.put({number, id, type, group, BoolGetDatum(folded->active()), PointerGetDatum(folded->settings()),
-                    level_name(source->level), source_id(source)});
+        const Value place = shared ? place_of(folded) : std::nullopt;
+        const End own = place ? End() : end_at(folded);
+        spool_.put({Int32GetDatum(static_cast<int32>(level)), id, Int32GetDatum(static_cast<int32>(types_.size()) - 1),
+                    group, place, own.active, own.settings, own.source_level, own.source_id});
+    }
+
+    /// Its place in shared_, as long as there is room.
+    Value place_of(const Folded *folded) {
+        auto known = places_.find(folded);
+        if (known == places_.end()) {
+            InContext kept(memory_->context());
+            End end = end_at(folded);
+            const Size size = end.settings ? VARSIZE(DatumGetPointer(*end.settings)) : 0;
+            if (size > room_)
+                return std::nullopt;
+            room_ -= size;
+            if (end.settings)
+                end.settings = guard([&] { return datumCopy(*end.settings, false, -1); });
+            known = places_.emplace(folded, static_cast<int32>(shared_.size())).first;
+            shared_.push_back(end);
+        }
+        return Int32GetDatum(known->second);
     }
 
     /// A project that no change was noted of is in the group that it was in.
@@ -172,41 +203,25 @@ class Preview {
         return folded_at(inherited, type, level, id, group);
     }
 
-    /// With the state after, which is in the spool.
-    void compare(ResultSet &result, core::Level level, Datum id, std::string_view name, const Folded *before) {
-        const Value active = spool_.column(aside::active), settings = spool_.column(aside::settings);
-        if (before == nullptr && !active)
+    static void compare(ResultSet &result, core::Level level, Datum id, std::string_view name, const Folded *before,
+                        const End &after) {
+        if (before == nullptr ? !after.active
+                              : after.active && before->active() == DatumGetBool(*after.active) &&
+                                    same_settings(before->settings(), jsonb_of(*after.settings)))
             return;
-        if (before != nullptr && active && before->active() == DatumGetBool(*active) &&
-            same_settings(before->settings(), jsonb_of(*settings)))
-            return;
-        add(result, level, id, name, before, active, settings, spool_.column(aside::source_level),
-            spool_.column(aside::source_id));
-    }
-
-    static void add(ResultSet &result, core::Level level, Datum id, std::string_view name, const Folded *before,
-                    Value active, Value settings, Value source_level, Value source) {
-        Value had_active, had_settings, had_level, had_id;
-        if (before != nullptr) {
-            const core::Scope *nearest = before->fold->nearest();
-            had_active = BoolGetDatum(before->active());
-            had_settings = PointerGetDatum(before->settings());
-            had_level = level_name(nearest->level);
-            had_id = source_id(nearest);
-        }
-        result.add({level_name(level), id, text_datum(name), had_active, had_settings, had_level, had_id, active,
-                    settings, source_level, source});
+        const End had = end_at(before);
+        result.add({level_name(level), id, text_datum(name), had.active, had.settings, had.source_level, had.source_id,
+                    after.active, after.settings, after.source_level, after.source_id});
     }
 
     /// All that is there now and was not, after the statements.
     void find_gone(ResultSet &result, Inheritance &inherited) {
-        for (std::string_view name : went_) {
+        for (std::string_view name : types_) {
             const Integration *type = inherited.find_usable_type(name);
             auto visit = [&](core::Level level, const Strings &known, Datum id, Value group) {
                 if (known.count(view(id)) > 0)
                     return;
-                if (const Folded *had = folded_at(inherited, type, level, id, group); had != nullptr)
-                    add(result, level, id, name, had, {}, {}, {}, {});
+                compare(result, level, id, name, folded_at(inherited, type, level, id, group), End());
             };
             for_each_row(all_groups, {}, 1,
                          [&](Datum id, Value) { visit(core::Level::group, groups_, id, std::nullopt); });
@@ -218,8 +233,11 @@ class Preview {
     ContextResource *memory_;
     std::optional<std::string_view> only_;
     Strings configured_before_;
-    std::pmr::vector<std::string_view> went_; // the types that were looked at
-    Strings changed_projects_;                // of which something was noted
+    std::pmr::vector<std::string_view> types_;              // that were looked at
+    std::pmr::vector<End> shared_;                          // what all end up with that inherit the same
+    std::pmr::unordered_map<const Folded *, int32> places_; // in it
+    Size room_ = Size{1024} * static_cast<Size>(work_mem);  // for more
+    Strings changed_projects_;                              // of which something was noted
     bool some_went_unheard_ = false, is_registered_ = false;
     Strings groups_, projects_; // if so: those that are there after the statements
     Spool spool_;

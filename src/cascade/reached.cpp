@@ -37,6 +37,8 @@ Statement projects_by_id = {
 Strings find_configured_types(std::pmr::memory_resource *memory) {
     Strings names(memory);
     const MemoryContext caller = CurrentMemoryContext;
+    PlannerSettings settings(
+        PlannerSettings::few_rows); // who looks for a type that is set nowhere reads no whole table
     for_each_row(configured_types, {}, 1, [&](Datum name, Value) {
         InContext inside(caller);
         names.insert({cat(view(name)), view(name).size()});
@@ -65,7 +67,10 @@ Datum array_of(const Strings &strings) {
     return text_array(std::pmr::vector<std::string_view>(strings.begin(), strings.end(), &memory));
 }
 
-const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group) {
+const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group,
+                        bool *shared) {
+    if (shared != nullptr)
+        *shared = true;
     if (type == nullptr)
         return nullptr;
     const Folded *folded;
@@ -75,8 +80,13 @@ const Folded *folded_at(Inheritance &inherited, const Integration *type, core::L
     } else {
         folded =
             group ? inherited.in_group(view(*group), *type) : &inherited.down_to(inherited.tree().instance(), *type);
-        if (folded != nullptr && inherited.may_have_rows(id))
-            folded = &inherited.with(*folded, inherited.project_layer(id, *type));
+        const Layer *own =
+            folded != nullptr && inherited.may_have_rows(id) ? inherited.project_layer(id, *type) : nullptr;
+        if (own != nullptr) {
+            folded = &inherited.with(*folded, own);
+            if (shared != nullptr)
+                *shared = false;
+        }
     }
     return folded == nullptr || !folded->configured() ? nullptr : folded;
 }

@@ -55,7 +55,9 @@ void for_each_project(Inheritance &inherited, const Reach &reach, Visit &&visit)
 }
 
 /// What a scope ends up with; null: nothing is configured, or the scope is not there. `group`: what a project is in.
-const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group);
+/// `shared` is set to whether that is what others end up with, too, and is kept by `inherited`.
+const Folded *folded_at(Inheritance &inherited, const Integration *type, core::Level level, Datum id, Value group,
+                        bool *shared = nullptr);
 
 bool same_settings(const Jsonb *one, const Jsonb *other);
 

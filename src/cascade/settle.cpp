@@ -120,6 +120,8 @@ class Reached {
         locks_.take();
         // A type that was dematerialized while we waited is none of ours any more.
         types_ = materialized_types(memory_);
+        if (may_come_meanwhile())
+            reached_.erase(std::remove_if(reached_.begin(), reached_.end(), is_gone), reached_.end());
     }
 
     void follow() {
@@ -154,8 +156,16 @@ class Reached {
         return live.row(Table::groups, text_datum(group)) != nullptr;
     }
 
-    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves out
-    /// groups that are not there: they are empty, or else the transaction will fail.
+    /// Whether it is below a group that is not there: that is empty, or else the transaction will fail.
+    static bool is_gone(const Change &change) {
+        return change.reach == core::Level::group && change.passes != pass_remove && !is_there(change.id);
+    }
+    /// But where foreign keys don't hold, as for the workers of a subscription, another one may be about to bring the
+    /// group. It has the locks that we wait for, so whether it is there is asked when we have them.
+    static bool may_come_meanwhile() { return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA; }
+
+    /// Where many groups are reached, makes that the whole instance: one look at everything is cheaper. Leaves
+    /// out what is gone.
     void widen() {
         constexpr int most_groups = 64;
         std::pmr::unordered_map<std::string_view, std::pair<int, uint8_t>> groups(memory_); // by type
@@ -169,8 +179,8 @@ class Reached {
             if (found.first > most_groups)
                 reached_.push_back({core::Level::instance, {}, type, found.second});
         auto is_left_out = [&](const Change &change) {
-            return change.reach == core::Level::group && (groups[change.integration].first > most_groups ||
-                                                          (change.passes != pass_remove && !is_there(change.id)));
+            return change.reach == core::Level::group &&
+                   (groups[change.integration].first > most_groups || (!may_come_meanwhile() && is_gone(change)));
         };
         reached_.erase(std::remove_if(reached_.begin(), reached_.end(), is_left_out), reached_.end());
     }

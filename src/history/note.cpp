@@ -20,6 +20,7 @@
 
 extern "C" {
 #include "commands/sequence.h"
+#include "utils/datum.h"
 }
 
 namespace intd {
@@ -122,10 +123,11 @@ class Changes {
         });
     }
 
-    /// Either may be null: a row that comes, or goes. What the images point to is copied.
+    /// Either may be null: a row that comes, or goes. What the images point to is copied; what is made on the way goes
+    /// with the row, so that a batch is as large as what it writes.
     void row(const Image *before, const Image *after) {
         {
-            InContext inside(batch_);
+            InContext inside(row_.empty());
             if (!table_)
                 access(before, after);
             else
@@ -213,18 +215,22 @@ class Changes {
     }
 
     void add(const char *operation, Value scope, Value integration, const Jsonb *before, const Jsonb *after) {
+        InContext inside(batch_);
         Datum name = text_datum(operation);
         guard([&] {
+            auto copied = [](NullableDatum given) {
+                return given.isnull ? given : NullableDatum{datumCopy(given.value, false, -1), false};
+            };
             operations_.add({name, false});
-            scopes_.add(nullable(scope));
-            integrations_.add(nullable(integration));
-            befores_.add(nullable(before));
-            afters_.add(nullable(after));
+            scopes_.add(copied(nullable(scope)));
+            integrations_.add(copied(nullable(integration)));
+            befores_.add(copied(nullable(before)));
+            afters_.add(copied(nullable(after)));
         });
     }
 
-    static Value copy(const Image &image, int column) {
-        return column < 0 || image.nulls[column] ? std::nullopt : Value(text_datum(image.text(column)));
+    static Value text(const Image &image, int column) {
+        return column < 0 || image.nulls[column] ? std::nullopt : Value(image.at(column));
     }
 
     // --- types ---
@@ -263,15 +269,15 @@ class Changes {
             if (std::all_of(std::begin(columns), std::end(columns), [&](int n) { return before->same(*after, n); }))
                 return;
             if (kept_)
-                add("change", std::nullopt, copy(*after, column::name), type_state(*before), type_state(*after));
+                add("change", std::nullopt, text(*after, column::name), type_state(*before), type_state(*after));
         } else {
             // That a name goes is noted always: what is noted under it has to be found by later.
             const bool renamed = before != nullptr && after != nullptr;
             if (before != nullptr)
-                add(renamed ? "rename" : "unregister", std::nullopt, copy(*before, column::name), type_state(*before),
+                add(renamed ? "rename" : "unregister", std::nullopt, text(*before, column::name), type_state(*before),
                     nullptr);
             if (after != nullptr && (renamed || kept_))
-                add(renamed ? "rename" : "register", std::nullopt, copy(*after, column::name), nullptr,
+                add(renamed ? "rename" : "register", std::nullopt, text(*after, column::name), nullptr,
                     type_state(*after));
         }
         if (after == nullptr)
@@ -300,7 +306,7 @@ class Changes {
         if (level != access_level_)
             write(); // one statement has rows of one level
         access_level_ = level;
-        add(operation, copy(row, 2), std::nullopt, before, after);
+        add(operation, text(row, 2), std::nullopt, before, after);
     }
 
     static const RoleName *role_in(const Image &row) {
@@ -331,20 +337,19 @@ class Changes {
             return;
         if (after != nullptr && before->same(*after, column::id)) {
             if (!before->same(*after, column::parent))
-                add("move", copy(*after, column::id), std::nullopt, place(kind, *before), place(kind, *after));
+                add("move", text(*after, column::id), std::nullopt, place(kind, *before), place(kind, *after));
             return;
         }
-        add(after == nullptr ? "remove" : "rename", copy(*before, column::id), std::nullopt, place(kind, *before),
+        add(after == nullptr ? "remove" : "rename", text(*before, column::id), std::nullopt, place(kind, *before),
             nullptr);
         if (after != nullptr)
-            add("rename", copy(*after, column::id), std::nullopt, nullptr, place(kind, *after));
+            add("rename", text(*after, column::id), std::nullopt, nullptr, place(kind, *after));
     }
 
     // --- settings ---
 
     static const Jsonb *state(const SettingsColumns &columns, const Image &image, const Integration *type) {
-        auto value = [&](int n) { return image.nulls[n] ? std::nullopt : Value(image.at(n)); };
-        return settings_state(settings_row(columns, value), type);
+        return settings_state(settings_in(columns, image), type);
     }
 
     /// Many rows in turn are of one type.
@@ -368,7 +373,7 @@ class Changes {
                 add(from == nullptr ? "set"
                     : to == nullptr ? "remove"
                                     : "change",
-                    copy(image, columns.scope), copy(image, columns.integration), from, to);
+                    text(image, columns.scope), text(image, columns.integration), from, to);
         };
         if (before != nullptr && after != nullptr && same(columns.integration) && same(columns.scope)) {
             if (!same(columns.custom) || !same(columns.active) || !same(columns.settings) || !same(columns.locked))
@@ -392,6 +397,7 @@ class Changes {
     bool kept_;
     Oid sequence_;
     MemoryContext batch_;
+    RowMemory row_;
     Datum numbers_ = 0;
     Growing<NullableDatum> operations_, scopes_, integrations_, befores_, afters_;
     const Integration *type_ = nullptr;
@@ -460,8 +466,10 @@ void note_whole(std::optional<Table> table, TupleDesc shape, Changes &changes) {
     const int columns = table ? declared_as(*table).count : 3;
     AsOwner owner;
     NewestState newest;
+    RowMemory memory;
     Cursor rows(statement, {});
     while (rows.next()) {
+        InContext inside(memory.empty());
         Image image;
         image.shape = shape;
         for (int i = 0; i < columns; i++) {

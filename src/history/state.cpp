@@ -115,14 +115,19 @@ std::optional<JsonbValue> kept(const Integration *type, std::string_view field, 
 const Jsonb *kept_settings(const Jsonb *settings, const Integration *type) {
     if (!is_object(settings))
         return settings;
-    ObjectBuilder object;
-    bool differs = false;
-    for (const JsonField &field : fields_of(settings)) {
+    const JsonFields fields = fields_of(settings);
+    std::optional<ObjectBuilder> object; // if something differs
+    for (const JsonField &field : fields) {
         const std::optional<JsonbValue> other = kept(type, field.key, field.value);
-        object.add(field.key, other ? *other : field.value);
-        differs = differs || other;
+        if (other && !object) {
+            object.emplace();
+            for (const JsonField *same = fields.begin(); same != &field; ++same)
+                object->add(same->key, same->value);
+        }
+        if (object)
+            object->add(field.key, other ? *other : field.value);
     }
-    return differs ? object.finish() : settings;
+    return object ? object->finish() : settings;
 }
 
 bool is_as_kept(const JsonbValue &present, const JsonbValue &kept) {
@@ -140,7 +145,7 @@ bool same_state(const Jsonb *a, const Jsonb *b) {
 }
 
 const Jsonb *settings_state(const SettingsRow &row, const Integration *type) {
-    if (!row.sets_something() && count_elements(row.locked) == 0)
+    if (row.is_empty())
         return nullptr;
     const Jsonb *settings = kept_settings(row.settings, type);
     return guard([&] {

@@ -43,6 +43,14 @@ struct Savepoint {
 
     /// The level at which what was noted at one counts from now on; 0 if it has been rolled back, and as before.
     int level_of(int noted) const { return noted < level ? noted : rolled_back ? 0 : level - 1; }
+    /// The same of all that is noted, each with its `level`; what has been rolled back goes.
+    template <class List>
+    void pass_on(List &noted) const {
+        for (auto &each : noted)
+            each.level = level_of(each.level);
+        noted.erase(std::remove_if(noted.begin(), noted.end(), [](const auto &each) { return each.level == 0; }),
+                    noted.end());
+    }
 };
 
 // Called when the module is loaded.

@@ -1,9 +1,10 @@
-// Writing through instance_integrations, group_integrations and project_integrations: an ORM that loads a row,
-// changes it and saves it changes just that.
+// Writing through instance_integrations, group_integrations and project_integrations, and those that
+// create_general_view() makes: an ORM that loads a row, changes it and saves it changes just that.
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/locate.hpp"
 #include "settings/fields.hpp"
+#include "tracking/rows.hpp"
 
 namespace intd {
 namespace {
@@ -16,18 +17,28 @@ struct ViewRow {
 struct View {
     core::Level level;
     TupleDesc shape;
+    bool keyed; // by the app's key, which is made an id as tracking does; else by our id
 
     int first() const { return level == core::Level::instance ? 1 : 2; }
 
     /// Whether its columns are those that the extension gave it: the view's owner may have replaced it.
     bool is_whole() const {
-        return (level == core::Level::instance || has_columns(shape, 1, {TEXTOID})) &&
+        return (level == core::Level::instance || keyed || has_columns(shape, 1, {TEXTOID})) &&
                has_columns(shape, first(), {TEXTOID, BOOLOID, JSONBOID, BOOLOID, TEXTOID, TEXTOID});
+    }
+
+    Value id(HeapTuple tuple) const {
+        if (level == core::Level::instance)
+            return std::nullopt;
+        if (!keyed)
+            return column_value(tuple, shape, 1);
+        Datum id = guard([&] { return read_id(tuple, shape, 1); });
+        return id == 0 ? std::nullopt : Value(id);
     }
 
     ViewRow row(HeapTuple tuple) const {
         int n = first();
-        return {level == core::Level::instance ? std::nullopt : column_value(tuple, shape, 1),
+        return {id(tuple),
                 column_value(tuple, shape, n),
                 column_value(tuple, shape, n + 1),
                 column_value(tuple, shape, n + 2),
@@ -144,14 +155,25 @@ View view_of(FunctionCallInfo fcinfo) {
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(data->tg_event))
         throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function is for the triggers of integration_defaults' own views");
-    static const char *const names[] = {"instance_integrations", "group_integrations", "project_integrations"};
-    Oid relation = RelationGetRelid(data->tg_relation);
-    for (int level = 0; level < 3; level++) {
-        const char *name = names[level];
-        Oid known = guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
-        View view = {static_cast<core::Level>(level), RelationGetDescr(data->tg_relation)};
-        if (known == relation && view.is_whole())
-            return view;
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    if (data->tg_trigger->tgnargs == 1) {
+        // Any role may put this trigger on a view of its own. It runs with the rights of the writer, so all that it
+        // must know is that the columns are what it takes them for.
+        for (core::Level level : {core::Level::group, core::Level::project})
+            if (View view = {level, shape, true};
+                core::name_of(level) == data->tg_trigger->tgargs[0] && view.is_whole())
+                return view;
+    } else {
+        static const char *const names[] = {"instance_integrations", "group_integrations", "project_integrations"};
+        Oid relation = RelationGetRelid(data->tg_relation);
+        for (int level = 0; level < 3; level++) {
+            const char *name = names[level];
+            Oid known =
+                guard([&] { return get_relname_relid(name, get_namespace_oid("integration_defaults", false)); });
+            View view = {static_cast<core::Level>(level), shape, false};
+            if (known == relation && view.is_whole())
+                return view;
+        }
     }
     throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                   cat("view \"", RelationGetRelationName(data->tg_relation), "\" is not one that this trigger is for"))
@@ -160,7 +182,8 @@ View view_of(FunctionCallInfo fcinfo) {
 
 } // namespace
 
-/// INSTEAD OF INSERT, UPDATE or DELETE on one of the three views.
+/// INSTEAD OF INSERT, UPDATE or DELETE on one of the three views, or on one that create_general_view() has made; that
+/// one's argument is the level.
 INTD_FUNCTION(write_integrations) {
     View self = view_of(fcinfo);
     ViewRowWrite write;

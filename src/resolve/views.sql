@@ -94,6 +94,11 @@ CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integ
 CREATE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON integration_defaults.instance_integrations
     FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations();
 
+CREATE FUNCTION integration_defaults.create_general_view(level text DEFAULT 'project', name text DEFAULT NULL) RETURNS regclass
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_create_general_view';
+COMMENT ON FUNCTION integration_defaults.create_general_view(text, text) IS
+    'makes a view of the effective settings of every project (level: project) or group (level: group) in the current schema, as project_integrations or group_integrations, and of that name unless told otherwise (name: of the view, or schema.name): with the same columns, read and written in the same way, but project_id or group_id is the key of the tracked table, of its type: numbers compare with numbers, and join the app''s tables. Called again, it makes the view anew; a comment that somebody has given it stays. Errors: 22023 another level, or a name that can''t be one; 55000 no tracked table of that kind; 42P07 the name is taken; 42501 no read access, or somebody else''s view';
+
 -- What is set, wherever that is: for an overview, and for an audit.
 
 CREATE VIEW integration_defaults.own_settings AS

@@ -54,19 +54,6 @@ SettingsRow read_settings(HeapTuple tuple, TupleDesc shape, const SettingsColumn
     return row;
 }
 
-/// Whether the row neither sets nor locks anything.
-bool is_empty(const SettingsRow &row) {
-    return !row.sets_something() && count_elements(row.locked) == 0;
-}
-
-bool same_row(const SettingsRow &a, const SettingsRow &b) {
-    auto same_bytes = [](const void *one, const void *other) {
-        return VARSIZE_ANY(one) == VARSIZE_ANY(other) && memcmp(one, other, VARSIZE_ANY(one)) == 0;
-    };
-    return a.custom == b.custom && a.active == b.active && same_bytes(a.settings, b.settings) &&
-           (a.locked == 0 || same_bytes(DatumGetPointer(a.locked), DatumGetPointer(b.locked)));
-}
-
 /// Whether the write may make a type of an `x-exclusive` kind active on the scope.
 bool activates_exclusive(const Integration &type, const SettingsRow *current, const SettingsRow &wanted) {
     return !type.schema->exclusive.empty() && wanted.active == true && (current == nullptr || current->active != true);
@@ -117,7 +104,7 @@ INTD_FUNCTION(check_settings) {
         Datum old_type = *column_value(data->tg_trigtuple, shape, columns.integration + 1);
         Datum old_scope = columns.scope < 0 ? 0 : *column_value(data->tg_trigtuple, shape, columns.scope + 1);
         const bool renamed = view(old_type) != view(type) && follows_rename(Table::integrations, old_type, type);
-        if (renamed && same_row(*current, wanted))
+        if (renamed && current->same(wanted))
             current->settings = wanted.settings = renamed_secrets(view(old_type), view(type), wanted.settings);
         if ((renamed || view(old_type) == view(type)) && is_object(current->settings))
             had = fields_of(current->settings);
@@ -128,7 +115,7 @@ INTD_FUNCTION(check_settings) {
             current.reset();
             if (columns.scope < 0 || view(old_scope) == view(scope))
                 leaving = view(old_type);
-        } else if (same_row(*current, wanted) && !given.any())
+        } else if (current->same(wanted) && !given.any())
             keep_stamps();
     }
     if (!updated_at) {
@@ -159,7 +146,7 @@ INTD_FUNCTION(check_settings) {
                 check_exclusive(inherited, *place, before, wanted, leaving);
         }
         // What was given may be what is there.
-        if (current && same_row(*current, wanted))
+        if (current && current->same(wanted))
             keep_stamps();
         else {
             updated_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
@@ -184,7 +171,7 @@ INTD_FUNCTION(remove_empty_settings) {
     HeapTuple tuple = trigger_row(data);
     const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    if (restoring() || !is_empty(read_settings(tuple, shape, columns)) || !is_current(data))
+    if (restoring() || !read_settings(tuple, shape, columns).is_empty() || !is_current(data))
         return PointerGetDatum(nullptr);
     remove_row(columns.level, *column_value(tuple, shape, columns.integration + 1),
                columns.scope < 0 ? std::nullopt : column_value(tuple, shape, columns.scope + 1));

@@ -1,8 +1,7 @@
 // A row of one of our tables as a statement found or left it.
 #pragma once
 
-#include "postgres/datum.hpp"
-#include "store/tables.hpp"
+#include "store/settings_row.hpp"
 
 namespace intd {
 
@@ -25,6 +24,11 @@ struct Image {
         return view(values[column]) == view(other.values[column]);
     }
 };
+
+/// What a row of a settings table says.
+inline SettingsRow settings_in(const SettingsColumns &columns, const Image &row) {
+    return settings_row(columns, [&](int n) { return row.nulls[n] ? std::nullopt : std::optional<Datum>(row.at(n)); });
+}
 
 inline void take(Image *image, TupleTableSlot *slot) {
     slot_getallattrs(slot);

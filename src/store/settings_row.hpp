@@ -17,6 +17,16 @@ struct SettingsRow {
         const bool has_fields = !is_object(settings) || JB_ROOT_COUNT(settings) > 0;
         return core::sets_something(custom, active.has_value(), has_fields);
     }
+    /// Whether it neither sets nor locks anything: as good as no row.
+    bool is_empty() const { return !sets_something() && count_elements(locked) == 0; }
+    /// Whether the other one says the same, byte by byte; without locks of its own it asks for none.
+    bool same(const SettingsRow &other) const {
+        auto same_bytes = [](const void *one, const void *two) {
+            return VARSIZE_ANY(one) == VARSIZE_ANY(two) && memcmp(one, two, VARSIZE_ANY(one)) == 0;
+        };
+        return custom == other.custom && active == other.active && same_bytes(settings, other.settings) &&
+               (locked == 0 || same_bytes(DatumGetPointer(locked), DatumGetPointer(other.locked)));
+    }
 };
 
 inline SettingsRow settings_row(Datum custom, std::optional<Datum> active, Datum settings, Datum locked) {

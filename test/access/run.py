@@ -73,7 +73,7 @@ for name, arguments in {
     "effective_active": "'chat', '3', NULL, NULL, NULL", "effective_settings_of": "'chat', '3', NULL, NULL, NULL",
     "inherited_source_level": "'chat', '3'", "inherited_source_id": "'chat', '3'", "inherited_locks": "'chat', '3'",
     "resolve_at": "pg_catalog.clock_timestamp(), 'chat', 30", "explain_at": "pg_catalog.clock_timestamp(), 'chat', 30",
-    "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'",
+    "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'", "create_general_view": "",
     "read_tracked_tables": "", "read_materialized_types": "", "shown_change": "'chat', '{}', true, '{}'",
 }.items():
     add(name, f"SELECT * FROM {I}{name}({arguments})", "read")
@@ -325,6 +325,10 @@ ATTACKS = {
                                 "'{}'::text[] AS locked, 'x'::text AS room",
                                 "CREATE TRIGGER w INSTEAD OF UPDATE ON t_writes_in_own.w FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed('chat', 'room')",
                                 "UPDATE t_writes_in_own.w SET room = 'evil'"],
+    "a general view of its own": ["CREATE VIEW t_writes_in_own.x AS SELECT 30 AS id, 'chat'::text AS integration, true AS active, '{}'::jsonb AS settings, "
+                                  "false AS inherited, ''::text AS source_level, ''::text AS source_id",
+                                  "CREATE TRIGGER x INSTEAD OF UPDATE ON t_writes_in_own.x FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations('project')",
+                                  "UPDATE t_writes_in_own.x SET settings = '{\"room\": \"evil\"}'"],
     "its own rights": ["INSERT INTO integration_defaults.access VALUES ('t_writes_in', 'write')"],
     "a table of its own": ["CREATE TABLE t_writes_in_own.p (id int PRIMARY KEY, group_id int)", "SELECT integration_defaults.track_projects('t_writes_in_own.p')"],
     "triggers of a tracked table": [

@@ -17,9 +17,10 @@ COLUMNS = {
     "typed": (("id", "bigint"), ("active", "boolean"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text"), ("locked", "text[]"), ("channel", "text"), ("limit_", "bigint"), ("on_", "boolean")),
 }
 OURS = tuple(f"integration_defaults.{name}" for name in COLUMNS if name != "typed")
-APP = ("app.groups", "app.projects", "public.chat_settings")
+APP = ("app.groups", "app.projects", "public.chat_settings", "public.project_integrations")
 APP_COLUMNS = {"app.groups": (("id", "bigint"), ("parent_id", "bigint"), ("kind", "text")), "app.projects": (("id", "bigint"), ("group_id", "bigint"), ("name", "text")),
-               "public.chat_settings": (("id", "bigint"), ("active", "boolean"), ("inherited", "boolean"), ("channel", "text"), ("list", "jsonb"), ('"limit"', "bigint"))}
+               "public.chat_settings": (("id", "bigint"), ("active", "boolean"), ("inherited", "boolean"), ("channel", "text"), ("list", "jsonb"), ('"limit"', "bigint")),
+               "public.project_integrations": (("project_id", "bigint"), *COLUMNS["project_integrations"][1:])}
 
 
 class Statements:
@@ -175,10 +176,13 @@ class Statements:
             key = rng.choice(("bigint", "text", "integer", "uuid"))
             plain = rng.choice(("project_integrations", "group_integrations", "instance_integrations"))
             columns = [("id", key), *COLUMNS["typed"][1:6], *((f'"{field}"', of) for field, of in fields)] if kind == "typed" else list(COLUMNS[plain])
+            if kind == "view" and rng.random() < 0.4:
+                columns[0] = ("id", key)
             for _ in range(rng.choice((0, 0, 1, 2))): # not quite
                 at = rng.randrange(len(columns))
                 columns[at] = (columns[at][0], rng.choice(TYPES))
-            function = f"write_typed({', '.join(literal(x) for x in ('chat', *(field for field, _ in fields)))})" if kind == "typed" else "write_integrations()"
+            level = rng.choice(("", "", "'project'", "'group'", "'instance'"))
+            function = f"write_typed({', '.join(literal(x) for x in ('chat', *(field for field, _ in fields)))})" if kind == "typed" else f"write_integrations({level})"
             values = ", ".join(f"{self.values.column(of)}::{of} AS {column}" for column, of in columns)
             made = (f"DROP VIEW IF EXISTS {shown}; CREATE {'TEMP ' if temporary else ''}VIEW {name} AS SELECT {values}; "
                     f"CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON {shown} FOR EACH ROW EXECUTE FUNCTION integration_defaults.{function}")

@@ -38,7 +38,7 @@ SELECT integration_defaults.register_integration('chat',
 SELECT integration_defaults.set_default('chat', '{"webhook": "w", "url": "u", "token": "t"}'), integration_defaults.set_default('chat', '{"webhook": "2"}', 2),
     integration_defaults.set_default('free', '{"a": [1, 2.5]}'), integration_defaults.set_custom('chat', 3, '{"webhook": "mine"}'),
     integration_defaults.override_fields('chat', '{"channel": "#x"}', 4), integration_defaults.lock_fields('chat', '{limit}', 2);
-SELECT integration_defaults.create_view('chat'), integration_defaults.materialize('chat');
+SELECT integration_defaults.create_view('chat'), integration_defaults.create_general_view(), integration_defaults.materialize('chat');
 """
 
 

@@ -35,4 +35,4 @@ SELECT integration_defaults.set_default('slack', '{"webhook": "https://hooks.exa
 -- The team's projects, those with even ids, have a channel of their own and can't stop push events.
 SELECT integration_defaults.override_fields('slack', '{"channel": "#team"}', group_id => key(2)),
        integration_defaults.lock_fields('slack', '{push_events}', group_id => key(2));
-SELECT integration_defaults.create_view('slack');
+SELECT integration_defaults.create_view('slack'), integration_defaults.create_general_view();

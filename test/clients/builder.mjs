@@ -60,11 +60,16 @@ export const cases = {
         equal(await own(app, key(10)), { channel: "#json" });
     },
 
-    // The general views hold ids as text: a number as a parameter of no type is one, a literal is none.
+    // The general views hold ids as text: a number as a parameter of no type is one, a literal is none; one that
+    // create_general_view() makes has the app's key.
     async numbers(app, key, type) {
         if (type !== "bigint") return;
         equal((await app.integration(20)).settings.channel, "#team");
         equal((await app.slack(20)).channel, "#team");
+        const rows = await app.query(`SELECT p.name, v.settings FROM app.project_integrations v JOIN app.projects p ON p.id = v.project_id
+            WHERE v.project_id IN (20, 100, 9) AND v.integration = 'slack' ORDER BY v.project_id`);
+        equal(rows.map((row) => [row.name, row.settings.channel]),
+            [["project 9", "#general"], ["project 20", "#team"], ["project 100", "#team"]]);
         equal(await refusal(app.query("SELECT 1 FROM integration_defaults.project_integrations WHERE project_id = 20")),
             ["42883", undefined]);
     },

@@ -4,7 +4,7 @@
 # the objects of the last build.
 lint() {
     local check status=0
-    for check in sql_names rooms versions paths format constructors; do
+    for check in sql_names rooms versions meta paths format constructors; do
         echo "-- $check"
         "lint_$check" || status=1
     done
@@ -19,6 +19,9 @@ lint_rooms() { python3 test/lint/rooms.py --test && python3 test/lint/rooms.py .
 
 # Whether all files that name the version name the same one.
 lint_versions() { python3 test/lint/versions.py --test && python3 test/lint/versions.py; }
+
+# Whether PGXN takes META.json.
+lint_meta() { python3 test/lint/meta.py --test && python3 test/lint/meta.py; }
 
 # Whether the files that docs and comments name are there.
 lint_paths() { python3 test/lint/paths.py --test && python3 test/lint/paths.py; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Finds files that do not name the version which integration_defaults.control names.
+"""Finds files that do not name the version which integration_defaults.control names, and released versions from which no
+script leads to it.
 
     versions.py          what is found; fails if there is anything
     versions.py --test   finds each file that is made to name another one
@@ -32,8 +33,8 @@ def meta(text):
 CHECKS = [
     ("Makefile", lambda text: one(text, r"^EXTVERSION = (.*)$"), lambda version: version),
     ("CHANGELOG.md", lambda text: one(text, r"^## (\S+)"), lambda version: version),
+    ("debian/changelog", lambda text: one(text, r"^\S+ \((.*)-\d+\)"), lambda version: version),
     ("META.json", meta, lambda version: [semantic(version)] * 2 + [f"integration_defaults--{version}.sql"]),
-    (".gitignore", lambda text: one(text, r"^/(integration_defaults--.*)$"), lambda version: f"integration_defaults--{version}.sql"),
 ]
 
 
@@ -42,22 +43,42 @@ def read(name):
         return file.read()
 
 
-def problems(read):
+def scripts():
+    folder = os.path.join(ROOT, "upgrade")
+    return os.listdir(folder) if os.path.isdir(folder) else []
+
+
+def no_way(version, names):
+    """The steps that lack, of the files in upgrade/, between one released version and the next, or this one."""
+    released = [found.group(1) for found in (re.fullmatch(r"integration_defaults--([\d.]+)\.sql", name) for name in names) if found]
+    order = sorted({*released, version}, key=lambda v: [int(part) for part in v.split(".")])
+    steps = [f"integration_defaults--{old}--{new}.sql" for old, new in zip(order, order[1:])]
+    return [f"upgrade/{step}: is not there" for step in steps if step not in names and step + ".in" not in names]
+
+
+def problems(read, names):
     version = one(read("integration_defaults.control"), r"^default_version = '(.*)'$")
     if version is None:
         return ["integration_defaults.control: no default_version"]
-    return [f"{name}: {says(read(name))}, not {should(version)}" for name, says, should in CHECKS if says(read(name)) != should(version)]
+    return [f"{name}: {says(read(name))}, not {should(version)}" for name, says, should in CHECKS if says(read(name)) != should(version)] + no_way(version, names)
 
 
 def test():
     good = bad = 0
     version = one(read("integration_defaults.control"), r"^default_version = '(.*)'$")
     for wrong, *_ in CHECKS:
-        found = problems(lambda name: read(name).replace(version, "9.8") if name == wrong else read(name))
+        found = problems(lambda name: read(name).replace(version, "9.8") if name == wrong else read(name), scripts())
         right = len(found) == 1 and found[0].startswith(wrong)
         good, bad = good + right, bad + (not right)
         if not right:
             print(f"{wrong} with another version: {found}")
+    for names, lack in [(["1.0"], ["1.0--9.8"]), (["1.0", "1.0--9.8"], []), (["1.0", "1.2", "1.0--1.2", "1.1--1.2"], ["1.2--9.8"]),
+                        (["1.9", "1.10", "1.9--1.10", "1.10--9.8"], []), (["1.0", "1.1", "1.1--9.8"], ["1.0--1.1"])]:
+        right = no_way("9.8", [f"integration_defaults--{name}.sql" for name in names]) == [
+            f"upgrade/integration_defaults--{step}.sql: is not there" for step in lack]
+        good, bad = good + right, bad + (not right)
+        if not right:
+            print(f"{names}: not {lack}")
     print(f"{good} passed, {bad} failed")
     return bad > 0
 
@@ -65,7 +86,7 @@ def test():
 def main():
     if sys.argv[1:] == ["--test"]:
         return test()
-    found = problems(read)
+    found = problems(read, scripts())
     for problem in found:
         print(problem)
     print(f"{int(not found)} passed, {int(bool(found))} failed")

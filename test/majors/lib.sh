@@ -21,9 +21,9 @@ mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'L
 # Runs a command with mounts and processes of its own, which end with it, whatever happens.
 apart() { unshare --mount --pid --ipc --fork --kill-child "$@"; } # command...
 
-within() { # major, NAME=value or command...
-    local root
-    root=$(root_of "$1")
+within() { # major or its folder, NAME=value or command...
+    local root=$1
+    [[ $root == /* ]] || root=$(root_of "$root")
     shift
     # The shell stays, as the first of its processes has to bury those whose parents are gone.
     apart sh -c 'mount -t proc proc "$0/proc" && mount -t tmpfs -o size=2g,mode=1777 tmpfs "$0/dev/shm" || exit
@@ -55,20 +55,24 @@ hindrance() { # major...
     fi
 }
 
-# Makes a major's folder, where no service starts, and where a mirror may be weeks behind; or takes another run's. One that
-# was not finished is not there: it has another name until then.
-make_root() { # major
-    local root suite script
-    root=$(root_of "$1")
-    [ ! -d "$root" ] || return 0
+# A Debian in a folder, where no service starts, and whose mirror may be weeks behind.
+bootstrap() { # major, folder
+    local suite script
     read -r suite script < <(suite_of "$1")
-    rm -rf "$root.part"
-    mkdir -p "$root.part"
-    apart debootstrap --variant=minbase "$suite" "$root.part" "$(mirror)" "/usr/share/debootstrap/scripts/$script" &&
-        printf '#!/bin/sh\nexit 101\n' >"$root.part/usr/sbin/policy-rc.d" &&
-        chmod +x "$root.part/usr/sbin/policy-rc.d" &&
-        printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "3";' >"$root.part/etc/apt/apt.conf.d/mirror" &&
-        mv "$root.part" "$root" || return 75
+    rm -rf "$2"
+    mkdir -p "$2"
+    apart debootstrap --variant=minbase "$suite" "$2" "$(mirror)" "/usr/share/debootstrap/scripts/$script" &&
+        printf '#!/bin/sh\nexit 101\n' >"$2/usr/sbin/policy-rc.d" &&
+        chmod +x "$2/usr/sbin/policy-rc.d" &&
+        printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "3";' >"$2/etc/apt/apt.conf.d/mirror" ||
+        return 75
+}
+
+# Makes a major's folder, or takes another run's. One that was not finished is not there: it has another name until then.
+make_root() { # major
+    local root
+    root=$(root_of "$1")
+    [ -d "$root" ] || { bootstrap "$1" "$root.part" && mv "$root.part" "$root"; }
 }
 
 # Lays what is here into a major's folder, once a run.
@@ -124,11 +128,11 @@ run_majors() { # major or file...
     local -A why
     if [ -n "${OLDER-}" ]; then
         built
-        part upgrade "$W/tap/tmp_check/log" upgrade_here "$@"
+        part pg_upgrade "$W/tap/tmp_check/log" pg_upgrade_here "$@"
         return
     fi
     for name in $(basename -a "${@%.*}"); do
-        [ "$name" != upgrade ] || continue
+        [ "$name" != pg_upgrade ] || continue
         why[$name]=$(hindrance "$name")
         [ -n "${why[$name]}" ] || able+=("$name")
     done
@@ -138,13 +142,13 @@ run_majors() { # major or file...
     fi
     for name in $(basename -a "${@%.*}"); do
         before=("$passed" "$failed" "$skipped")
-        [ "$name" != upgrade ] || why[upgrade]=$(hindrance "${majors[@]}")
+        [ "$name" != pg_upgrade ] || why[pg_upgrade]=$(hindrance "${majors[@]}")
         if [ -n "${why[$name]}" ]; then
             say "$name"
             cant_run "$name" "${why[$name]}"
-        elif [ "$name" = upgrade ]; then
+        elif [ "$name" = pg_upgrade ]; then
             built
-            part upgrade "$W/upgrade" upgrade
+            part pg_upgrade "$W/pg_upgrade" pg_upgrade
         else
             part "$name" "$W/$name" major_ran "$name"
         fi
@@ -153,7 +157,7 @@ run_majors() { # major or file...
 }
 
 # From PostgreSQL 15 to each later major in turn, in the folder of the newest, beside servers of all.
-upgrade() {
+pg_upgrade() {
     local newest=${majors[-1]} root older major suite status=0
     root=$(root_of "$newest") older=(15 "${majors[@]::${#majors[@]}-1}")
     make_root "$newest" && lay_tree "$newest" && mkdir -p "$root/tree/older" && cp -R "$W/dest/." "$root/tree/older" || return
@@ -167,7 +171,7 @@ upgrade() {
             >"$root/etc/apt/sources.list.d/$suite.list"
         printf 'Package: *\nPin: release n=%s*\nPin-Priority: 100\n' "$suite" >"$root/etc/apt/preferences.d/$suite"
     done
-    dev_within "$newest" OLDER="${older[*]}" test upgrade || status=$?
+    dev_within "$newest" OLDER="${older[*]}" test pg_upgrade || status=$?
     counts_within "$newest"
     return "$status"
 }
@@ -182,14 +186,14 @@ sources_within() { # major, another suite
 
 # The same, there. The folder is ours alone, so what was built goes where each server looks by itself: pg_upgrade of 18
 # does not ask the settings.
-upgrade_here() { # file
+pg_upgrade_here() { # file
     local major packages=() status=0
     for major in $OLDER; do
         packages+=("postgresql-$major")
     done
     need perl libipc-run-perl "${packages[@]}"
     cp -R older/. "$W/dest" && cp -R "$W/dest/." / || return
-    tap "$@" || status=$?
+    tap tap "$@" || status=$?
     (cd "$W/dest" && find . -type f -exec sh -c 'cd / && rm -f "$@"' sh {} +)
     return "$status"
 }

@@ -39,6 +39,7 @@ SETUP = [
 
 # What is done before, for functions that need a tracked table.
 TRACKED = {"create_view": f"SELECT {S}.track_projects('nonsense.repos')",
+           "create_general_view": f"SELECT {S}.track_projects('nonsense.repos')",
            "read_tracked": f"SELECT {S}.track_groups('nonsense.teams')",
            "resync": f"SELECT {S}.track_groups('nonsense.teams')",
            "untrack": f"SELECT {S}.track_groups('nonsense.teams')"}
@@ -74,7 +75,8 @@ VALID = {
     "label_column": "'type'", "orphans": "'instance'", "dry_run": "true", "depth": "1", "whole": "true", "other_project_id": "'p2'",
     "field": "'token'", "value": "'\"x\"'::jsonb",
     "custom": "true", "strict": "true", "enabled": "true", "at": "pg_catalog.clock_timestamp()", "before": "'-infinity'::timestamptz",
-    "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'", "kind": "'groups'", "publication": "'nonsense_publication'"}
+    "transaction": f"(SELECT pg_catalog.min(transaction) FROM {S}.history)", "create_view.name": "'nonsense_view'",
+    "create_general_view.name": "'nonsense_view'", "level": "'project'", "kind": "'groups'", "publication": "'nonsense_publication'"}
 
 LONG, HUGE = "repeat('x', 256)", "repeat('x', 1048576)"
 DEEP_ARRAY = "(repeat('[', 10000) || repeat(']', 10000))::jsonb"
@@ -146,6 +148,9 @@ BAD = {
                                   (LONG, "22023"), (HUGE, "22023"), ("E'a\\nb'", "22023")],
     "publication": [("NULL", "22023"), ("''", "42601"), (HUGE, FINE)],
     "kind": [("NULL", "22023"), ("''", "22023"), ("'group'", "22023"), ("'projects'", "55000"), (HUGE, "22023")],
+    "level": [("NULL", "22023"), ("''", "22023"), ("'projects'", "22023"), ("'instance'", "22023"), ("'group'", "55000"), (HUGE, "22023")],
+    "create_general_view.name": [("NULL", FINE), ("''", {"22023", "42601", "42602"}), (LONG, {"22023", "42622"}),
+                                 (HUGE, {"22023", "42622"})],
     "create_view.name": [("NULL", FINE), ("''", {"22023", "42601", "42602"}), (LONG, {"22023", "42622"}),
                          (HUGE, {"22023", "42622"})],
     "schema": [("NULL::jsonb", "22023"), *NOT_OBJECTS, *MALFORMED, (DEEP_ARRAY, {"22023", "54001"}),
@@ -260,6 +265,7 @@ DIRECT = [
     (f"INSERT INTO {S}.integrations (name, schema) VALUES ('x', 'true')", "22023"),
     *[(f"SELECT ('{value}'::{S}.external_id)", "22023") for value in ("", "x" * 256)],
     (f"SELECT {S}.create_view('hook')", "55000"),
+    (f"SELECT {S}.create_general_view()", "55000"),
     *[(sql, {"0A000", "39P01", "42883", "42501"}) for sql in (
         f"SELECT {S}.external_id_in(NULL, 1)", f"SELECT {S}.external_id_recv('x'::bytea)")],
 ]

@@ -27,7 +27,7 @@ INSERT INTO app.wood
         (ARRAY['app.groups', 'app.projects', 'app.wood', 'pg_class', NULL]::regclass[])[1 + n % 5], (ARRAY['id', 'parent_id', 'group_id', ''])[1 + n % 4]
     FROM generate_series(1, 60) n;
 SET search_path = app;
-SELECT integration_defaults.create_view('slack'), integration_defaults.create_view('any');
+SELECT integration_defaults.create_view('slack'), integration_defaults.create_view('any'), integration_defaults.create_general_view();
 CREATE VIEW resolved AS SELECT r.* FROM wood, integration_defaults.resolve('slack', group_id => id) r WHERE id::text::int <= 60;
 CREATE VIEW resolved_all AS SELECT r.* FROM generate_series(1, 60) g, integration_defaults.resolve_all(group_id => g) r;
 CREATE VIEW explained AS SELECT e.* FROM projects, integration_defaults.explain('any', id) e;

@@ -62,6 +62,7 @@ WITH parameter AS (
         WHEN name = 'group_id' THEN '2'
         WHEN name = 'project_id' THEN '3'
         WHEN name = 'parent_id' THEN '1'
+        WHEN name = 'level' THEN '''project'''
         WHEN name = 'statement' THEN '''SELECT 1'''
         WHEN name = 'names' THEN 'ARRAY[''chat'', ''free'']'
         WHEN type = 'regclass'::regtype THEN quote_literal('app.projects'::regclass::oid) || '::regclass'
@@ -141,7 +142,7 @@ $reads{preview} = 1; # what it writes is rolled back
 foreach my $call (@calls)
 {
 	my $function = $function_of->($call);
-	# create_view() makes a view of the caller's, for which there is no schema; what preview() is given is no statement
+	# create_view() and create_general_view() make a view of the caller's, for which there is no schema; what preview() is given is no statement
 	is(shift @states, $reads{$function} ? 'none' : $function eq 'preview' ? '42601' : '42501', "a reading role: $call");
 }
 foreach my $write (

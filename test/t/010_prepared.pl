@@ -88,5 +88,14 @@ is(error_of($node, 'postgres', q{SET lock_timeout = 100; DELETE FROM integration
 $node->safe_psql('postgres', q{COMMIT PREPARED 'many'});
 is($node->safe_psql('postgres', q{SELECT string_agg(id || ' ' || group_id, ', ' ORDER BY id) FROM integration_defaults.projects}), '1 1, 2 2, 3 1', 'committed: they are there');
 
+# The limit counts before the PREPARE what it counts before a commit, and nothing of that is counted once more.
+my $two = q{UPDATE app.many SET group_id = 2};
+is(error_of($node, 'postgres', qq{BEGIN; SET LOCAL integration_defaults.max_affected = 1; $two; PREPARE TRANSACTION 'limited'}), '23514',
+	'what changes more projects than may be can not be prepared');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), '0', 'and is not');
+is(error_of($node, 'postgres', qq{SET integration_defaults.max_affected = 2; BEGIN; $two; PREPARE TRANSACTION 'limited';
+	BEGIN; INSERT INTO app.many VALUES (7, NULL); COMMIT; SET integration_defaults.max_affected = 0; COMMIT PREPARED 'limited'}), 'none', 'what may be can');
+is($node->safe_psql('postgres', q{SELECT string_agg(id || ' ' || group_id, ', ' ORDER BY id) FROM integration_defaults.projects}), '1 2, 2 2, 3 2', 'and is there once it is committed');
+
 $node->stop;
 done_testing();

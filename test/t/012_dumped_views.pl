@@ -15,6 +15,7 @@ $node->safe_psql('first', <<'SQL', extra_params => \@anna);
 SET search_path = app;
 SELECT integration_defaults.create_view('chat');
 SELECT integration_defaults.create_view('free', 'Free "of" fields');
+SELECT integration_defaults.create_general_view(), integration_defaults.create_general_view('group', 'by_key');
 COMMENT ON VIEW chat_settings IS 'ours';
 ALTER VIEW chat_settings ALTER COLUMN channel SET DEFAULT '#new';
 GRANT SELECT ON chat_settings TO reader;
@@ -34,6 +35,8 @@ SQL
 my $questions = <<'SQL';
 SELECT * FROM app.chat_settings ORDER BY id;
 SELECT * FROM app."Free ""of"" fields" ORDER BY id;
+SELECT * FROM app.project_integrations ORDER BY project_id, integration;
+SELECT * FROM app.by_key ORDER BY group_id, integration;
 SELECT * FROM app.loud ORDER BY id;
 SELECT * FROM app.overview ORDER BY name, integration;
 SELECT * FROM app.why ORDER BY group_id, field;
@@ -69,7 +72,12 @@ SELECT channel, (SELECT trim(both '''' FROM split_part(pg_get_expr(adbin, adreli
     FROM app.chat_settings WHERE id = 4;
 SQL
 	is(error_of($node, $name, q{UPDATE app.chat_settings SET "limit" = 0 WHERE id = 9}, @anna), '23514', "$name: by their rules");
-	is(error_of($node, $name, q{SET search_path = app; SELECT integration_defaults.create_view('chat')}, @anna), 'none', "$name: and can be made anew");
+	is($node->safe_psql($name, <<'SQL', extra_params => \@anna), "5|#general|f", "$name: as does the general view by the app's key");
+UPDATE app.project_integrations SET settings = settings || '{"channel": "#general"}' WHERE project_id = 5 AND integration = 'chat'
+RETURNING project_id, settings ->> 'channel', inherited;
+SQL
+	is(error_of($node, $name, "SET search_path = app; SELECT integration_defaults.$_", @anna), 'none', "$name: and can be made anew: $_")
+		foreach "create_view('chat')", 'create_general_view()';
 }
 $node->stop;
 done_testing();

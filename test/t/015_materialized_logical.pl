@@ -190,6 +190,39 @@ is_followed('after a restart of the second server');
 my @errors = grep { / ERROR: /} split /\n/, slurp_file($shard->logfile);
 is(join("\n", @errors), '', 'no worker of the second server has met an error');
 $shard->safe_psql($_, "DROP SUBSCRIPTION $_") foreach @shards;
+
+# --- two workers that bring a group and what it has set, at once -----------------------------------------------------------
+
+# As the initial copy does it, one for each table. The one that brings the group has written its project's row, and is stopped
+# until the other one has committed, or waits for it.
+$shard->safe_psql('postgres', "CREATE DATABASE twice");
+$shard->safe_psql('twice', <<'SQL');
+CREATE EXTENSION integration_defaults;
+SELECT integration_defaults.register_integration('free'), integration_defaults.materialize('free');
+SELECT integration_defaults.set_default('free', '{"all": 1}'), integration_defaults.add_project('there');
+CREATE FUNCTION public.stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(1); RETURN NULL; END';
+CREATE TRIGGER stop AFTER INSERT OR UPDATE ON integration_defaults.effective_settings FOR EACH ROW EXECUTE FUNCTION public.stop();
+ALTER TABLE integration_defaults.effective_settings ENABLE ALWAYS TRIGGER stop;
+SET session_replication_role = replica;
+INSERT INTO integration_defaults.projects VALUES ('early', 'g');
+SQL
+my $stopper = $shard->background_psql('twice');
+$stopper->query_safe('SELECT pg_advisory_lock(1)');
+my @workers = map {
+	my $worker = $shard->background_psql('twice');
+	$worker->query_safe("SET session_replication_role = replica; BEGIN; $_");
+	$worker;
+} q{INSERT INTO integration_defaults.groups VALUES ('g', NULL), ('h', 'g')},
+  q{INSERT INTO integration_defaults.group_settings (group_id, integration, custom, settings) VALUES ('g', 'free', true, '{"group": 1}')};
+$workers[0]->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
+$shard->poll_query_until('twice', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = 1});
+$workers[1]->query_until(qr/committing/, "\\echo committing\nCOMMIT;\n");
+$shard->poll_query_until('twice', q{SELECT bool_and(state LIKE 'idle%' OR wait_event_type = 'Lock') FROM pg_stat_activity WHERE datname = 'twice' AND pid <> pg_backend_pid()});
+$stopper->query_safe('SELECT pg_advisory_unlock(1)');
+$_->query_safe('SELECT 1'), $_->quit foreach @workers;
+$stopper->quit;
+is($shard->safe_psql('twice', q{SELECT settings, source_id FROM integration_defaults.project_integrations WHERE project_id = 'early'}), '{"group": 1}|g', 'groups first: the project has what its group has set');
+is(differences($shard, 'twice'), '', 'groups first: and its row says so');
 $shard->stop;
 $publisher->stop;
 done_testing();

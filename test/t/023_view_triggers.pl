@@ -82,7 +82,7 @@ my @number = map { [ view($_->[0], @{ $_->[1] }), \@all ] } (
 	[ "write_typed()", \@columns ], [ "write_typed('num')", \@columns ], [ "write_typed('num', 's')", \@columns ],
 	[ "write_typed('num', 's', 'n', 'f')", \@columns ], [ "write_typed('num', 's', 'n')", [ @columns, [ more => '1::bigint' ] ] ],
 	[ "write_typed('num', 's', 'n')", [ @columns[ 0 .. 6 ] ] ], [ "write_typed('num', 's', 'n')", [ $columns[0] ] ],
-	[ "write_integrations()", \@columns ], [ "write_integrations('num')", \@columns ]);
+	[ "write_integrations()", \@columns ], [ "write_integrations('num')", \@columns ], [ "write_integrations('project')", \@columns ]);
 is(refused(\@number, @reader), '39P01 x ' . 3 * @number, 'another number of columns, or of arguments, or none of our views');
 
 # A key can be of any type that can be cast to text; what it makes is no project, or not for a reader to write.

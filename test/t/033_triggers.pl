@@ -14,7 +14,7 @@ CREATE TABLE app.projects (id bigint PRIMARY KEY, group_id bigint) PARTITION BY 
 CREATE TABLE app.first PARTITION OF app.projects FOR VALUES FROM (0) TO (100);
 SELECT integration_defaults.track_groups('app.groups'), integration_defaults.track_projects('app.projects');
 SELECT integration_defaults.register_integration('chat', '{"properties": {"url": {"type": "string"}}}');
-SELECT integration_defaults.create_view('chat', 'app_view');
+SELECT integration_defaults.create_view('chat', 'app_view'), integration_defaults.create_general_view('project', 'by_key');
 SELECT integration_defaults.materialize('chat');
 });
 my @real = split /\n/, $node->safe_psql('postgres', <<'SQL');
@@ -22,7 +22,7 @@ WITH relations (place, relation, label) AS (
     SELECT place, format('integration_defaults.%I', name)::regclass, format('`%s`', name)
     FROM unnest('{integrations,groups,projects,instance_settings,group_settings,project_settings,access,change_notifications,generations,effective_settings,
                   instance_integrations,group_integrations,project_integrations}'::text[]) WITH ORDINALITY t (name, place)
-    UNION ALL VALUES (20, 'app_view'::regclass, 'a typed view'), (21, 'app.groups', 'a tracked table'),
+    UNION ALL VALUES (19, 'by_key'::regclass, 'a view of `create_general_view()`'), (20, 'app_view', 'a typed view'), (21, 'app.groups', 'a tracked table'),
                      (22, 'app.projects', 'one that is partitioned'), (23, 'app.first', 'its partitions')),
 triggers AS (
     SELECT place, label, tgname,

@@ -32,7 +32,10 @@ my $answers = join ' UNION ALL ', map { "SELECT md5(string_agg($_" } (
 	q{r::text, ' ' ORDER BY p.id, r.integration)) FROM (SELECT id FROM integration_defaults.projects ORDER BY md5(id) LIMIT 1000) p, integration_defaults.resolve_all(p.id) r},
 	q{e::text, ' ' ORDER BY p.id, e.field)) FROM (SELECT id FROM integration_defaults.projects ORDER BY md5(id) DESC LIMIT 200) p, integration_defaults.explain('chat', p.id) e},
 	q{integration_defaults.active_settings('free', p.id)::text, ' ' ORDER BY p.id)) FROM integration_defaults.projects p});
-my $remembered = q{SELECT coalesce(sum(total_bytes), 0) FROM pg_backend_memory_contexts
+# Since 18 a memory context says where it is by numbers, and no longer by its parent's name.
+my $contexts = major($node) < 18 ? 'SELECT name, parent, total_bytes FROM pg_backend_memory_contexts'
+  : 'SELECT name, (SELECT p.name FROM every p WHERE p.path[p.level] = c.path[c.level - 1]) AS parent, total_bytes FROM every c';
+my $remembered = qq{WITH every AS MATERIALIZED (SELECT * FROM pg_backend_memory_contexts) SELECT coalesce(sum(total_bytes), 0) FROM ($contexts) c
 	WHERE name LIKE 'integration_defaults%' AND name <> 'integration_defaults given up' OR parent LIKE 'integration_defaults%'};
 my $of_all = $node->safe_psql('postgres', $answers);
 my $by_copies = $node->safe_psql('postgres', <<'SQL');

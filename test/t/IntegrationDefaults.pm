@@ -53,7 +53,7 @@ sub make_app
 {
 	my ($node, $database, @as) = @_;
 	$node->safe_psql($database, <<'SQL', extra_params => \@as);
-CREATE EXTENSION integration_defaults;
+CREATE EXTENSION IF NOT EXISTS integration_defaults;
 CREATE SCHEMA app;
 CREATE TABLE app."Namespaces" (
     "Id" text PRIMARY KEY,

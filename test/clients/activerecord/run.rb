@@ -26,6 +26,13 @@ end
 
 class Project < ActiveRecord::Base
   has_one :slack, foreign_key: "id", inverse_of: :project
+  has_many :project_integrations
+end
+
+# By the app's key.
+class ProjectIntegration < Settings
+  self.primary_key = nil
+  belongs_to :project
 end
 
 # Two columns are the key: read by where, saved by update_all.
@@ -177,6 +184,17 @@ CASES = {
     equal Integration.where("settings @> ?", { channel: "#json" }.to_json).count, 1
   },
 
+  general_view_by_the_apps_key: lambda { |key|
+    projects = Project.where(id: [key[28], key[29]]).includes(:project_integrations).order(:id)
+    equal(projects.map { |p| p.project_integrations.map { |i| i.settings["channel"] } }, [["#team"], ["#general"]])
+    its = projects[0].project_integrations.where(integration: "slack")
+    equal its.update_all(settings: its.take.settings.merge("channel" => "#many")), 1
+    equal [its.take.settings["channel"], its.take.inherited, own(key[28])], ["#many", false, '{"channel": "#many"}']
+    found = Project.joins(:project_integrations).where("project_integrations.settings ->> 'channel' = ?", "#many")
+    equal found.pluck(:name), ["project 28"]
+    equal ProjectIntegration.find_by!(project_id: key[28], integration: "slack").project, projects[0]
+  },
+
   functions: lambda { |key|
     execute("SELECT 1 FROM integration_defaults.set_custom($1, $2, $3)", "slack", key[22], CUSTOM.to_json)
     2.times do
@@ -209,7 +227,7 @@ KEYS.each do |type, key|
   ActiveRecord::Base.connection.execute(APP_SQL.gsub("KEY_TYPE", type))
   ActiveRecord::Base.connection.clear_cache!
   ActiveRecord::Base.connection.schema_cache.clear!
-  [Slack, Project, Integration].each(&:reset_column_information)
+  [Slack, Project, Integration, ProjectIntegration].each(&:reset_column_information)
   CASES.each do |name, body|
     $case = name
     body.call(key)

@@ -87,6 +87,10 @@ for my $type (sort keys %keys)
 		$bound->bind_param(1, 10, { pg_type => PG_INT8 });
 		$bound->bind_param(2, 'slack');
 		equal(refusal($dbh, sub { $bound->execute }), [ '42883', undef ]);    # text = bigint: bind it without a type
+		my $by_key = $dbh->prepare('SELECT project_id, settings FROM project_integrations WHERE project_id = ?');
+		$by_key->bind_param(1, 10, { pg_type => PG_INT8 });                       # or ask the view by the app's key
+		$by_key->execute;
+		equal([ map { decode_json($_->[1])->{channel} } @{ $by_key->fetchall_arrayref } ], ['#json']);
 	}
 
 	# Functions.

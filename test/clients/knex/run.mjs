@@ -10,17 +10,23 @@ class Slack extends Model {
     static jsonAttributes = ["labels"]; // else a list is sent as an array of PostgreSQL
 }
 
+class General extends Model {
+    static tableName = "integration_defaults.project_integrations";
+    static idColumn = ["project_id", "integration"];
+    static jsonAttributes = ["settings"];
+}
+
+/** The same by the app's key, which relations need. */
+class Integration extends General {
+    static tableName = "project_integrations";
+}
+
 class Project extends Model {
     static tableName = "projects";
     static relationMappings = {
         slack: { relation: Model.HasOneRelation, modelClass: Slack, join: { from: "projects.id", to: "slack_settings.id" } },
+        integrations: { relation: Model.HasManyRelation, modelClass: Integration, join: { from: "projects.id", to: "project_integrations.project_id" } },
     };
-}
-
-class Integration extends Model {
-    static tableName = "integration_defaults.project_integrations";
-    static idColumn = ["project_id", "integration"];
-    static jsonAttributes = ["settings"];
 }
 
 /** By Objection's models. */
@@ -57,11 +63,18 @@ class Models {
     }
 
     integration(id) {
-        return Integration.query().findById([id, "slack"]);
+        return General.query().findById([id, "slack"]);
     }
 
     save(id, settings) {
-        return Integration.query().patch({ settings }).whereComposite(["project_id", "integration"], [id, "slack"]).returning("*");
+        return General.query().patch({ settings }).whereComposite(["project_id", "integration"], [id, "slack"]).returning("*");
+    }
+
+    /** The settings of projects by a relation, as they come, and after one is saved. */
+    async related(ids) {
+        const projects = await Project.query().findByIds(ids).withGraphFetched("integrations").orderBy("id");
+        await projects[0].$relatedQuery("integrations").patch({ settings: { ...projects[0].integrations[0].settings, channel: "#related" } });
+        return [projects.map((p) => p.integrations[0].settings.channel), await Integration.query().whereIn("project_id", ids).orderBy("project_id")];
     }
 
     async resolve(id) {
@@ -103,6 +116,13 @@ class Tables extends Models {
     }
 }
 
+const more = {
+    async relations(app, key) {
+        const [before, after] = await app.related([key(12), key(13)]);
+        equal([before, after.map((i) => i.settings.channel)], [["#team", "#general"], ["#related", "#general"]]);
+    },
+};
+
 for (const [type, key] of Object.entries(keys)) {
     for (const App of [Models, Tables]) {
         console.log(`${type}, ${App.name}`);
@@ -112,7 +132,7 @@ for (const [type, key] of Object.entries(keys)) {
         });
         Model.knex(knex);
         await knex.raw(appSql(type));
-        await run(cases, new App(knex), key, type);
+        await run({ ...cases, ...more }, new App(knex), key, type);
         await knex.destroy();
     }
 }

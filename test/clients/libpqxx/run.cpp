@@ -114,6 +114,10 @@ void run(const std::string &type) {
                           inner.exec("SELECT 1 FROM integration_defaults.project_integrations WHERE project_id = 20");
                       }),
               "42883");
+        equal(__LINE__,
+              text(transaction.exec1("UPDATE project_integrations SET settings = settings || '{\"channel\": \"#key\"}' "
+                                     "WHERE project_id = 20 RETURNING project_id, settings ->> 'channel'")),
+              "20 #key"); // of the app's key
     } else {
         const std::string id = "ABCDEF00-0000-0000-0000-000000000001";
         transaction.exec_params0("INSERT INTO projects VALUES ($1, $2, 'letters')", id, key(type, 2));

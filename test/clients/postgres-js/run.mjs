@@ -66,6 +66,8 @@ const more = {
         equal((await app.resolve(20n)).settings.channel, "#team");
         equal(await refusal(app.integration(20n)), ["42883", undefined]); // text = bigint: give String(id)
         equal((await app.integration(String(20n))).settings.channel, "#team");
+        const [row] = await app.sql`SELECT * FROM project_integrations WHERE project_id = ${20n} AND integration = 'slack'`;
+        equal([row.project_id, row.settings.channel], ["20", "#team"]); // of the app's key: it takes the BigInt
     },
 };
 

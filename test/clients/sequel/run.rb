@@ -83,8 +83,13 @@ CASES = {
     its = integration[key[10].to_s, "slack"]
     its.update(settings: Sequel.pg_jsonb(its.settings.to_h.merge("channel" => "#json")))
     equal [its.refresh.settings["channel"], its.inherited, own(key[10])], ["#json", false, { "channel" => "#json" }]
-    # An id is text there: an Integer is a literal that does not compare with it.
+    # An id is text there: an Integer is a literal that does not compare with it, but with the app's key.
     equal refusal { integration[key[10], "slack"] }, ["42883", nil] if type == "bigint"
+    by_key = Class.new(Sequel::Model(DB[:project_integrations]))
+    by_key.set_primary_key %i[project_id integration]
+    equal [by_key[key[10], "slack"].settings["channel"], by_key.where(project_id: [key[10], key[11]]).count], ["#json", 2]
+    by_key[key[10], "slack"].update(settings: Sequel.pg_jsonb(by_key[key[10], "slack"].settings.to_h.merge("channel" => "#key")))
+    equal own(key[10]), { "channel" => "#key" }
   },
 
   functions: lambda { |key, _type, _models|

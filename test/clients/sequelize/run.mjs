@@ -35,6 +35,15 @@ class App {
             settings: DataTypes.JSONB,
             inherited: DataTypes.BOOLEAN,
         }, { schema: "integration_defaults", tableName: "project_integrations" });
+        this.ProjectIntegration = this.sequelize.define("ProjectIntegration", {
+            project_id: { type: id.type, primaryKey: true },
+            integration: { type: DataTypes.TEXT, primaryKey: true },
+            active: DataTypes.BOOLEAN,
+            settings: DataTypes.JSONB,
+            inherited: DataTypes.BOOLEAN,
+        }, { tableName: "project_integrations" });
+        this.Project.hasMany(this.ProjectIntegration, { foreignKey: "project_id", as: "integrations" });
+        this.ProjectIntegration.belongsTo(this.Project, { foreignKey: "project_id", as: "project" });
         this.Project.hasOne(this.Slack, { foreignKey: "id", as: "slack" });
         this.Slack.belongsTo(this.Project, { foreignKey: "id", as: "project" });
     }
@@ -151,6 +160,16 @@ const cases = {
         await row.save();
         equal(await app.own(20), { channel: "#path" });
         equal(await app.Integration.count({ where: { integration: "slack", settings: { channel: "#path" } } }), 1);
+    },
+
+    async generalViewByTheAppsKey(app) {
+        const where = { id: [app.key(28), app.key(29)] };
+        const [project, other] = await app.Project.findAll({ where, include: "integrations", order: ["id"] });
+        equal([project, other].map((p) => p.integrations[0].settings.channel), ["#team", "#general"]);
+        await project.integrations[0].update({ settings: { ...project.integrations[0].settings, channel: "#many" } }, { returning: true });
+        equal([project.integrations[0].inherited, await app.own(28)], [false, { channel: "#many" }]);
+        const [found] = await app.ProjectIntegration.findAll({ where: { "settings.channel": "#many" }, include: "project" });
+        equal([found.project_id, found.project.name], [app.key(28), "project 28"]);
     },
 
     async functions(app) {

@@ -35,6 +35,7 @@ def models(key_type, engine):
         slack = relationship("Slack", back_populates="project", uselist=False, passive_deletes="all")
         integrations = relationship("Integration", viewonly=True, order_by="Integration.integration",
                                     primaryjoin="foreign(Integration.project_id) == cast(Project.id, Text)")
+        by_key = relationship("ProjectIntegration", back_populates="project", passive_deletes="all")
 
     class Slack(DeferredReflection, Base):
         __tablename__ = "slack_settings"
@@ -55,8 +56,18 @@ def models(key_type, engine):
         inherited, source_level, source_id = (Column(server_default=FetchedValue(), server_onupdate=FetchedValue())
                                               for _ in range(3))
 
+    class ProjectIntegration(DeferredReflection, Base):
+        __tablename__ = "project_integrations"
+        __mapper_args__ = {"eager_defaults": True}
+        project_id = Column(key_type, ForeignKey("projects.id"), primary_key=True)
+        integration = Column(Text, primary_key=True)
+        settings = Column(MutableDict.as_mutable(JSONB))
+        inherited, source_level, source_id = (Column(server_default=FetchedValue(), server_onupdate=FetchedValue())
+                                              for _ in range(3))
+        project = relationship("Project", back_populates="by_key")
+
     DeferredReflection.prepare(engine)
-    return Project, Slack, Integration
+    return Project, Slack, Integration, ProjectIntegration
 
 
 KEY_TYPES = {"bigint": BigInteger, "uuid": UUID(as_uuid=True)}
@@ -68,7 +79,7 @@ class App:
         with self.engine.begin() as connection:
             connection.exec_driver_sql(app_sql(key_type))
         self.key = KEYS[key_type]
-        self.Project, self.Slack, self.Integration = models(KEY_TYPES[key_type], self.engine)
+        self.Project, self.Slack, self.Integration, self.ProjectIntegration = models(KEY_TYPES[key_type], self.engine)
 
     def own(self, n):
         """What project n has of its own, by plain SQL."""
@@ -239,6 +250,20 @@ def general_view_as_a_model(app):
         equal((row.settings["channel"], row.inherited, app.own(16)), ("#team", True, None))
         found = session.query(app.Integration).filter(app.Integration.settings["channel"].astext == "#general").count()
         equal(found, 100)
+
+
+@case
+def general_view_by_the_apps_key(app):
+    with Session(app.engine) as session:
+        loaded = select(app.Project).options(selectinload(app.Project.by_key)).where(app.Project.id.in_([app.key(22), app.key(23)]))
+        project, other = session.scalars(loaded.order_by(app.Project.id)).all()
+        equal([p.by_key[0].settings["channel"] for p in (project, other)], ["#team", "#general"])
+        project.by_key[0].settings["channel"] = "#many"
+        session.commit()
+        equal((project.by_key[0].inherited, app.own(22)), (False, {"channel": "#many"}))
+        found = select(app.Project.name).join(app.Project.by_key).where(app.ProjectIntegration.settings["channel"].astext == "#many")
+        equal(session.scalars(found).all(), ["project 22"])
+        equal(session.get(app.ProjectIntegration, (app.key(23), "slack")).project is other, True)
 
 
 @case

@@ -1,34 +1,41 @@
-# pg_upgrade from each major to the next: the same state, the same answers and the same dump, and everything goes on.
-# Once the extension is a superuser's, once a plain owner's of a database.
+# What an upgrade has to keep: what a user of the extension has, all that can be seen of it, and that it goes on.
+package Upgraded;
+
 use strict;
 use warnings;
+use Exporter 'import';
 use IntegrationDefaults;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my @majors = (split(' ', $ENV{OLDER}), $ENV{PG_MAJOR});
-my %bin = map { $_ => "/usr/lib/postgresql/$_/bin" } @majors;
-delete $ENV{TEMP_CONFIG}; # it is for the newest, and here each finds what was built for it where it looks first
-my @whose = ([ 'superuser', 'whole' ], [ 'plain owner', 'hers', '-U', 'anna' ]);
+our @EXPORT = qw(@whose make_roles create_database fill state_of same_state goes_on restores);
 
-chdir(PostgreSQL::Test::Utils::tempdir()) or die;
+# Whose the extension is, in which database, and how he connects.
+our @whose = ([ 'superuser', 'whole' ], [ 'plain owner', 'hers', '-U', 'anna' ]);
 
-# A server of that major, not started.
-sub server
+# What a test does to a database before it is dumped.
+our $before_dump = sub { };
+
+sub make_roles
 {
-	my ($major) = @_;
-	my $node = PostgreSQL::Test::Cluster->new("server_$major", install_path => "/usr/lib/postgresql/$major");
-	# From 18 on initdb turns them on, and pg_upgrade wants both servers alike.
-	$node->init(extra => [ '--encoding=UTF8', '--no-locale', $major >= 18 ? '--no-data-checksums' : () ]);
-	$node->append_conf('postgresql.conf', "autovacuum = off\n");
-	return $node;
+	my ($node) = @_;
+	$node->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
 }
 
-# What a user has beside the app: a materialized type with things of his own on its table, typed views, and a view on those.
-sub add_views
+# An empty one, instead of what may have been there.
+sub create_database
 {
 	my ($node, $database, @as) = @_;
+	$node->safe_psql('postgres', "DROP DATABASE IF EXISTS $database");
+	$node->safe_psql('postgres', "CREATE DATABASE $database" . (@as ? " OWNER $as[1]" : ''));
+}
+
+# An app, and what a user has beside it: a materialized type with things of his own on its table, typed views, and a view on those.
+sub fill
+{
+	my ($node, $database, @as) = @_;
+	make_app($node, $database, @as);
+	add_refused_rows($node, $database, @as);
 	$node->safe_psql($database, <<'SQL', extra_params => \@as);
 SELECT integration_defaults.materialize('chat'), integration_defaults.materialize('free');
 CREATE INDEX by_webhook ON integration_defaults.effective_settings ((settings ->> 'webhook'));
@@ -39,22 +46,11 @@ CREATE VIEW loud AS SELECT c.id, c.channel, p.name FROM chat_settings c JOIN pro
 SQL
 }
 
-# Minor releases since November 2026 note a version with columns. One from before, which Debian's testing may still have,
-# doesn't know that: nothing can be upgraded to it, nor restored by its pg_dump. Where one is here, the notes go.
-my @lagging = grep { slurp_file("$bin{$_}/postgres") !~ /pg_attver/ } @majors;
-
-sub forget_versions
-{
-	my ($node, $database) = @_;
-	$node->safe_psql($database, q{SET allow_system_table_mods = on;
-		UPDATE pg_attribute SET attoptions = NULL WHERE attoptions::text LIKE '{pg_attver=%}'}) if @lagging;
-}
-
 # All that can be seen of a database's state; the dump says of which major the server was.
 sub state_of
 {
 	my ($node, $database, @as) = @_;
-	forget_versions($node, $database);
+	$before_dump->($node, $database);
 	my $dump = dump_of($node, $database, @as);
 	$dump =~ s/^-- Dumped from .*\n//mg;
 	my $rows = $node->safe_psql($database, <<'SQL', extra_params => \@as);
@@ -64,11 +60,13 @@ SELECT * FROM app.free_settings ORDER BY id;
 SELECT * FROM app.loud ORDER BY id;
 SELECT * FROM integration_defaults.access ORDER BY role, access;
 SELECT change, transaction, operation, scope_level, scope_id, integration, before, after FROM integration_defaults.history ORDER BY change;
+SQL
+	my $members = $node->safe_psql($database, <<'SQL', extra_params => \@as);
 SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid <> 'pg_type'::regclass ORDER BY 1;
 SELECT relname, relowner::regrole FROM pg_class WHERE relnamespace = 'integration_defaults'::regnamespace ORDER BY 1;
 SQL
-	return { dump => $dump, answers => answers($node, $database, @as), rows => $rows };
+	return { dump => $dump, answers => answers($node, $database, @as), rows => $rows, members => $members };
 }
 
 sub same_state
@@ -117,9 +115,8 @@ sub restores
 {
 	my ($node, $database, $what, @as) = @_;
 	my $to = "${database}_restored";
-	forget_versions($node, $database);
-	$node->safe_psql('postgres', "DROP DATABASE IF EXISTS $to");
-	$node->safe_psql('postgres', "CREATE DATABASE $to" . (@as ? " OWNER $as[1]" : ''));
+	$before_dump->($node, $database);
+	create_database($node, $to, @as);
 	succeeds($node, [ 'pg_dump', @as, '-Fc', '-f', $to, '-d', $database ], "$what: dumped");
 	succeeds($node, [ 'pg_restore', @as, '--exit-on-error', '-d', $to, $to ], "$what: restored") or return;
 	same_state(state_of($node, $to, @as), state_of($node, $database, @as), "$what, restored");
@@ -127,47 +124,4 @@ sub restores
 	$node->safe_psql('postgres', "DROP DATABASE $to");
 }
 
-# What pg_upgrade keeps of a run that failed.
-sub tell_of
-{
-	my ($node) = @_;
-	foreach my $file (glob $node->data_dir . '/pg_upgrade_output.d/*/log/*.log')
-	{
-		my @errors = grep { /error|fatal|Command was/i } split /\n/, slurp_file($file);
-		diag join "\n", "-- $file", @errors if @errors;
-	}
-}
-
-my $old = server($majors[0]);
-$old->start;
-$old->safe_psql('postgres', 'CREATE ROLE anna LOGIN; CREATE ROLE worker LOGIN; CREATE ROLE group_owner');
-foreach (@whose)
-{
-	my ($who, $database, @as) = @$_;
-	$old->safe_psql('postgres', "CREATE DATABASE $database" . (@as ? " OWNER $as[1]" : ''));
-	make_app($old, $database, @as);
-	add_refused_rows($old, $database, @as);
-	add_views($old, $database, @as);
-}
-
-foreach my $n (1 .. $#majors)
-{
-	my ($from, $to) = @majors[ $n - 1, $n ];
-	my %before = map { $_->[1] => state_of($old, @$_[ 1 .. $#$_ ]) } @whose;
-	cmp_ok(length $_->{answers}, '>', 10_000, "$from: there is something to compare") foreach values %before;
-	$old->stop;
-	my $new = server($to);
-	succeeds($new, [ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bin{$from}, '-B', $bin{$to},
-		'-s', $new->host, '-p', $old->port, '-P', $new->port ], "pg_upgrade from $from to $to") or tell_of($new), last;
-	$new->start;
-	foreach (@whose)
-	{
-		my ($who, $database, @as) = @$_;
-		same_state(state_of($new, $database, @as), $before{$database}, "$from to $to, $who");
-		goes_on($new, $database, "$from to $to, $who", @as);
-		restores($new, $database, "$from to $to, $who", @as);
-	}
-	$old = $new;
-}
-$old->stop;
-done_testing();
+1;
