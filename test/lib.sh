@@ -278,8 +278,13 @@ chosen() { # part, file...
 }
 
 test_all() { # part or file...
-    local wanted=("$@")
+    local wanted=("$@") others=("${majors[@]}" test/majors/pg_upgrade.pl) elsewhere=()
+    local -A why # a major can't run here
     shopt -s nullglob
+    if [ "$*" = "$PG_MAJOR" ] || { [ $# -eq 0 ] && [ "$PG_CONFIG" != /usr/lib/postgresql/15/bin/pg_config ]; }; then
+        wanted=() others=() # all, on this server alone
+    fi
+    begin_majors $(chosen majors "${others[@]}")
     run_part lint test/lint/*.py
     run_part unit test/unit/*.cpp
     run_part fuzz test/fuzz/*.cpp
@@ -300,10 +305,8 @@ test_all() { # part or file...
         run_part clients-all test/clients-all/*/
         run_part sqlsmith test/sqlsmith/tables.sql
     fi
-    local here=("$passed" "$failed" "$skipped") elsewhere=()
-    if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
-        run_part majors "${majors[@]}" test/majors/pg_upgrade.pl
-    fi
+    local here=("$passed" "$failed" "$skipped")
+    [ ${#others[@]} -eq 0 ] || run_part majors "${others[@]}"
     [ $((passed + failed + skipped)) -gt 0 ] || die "there is no test by the name of $*"
     echo
     [ ${#elsewhere[@]} -eq 0 ] || printf '%s\n' "$PG_MAJOR: $(sum "${here[@]}")" "${elsewhere[@]}"

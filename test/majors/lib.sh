@@ -122,24 +122,29 @@ major_ran() { # major
     return "$(cat "$W/status.$1")"
 }
 
-# Each major's tests, or why they can't run.
+# Begins the majors' tests, unless they can't run.
+begin_majors() { # major or file...
+    local name able=()
+    for name; do
+        [[ " ${majors[*]} " = *" $name "* ]] || continue
+        why[$name]=$(hindrance "$name")
+        [ -n "${why[$name]}" ] || able+=("$name")
+    done
+    [ ${#able[@]} -gt 0 ] || return 0
+    built # nothing changes here any more while it is copied there
+    say "beside what follows: ${able[*]}"
+    begin_beside majors_at_once "${able[@]}"
+}
+
+# What came of each major's tests, or why they can't run.
 run_majors() { # major or file...
-    local name before able=()
-    local -A why
+    local name before
     if [ -n "${OLDER-}" ]; then
         built
         part pg_upgrade "$W/tap/tmp_check/log" pg_upgrade_here "$@"
         return
     fi
-    for name in $(basename -a "${@%.*}"); do
-        [ "$name" != pg_upgrade ] || continue
-        why[$name]=$(hindrance "$name")
-        [ -n "${why[$name]}" ] || able+=("$name")
-    done
-    if [ ${#able[@]} -gt 0 ]; then
-        say "${able[*]}"
-        job majors_at_once "${able[@]}"
-    fi
+    [ -z "$beside" ] || end_beside
     for name in $(basename -a "${@%.*}"); do
         before=("$passed" "$failed" "$skipped")
         [ "$name" != pg_upgrade ] || why[pg_upgrade]=$(hindrance "${majors[@]}")
