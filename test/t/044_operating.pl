@@ -14,7 +14,7 @@ while ($page =~ /^## (.*?)$(.*?)(?=^## |\z)/gms)
 	push @{ $blocks{$title} }, $1 while $text =~ /^```\w*\n(.*?)^```$/gms;
 }
 is(join('; ', map { "$_: " . @{ $blocks{$_} } } sort keys %blocks),
-	'A key gets another type: 1; A subscriber with a copy of the app\'s tables: 1; After a bulk load: 1; Removal: 1; What a dump holds, and what it leaves out: 1',
+	'A key gets another type: 1; A subscriber with a copy of the app\'s tables: 1; After a bulk load: 1; Removal: 1; To another server by logical replication: 1; What a dump holds, and what it leaves out: 1',
 	'the page has its commands');
 
 my $node = new_node('server', allows_streaming => 'logical', conf => "log_statement = all\nlog_parameter_max_length = 0\nlog_parameter_max_length_on_error = 0\n");
