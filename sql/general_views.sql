@@ -87,7 +87,7 @@ BEGIN
 END $$;
 SELECT scans('SELECT * FROM project_integrations WHERE project_id = 20');
 SELECT scans('SELECT * FROM project_integrations WHERE project_id IN (20, 30)');
-SELECT scans('SELECT v.* FROM project_integrations v JOIN "Repos" r ON r."Repo Id" = v.project_id WHERE r."Repo Id" < 5');
+SELECT scans('SELECT v.* FROM generate_series(1, 4::bigint) r JOIN project_integrations v ON v.project_id = r');
 SELECT scans('SELECT * FROM project_integrations ORDER BY project_id LIMIT 1');
 
 -- names; what is there by another name is left alone
