@@ -15,15 +15,19 @@ bench_settings() {
 	CONF
 }
 
-run_bench() { # [--quick] [part...]
-    local results=$W/results into=$HERE/bench
+run_bench() { # [--quick] [part...], or --scale [--quick]
+    local results=$W/results into=$HERE/bench program=run.py report=RESULTS.md
+    if [ "${1-}" = --scale ]; then
+        program=scale.py report=SCALE.md
+        shift
+    fi
     [ $# -eq 0 ] || into=$HERE/build/bench
     bench_settings >>"$W/server.conf"
     say "starting a server in $W"
     job start_server
     job as_server env PGDATABASE=postgres PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-        python3 "$W/tree/bench/run.py" --out "$results" "$@"
+        python3 "$W/tree/bench/$program" --out "$results" "$@"
     mkdir -p "$into"
     cp "$results"/* "$into/"
-    say "the results are in ${into#"$HERE"/}/RESULTS.md"
+    say "the results are in ${into#"$HERE"/}/$report"
 }

@@ -4,6 +4,7 @@ Group 1 and group 2 are at the top; group 3 is in group 1, and holds about a ten
 what the benchmark moves to group 2 and back. All other groups hang on a random group, or on the instance. A chain of
 groups beside them has projects of its own on each level."""
 
+import functools
 import random
 
 DEPTH = 14  # of the random tree
@@ -33,14 +34,20 @@ class Tree:
         for level in range(1, CHAIN + 1):
             parents[self.random_groups + level] = self.random_groups + level - 1 if level > 1 else None
         self.parents = parents
-        self.project_groups = [rng.randint(1, self.random_groups) for _ in range(projects)]
-        self.project_groups += [self.random_groups + level for level in range(1, CHAIN + 1)
-                                for _ in range(CHAIN_PROJECTS)]
+        self._rng = rng
+
+    @functools.cached_property
+    def project_groups(self):
+        random_ones = [self._rng.randint(1, self.random_groups) for _ in range(self.count)]
+        return random_ones + [self.random_groups + level for level in range(1, CHAIN + 1) for _ in range(CHAIN_PROJECTS)]
+
+    @property
+    def moved_projects(self):
         below = {MOVED}
-        for group, parent in parents.items():  # a parent's number is smaller
+        for group, parent in self.parents.items():  # a parent's number is smaller
             if parent in below:
                 below.add(group)
-        self.moved_projects = sum(group in below for group in self.project_groups)
+        return sum(group in below for group in self.project_groups)
 
     def groups(self):
         return self.parents.items()
