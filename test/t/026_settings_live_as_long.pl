@@ -58,6 +58,14 @@ foreach my $how ([ 'as_dumped', '-j1' ], [ 'in_parallel', '-j4' ], [ 'disabled',
 	succeeds($node, [ 'pg_restore', '--exit-on-error', '-a', @options, '-d', $to, "$folder/data" ], "$to: the data restored");
 	$node->safe_psql($to, 'ALTER TABLE app.projects ADD CONSTRAINT projects_namespace_fkey'
 		  . ' FOREIGN KEY (namespace) REFERENCES app."Namespaces" ON DELETE CASCADE') if $later;
+	# It enables all triggers as ordinary ones when it has ended.
+	if ($to =~ /disabled/)
+	{
+		my $mending = "SELECT (regexp_match(detail, 'ALTER TABLE .* TRIGGER [a-z_]+'))[1] FROM integration_defaults.status() WHERE state = 'broken'";
+		like(my $commands = $node->safe_psql($to, $mending), qr/ENABLE REPLICA TRIGGER skip_replicated/, "$to: status() says how to go on");
+		$node->safe_psql($to, join('; ', split /\n/, $commands));
+		is($node->safe_psql($to, $mending), '', "$to: which mends it");
+	}
 	is_restored($to);
 }
 
