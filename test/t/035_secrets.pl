@@ -407,6 +407,9 @@ is($node->safe_psql('once', "SELECT $I.active_settings('once', 'p')"),
 	$node->safe_psql('once', q{SELECT '{"url": "https://1", "token": "hush-token-1", "pin": "hush-pin", "room": 1}'::jsonb}), 'wholly');
 unlike($node->safe_psql('once', "SELECT p, c FROM $I.project_settings p, $I.history_changes c"), qr/hush/, 'nothing has come to be in clear');
 is(error_of($node, 'once', "SELECT $I.override_fields('once', '{\"token\": \"hush-token-1\"}', 'p')"), '23514', 'what is given is checked');
+is(error_of($node, 'once', "SELECT $I.set_custom('once', 'p', settings) FROM $I.resolve('once', 'p')"), '23514', 'also by its mask');
+$closed =~ s/, "room": .*additionalProperties.*/, "pin": false}}/;
+is(error_of($node, 'once', "SELECT $I.register_integration('once', '$closed')"), '23514', 'where nothing fits, what is sealed does not either');
 
 # ---- what history has of them -------------------------------------------------------------------------------------
 
