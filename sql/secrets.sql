@@ -117,6 +117,13 @@ SELECT active_settings('hook', 'q') -> 'room' AS room;
 SELECT effective_settings_of('hook', NULL, true, true, '{"token": "guess"}');
 SELECT use_default('hook', 'q'), use_default('hook', 'p');
 
+-- what is given is not taken back with a field of its group that goes, nor is what stands beside it, if it is the same
+SELECT register_integration('three', '{"properties": {"url": {}, "token": {"writeOnly": true}, "region": {}}, "x-atomic": [["url", "token", "region"]]}');
+SELECT set_custom('three', 'p', '{"url": "https://p", "token": "first one", "region": "r"}');
+UPDATE project_integrations SET settings = '{"url": "https://p", "token": "first one"}' WHERE integration = 'three';
+SELECT active_settings('three', 'p');
+SELECT use_default('three', 'p'), unregister_integration('three');
+
 -- locks
 SELECT set_custom('hook', 'p', '{"url": "https://p", "token": "shadowed"}');
 SELECT lock_fields('hook', '{token}');

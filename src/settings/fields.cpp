@@ -226,11 +226,13 @@ void change_fields(const Target &target, const FieldChange &change) {
             refuse_inheriting(target);
         SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
         JsonFields stored = fields_of(wanted.settings);
-        Names changed(&memory);
-        for (const JsonField &field : set)
+        Names named(&memory), changed(&memory);
+        for (const JsonField &field : set) {
+            named.push_back(field.key);
             if (!is_set_so(target.type, stored, field.key, field.value))
                 changed.push_back(field.key);
-        const Units changes(shape, changed, &memory), goes(shape, take_back, &memory);
+        }
+        const Units sets(shape, named, &memory), changes(shape, changed, &memory), goes(shape, take_back, &memory);
         // a secret, whatever the schema says today, goes with what it is bound to, too
         auto is_loose = [&](const JsonField &field) {
             return (changes.include(field.key) && read_secret(field.value)) || changes.bind(field.value) ||
@@ -240,7 +242,8 @@ void change_fields(const Target &target, const FieldChange &change) {
         for (const JsonField &field : stored) {
             if (set.find(field.key) != nullptr || goes.name(field.key))
                 continue;
-            if (changes.include(field.key) ? target.type.schema->is_secret(field.key) : goes.include(field.key))
+            if (sets.include(field.key) ? changes.include(field.key) && target.type.schema->is_secret(field.key)
+                                        : goes.include(field.key))
                 continue;
             if (is_loose(field))
                 continue;
