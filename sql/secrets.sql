@@ -190,7 +190,7 @@ SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once
 -- and until it is given
 SELECT override_fields('once', '{"token": "long one"}', 'p');
 SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
-SELECT use_default('once', 'p'), unregister_integration('once');
+SELECT use_default('once', 'p'), reset_default('once'), unregister_integration('once');
 UPDATE integrations SET name = 'renamed';
 SELECT active_settings('renamed', 'p');
 -- a group that changes is what it is bound to

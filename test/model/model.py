@@ -88,6 +88,8 @@ class Model(Tree, Reading, Writing, Viewing):
             verdict.result = getattr(self, name)(verdict, **arguments)
         except Stop:
             pass
+        except Broken:
+            verdict.refuse_any()
         if at_commit and not verdict.must:
             verdict.must |= self.tree_problems()
         if verdict.must:

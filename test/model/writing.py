@@ -262,11 +262,11 @@ class Writing:
     def set_active(self, v, integration, active, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         _, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration)) or Row(False, None, {})
+        if active is None and old.custom:
+            v.refuse("22023")
+            return
         above = self._above(v, scope, integration)
         if active is None:
-            if old.custom:
-                v.refuse("22023")
-                return
             now = None
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
@@ -312,6 +312,8 @@ class Writing:
             v.refuse("23505")
             for other in (("22023", None), ("23514", None)) + (() if self.exists(scope) else (("23503", None),)):
                 v.might(*other)
+            if self.exists(scope):
+                self._above(v, scope, integration)  # that it is broken may be what is told
             v.stop()
         new = Row(True, None, {})._replace(**columns)
         self._sql_write(v, scope, integration, None, new)
@@ -336,6 +338,8 @@ class Writing:
     def _sql_write(self, v, scope, name, old, new):
         if name not in self.types or not self.exists(scope):
             if old is not None and old == new:
+                if old.secrets:  # given in clear, which is not how they are stored
+                    v.might("23503")
                 return  # nothing is written
             v.refuse("23503")
             v.might("22023")
