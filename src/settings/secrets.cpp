@@ -185,9 +185,8 @@ SettingsRow with_stored_secrets(const Integration &type, const JsonFields &had, 
     const JsonFields given_so = fields_of(wanted.settings);
     auto is_to_be_looked_at = [&](const JsonField &field) {
         const JsonbValue *own = had.find(field.key);
-        return may_be_secret(field.value) ||
-               (field.value.type != jbvNull &&
-                (type.schema->is_secret(field.key) || (own != nullptr && may_be_secret(*own))));
+        return may_be_secret(field.value) || (field.value.type != jbvNull && (type.schema->is_secret(field.key) ||
+                                                                              (own != nullptr && may_be_secret(*own))));
     };
     if (std::none_of(given_so.begin(), given_so.end(), is_to_be_looked_at))
         return wanted;
