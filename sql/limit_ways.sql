@@ -227,14 +227,14 @@ UPDATE limit_app.projects SET group_id = 1 WHERE group_id = 2;
 SELECT * FROM ends;
 SELECT start();
 -- For a role, from when it connects.
-CREATE ROLE regress_limited LOGIN;
+CREATE ROLE regress_limited LOGIN PASSWORD 'limited'; -- which a server may ask for
 GRANT USAGE ON SCHEMA limit_app TO regress_limited;
 GRANT SELECT, UPDATE ON limit_app.projects TO regress_limited;
 GRANT SELECT ON ends TO regress_limited;
 SELECT grant_access('regress_limited', 'write');
 ALTER ROLE regress_limited SET integration_defaults.max_affected = 2;
 SELECT current_user AS me \gset
-\c - regress_limited
+\c -reuse-previous=on "user=regress_limited password=limited"
 SET search_path = public, integration_defaults;
 SELECT set_default('chat', '{"url": "role"}');
 UPDATE limit_app.projects SET group_id = 2 WHERE group_id = 1;

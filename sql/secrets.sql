@@ -117,6 +117,13 @@ SELECT active_settings('hook', 'q') -> 'room' AS room;
 SELECT effective_settings_of('hook', NULL, true, true, '{"token": "guess"}');
 SELECT use_default('hook', 'q'), use_default('hook', 'p');
 
+-- what is given is not taken back with a field of its group that goes, nor is what stands beside it, if it is the same
+SELECT register_integration('three', '{"properties": {"url": {}, "token": {"writeOnly": true}, "region": {}}, "x-atomic": [["url", "token", "region"]]}');
+SELECT set_custom('three', 'p', '{"url": "https://p", "token": "first one", "region": "r"}');
+UPDATE project_integrations SET settings = '{"url": "https://p", "token": "first one"}' WHERE integration = 'three';
+SELECT active_settings('three', 'p');
+SELECT use_default('three', 'p'), unregister_integration('three');
+
 -- locks
 SELECT set_custom('hook', 'p', '{"url": "https://p", "token": "shadowed"}');
 SELECT lock_fields('hook', '{token}');
@@ -145,6 +152,45 @@ SELECT project_id, custom, settings FROM project_settings;
 SELECT override_fields('hook', '{"token": "no secret now"}', 'p');
 SELECT pg_temp.m(settings::text) FROM resolve('hook', 'p');
 SELECT use_default('hook', 'p');
+-- so it is no change where a write of the row has it in clear, fits it today or not
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"writeOnly": true}, "pin": {"writeOnly": true}, "on": {}}, "x-atomic": [["url", "token"]]}');
+SELECT set_custom('once', 'p', '{"url": "https://a", "token": "long one", "pin": 1234, "on": 1}');
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"writeOnly": true, "maxLength": 3}, "on": {}}, "x-atomic": [["url", "token"]], "additionalProperties": false}', force => true);
+SELECT scope_id, violation FROM invalid_settings('once') ORDER BY violation;
+UPDATE project_settings SET settings = '{"url": "https://a", "token": "long one", "pin": 1234, "on": 2}' WHERE integration = 'once';
+UPDATE project_settings SET settings = '{"url": "https://b", "token": "long one", "pin": 1234, "on": 2}' WHERE integration = 'once';
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+UPDATE project_settings SET settings = settings || '{"token": "longer one"}' WHERE integration = 'once';
+UPDATE project_settings SET settings = settings || '{"pin": 12345}' WHERE integration = 'once';
+SELECT override_fields('once', '{"token": "long one"}', 'p');
+SELECT override_fields('once', '{"pin": 1234}', 'p');
+SELECT set_custom('once', 'p', settings) FROM resolve('once', 'p');
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"maxLength": 3}, "pin": {}, "on": {}}, "x-levels": ["instance"]}', force => true);
+UPDATE project_settings SET settings = '{"url": "https://b", "token": "long one", "pin": 1234, "on": 2}' WHERE integration = 'once';
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"maxLength": 3}, "pin": {}, "on": {}}}', force => true);
+UPDATE project_settings SET settings = '{"url": "https://c", "token": "long one", "pin": 1234, "on": 2}' WHERE integration = 'once';
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+SELECT undo((SELECT max(transaction) FROM history WHERE integration = 'once'));
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+-- what it is bound to stays with it, and is taken back with it
+SELECT use_default('once', 'p');
+SELECT set_default('once', '{"url": "https://a"}'), override_fields('once', '{"url": "https://a", "pin": 1}', 'p');
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"writeOnly": true}, "pin": {}, "on": {}}, "x-atomic": [["url", "token"]]}', force => true);
+SELECT override_fields('once', '{"url": "https://a", "token": "long one"}', 'p');
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {}, "pin": {}, "on": {}}}', force => true);
+SELECT field FROM redundant_overrides('once');
+SELECT drop_redundant('once'), reset_below('once', fields => '{url}');
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+SELECT override_fields('once', '{"url": "https://b", "token": "long one", "pin": 1234, "on": 2}', 'p');
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {"writeOnly": true}, "pin": {"writeOnly": true}, "on": {}}}', force => true);
+-- a secret it is also for who changes the address in a group that it has come to since
+SELECT register_integration('once', '{"properties": {"url": {}, "token": {}, "pin": {}, "on": {}}, "x-atomic": [["pin", "on"]]}', force => true);
+SELECT override_fields('once', '{"on": 3}', 'p');
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+-- and until it is given
+SELECT override_fields('once', '{"token": "long one"}', 'p');
+SELECT pg_temp.m(settings::text) FROM project_settings WHERE integration = 'once';
+SELECT use_default('once', 'p'), reset_default('once'), unregister_integration('once');
 UPDATE integrations SET name = 'renamed';
 SELECT active_settings('renamed', 'p');
 -- a group that changes is what it is bound to

@@ -30,9 +30,9 @@ void hide_inside(const core::Shape &shape, Growing<Violation> &found) {
 
 /// Adds what check(Findings *), server code, finds.
 template <class Check>
-void add_found(const Schema &schema, Violations &violations, const PassedOver *passed_over, Check &&check) {
+void add_found(const Schema &schema, Violations &violations, const PassedOver &passed_over, Check &&check) {
     Findings found = guard([&] {
-        Findings result = {"settings", &violations.steps, {}, passed_over};
+        Findings result = {"settings", &violations.steps, {}, passed_over.places.empty() ? nullptr : &passed_over};
         check(&result);
         result.arrange();
         hide_inside(schema.shape, result.list);
@@ -75,7 +75,7 @@ Checkable to_check(const Schema &schema, const Jsonb *settings) {
 void validate(const Schema &schema, const Jsonb *settings, Violations &violations) {
     const Checkable checkable = to_check(schema, settings);
     settings = checkable.settings;
-    add_found(schema, violations, checkable.sealed.places.empty() ? nullptr : &checkable.sealed, [&](Findings *found) {
+    add_found(schema, violations, checkable.sealed, [&](Findings *found) {
         if (!JB_ROOT_IS_OBJECT(settings))
             return found->list.add({"", "type object", false, "settings: must be of type object"});
         JsonbValue value;
@@ -90,11 +90,13 @@ void validate(const Schema &schema, const Jsonb *settings, Violations &violation
 
 void validate_property(const Schema &schema, std::string_view key, const JsonbValue &value, Violations &violations) {
     const std::optional<StoredSecret> secret = read_secret(value);
+    const bool marked = secret && !secret->sealed;
+    PassedOver sealed;
     if (secret && secret->sealed)
-        return;
-    add_found(schema, violations, nullptr, [&](Findings *found) {
+        guard([&] { sealed.add(value); });
+    add_found(schema, violations, sealed, [&](Findings *found) {
         reserve_name(key, found);
-        check_key(schema.root, key, secret ? secret->value : value, found);
+        check_key(schema.root, key, marked ? secret->value : value, found);
     });
 }
 

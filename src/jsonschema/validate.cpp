@@ -144,14 +144,14 @@ class Walk {
 bool Walk::check(const SchemaNode *node, const JsonbValue *value, const JsonPlace *place) {
     check_stack_depth();
     spend(1);
-    if (passed_over_ != nullptr && passed_over_->has(*value))
-        return asked_ == may;
     node = target_of(node);
     bool valid = true;
-    if (node->never) {
+    if (node->never) { // whatever it is
         INTD_FAIL(place, at(node, "false"), "must not be there");
         return false;
     }
+    if (passed_over_ != nullptr && passed_over_->has(*value))
+        return asked_ == may;
     if (node->types != 0 && (types_of(value) & node->types) == 0) {
         const char *types = stops() ? "" : write_types(node->types);
         INTD_FAIL(place, psprintf("type %s", types), psprintf("must be of type %s", types));

@@ -64,10 +64,24 @@ Redundant redundant_in(Inheritance &inherited, const Place &place, const Layer &
                                       [&](const JsonField &field) { return is_held(field.key, field.value); });
         return redundant;
     }
+    // What a secret from an earlier schema is bound to, outside its atomic group, stays with it.
+    const core::Shape &shape = with.shape();
+    auto is_apart = [&](std::string_view a, std::string_view b) {
+        const int n = shape.find(a), other = shape.find(b);
+        return n < 0 || other < 0 || shape.properties()[n].unit != shape.properties()[other].unit;
+    };
+    auto is_bound = [&](std::string_view name) {
+        return own.has_secrets && std::any_of(own.fields.begin(), own.fields.end(), [&](const JsonField &field) {
+                   const std::optional<StoredSecret> secret = read_secret(field.value);
+                   return secret && is_apart(field.key, name) &&
+                          std::any_of(secret->bound.begin(), secret->bound.end(),
+                                      [&](const JsonbValue &bound) { return string_of(bound) == name; });
+               });
+    };
     redundant.active = place.above.configured() && own.active && *own.active == without.active();
     auto same = [&](const core::Resolved &field) {
-        return is_same_value(type, field.name, value_of(with, field.name), beside_with, value_of(without, field.name),
-                             beside_without);
+        return !is_bound(field.name) && is_same_value(type, field.name, value_of(with, field.name), beside_with,
+                                                      value_of(without, field.name), beside_without);
     };
     for (const core::Resolved &field : with.fields()) {
         const JsonbValue *value = own.fields.find(field.name);

@@ -78,10 +78,13 @@ class Check {
   private:
     const JsonbValue *current_value(std::string_view key) const { return current_fields_.find(key); }
 
-    /// Whether a value is what the row has already, and the caller did not give it.
-    bool repeats(std::string_view key, const JsonbValue &value) const {
-        return !given_.has(key) && is_set_so(type_, current_fields_, key, value);
+    /// Whether a value is what the row has already, be it stored as a secret.
+    bool stays(std::string_view key, const JsonbValue &value) const {
+        return is_set_so(type_, current_fields_, key, value);
     }
+
+    /// The same, if the caller did not give it.
+    bool repeats(std::string_view key, const JsonbValue &value) const { return !given_.has(key) && stays(key, value); }
 
     bool is_secret(std::string_view key) const { return type_.schema->is_secret(key); }
 
@@ -163,7 +166,7 @@ class Check {
 
     void find_changes() {
         for (const JsonField &field : wanted_fields_)
-            if (!same_json(current_value(field.key), &field.value))
+            if (!stays(field.key, field.value))
                 keys_changed_ = true;
         for (const JsonField &field : current_fields_)
             if (wanted_fields_.find(field.key) == nullptr)
@@ -220,6 +223,20 @@ class Check {
             .constraint("setting_level_allowed");
     }
 
+    /// The row with what it repeats in the form in which it is stored: of what is sealed it can't be seen afterwards
+    /// whether it fits, as it could not be before.
+    SettingsRow as_stored() const {
+        SettingsRow row = wanted_;
+        if (std::none_of(current_fields_.begin(), current_fields_.end(),
+                         [](const JsonField &field) { return may_be_secret(field.value); }))
+            return row;
+        ObjectBuilder settings;
+        for (const JsonField &field : wanted_fields_)
+            settings.add(field.key, repeats(field.key, field.value) ? *current_value(field.key) : field.value);
+        row.settings = settings.finish();
+        return row;
+    }
+
     /// Every key that the write gives against its property; then what the scope ends up with against the whole
     /// schema, of which only violations that were not there before are refused. A write that only deactivates,
     /// locks, unlocks or takes overrides back is not checked.
@@ -231,12 +248,13 @@ class Check {
         Violations violations(&memory), before(&memory), after(&memory);
         for (const JsonField &field : wanted_fields_) {
             bool is_given = given_.has(field.key) && fold_.lock_of(field.key) == nullptr; // else: what a lock shadows
-            if (is_given || !same_json(current_value(field.key), &field.value))
+            if (is_given || !stays(field.key, field.value))
                 validate_property(*type_.schema, field.key, field.value, violations);
         }
         if (current_ != nullptr || place_.above.configured())
             effective_violations(inherited_.with(place_.above, layer(current_)), before);
-        effective_violations(inherited_.with(place_.above, layer(&wanted_)), after);
+        const SettingsRow stored = as_stored();
+        effective_violations(inherited_.with(place_.above, layer(&stored)), after);
         std::pmr::vector<Violation> known(violations, &memory);
         known.insert(known.end(), before.begin(), before.end());
         std::sort(known.begin(), known.end());

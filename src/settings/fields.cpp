@@ -34,6 +34,12 @@ class Units {
         return n >= 0 && shape_.properties()[n].grouped &&
                std::binary_search(units_.begin(), units_.end(), shape_.properties()[n].unit);
     }
+    /// Whether a secret is bound to one of them: it may be from an earlier schema, with other atomic groups.
+    bool bind(const JsonbValue &value) const {
+        const std::optional<StoredSecret> secret = read_secret(value);
+        return secret && std::any_of(secret->bound.begin(), secret->bound.end(),
+                                     [&](const JsonbValue &bound) { return include(string_of(bound)); });
+    }
 
   private:
     const core::Shape &shape_;
@@ -220,26 +226,26 @@ void change_fields(const Target &target, const FieldChange &change) {
             refuse_inheriting(target);
         SettingsRow wanted = current ? *current : SettingsRow{false, std::nullopt, empty_object(), 0};
         JsonFields stored = fields_of(wanted.settings);
-        Names changed(&memory);
-        for (const JsonField &field : set)
+        Names named(&memory), changed(&memory);
+        for (const JsonField &field : set) {
+            named.push_back(field.key);
             if (!is_set_so(target.type, stored, field.key, field.value))
                 changed.push_back(field.key);
-        const Units changes(shape, changed, &memory), goes(shape, take_back, &memory);
-        // a secret goes with what it is bound to, whatever the schema says today
-        auto is_loose = [&](const JsonbValue &value) {
-            const std::optional<StoredSecret> secret = read_secret(value);
-            return secret && std::any_of(secret->bound.begin(), secret->bound.end(), [&](const JsonbValue &bound) {
-                       const std::string_view name(bound.val.string.val, bound.val.string.len);
-                       return changes.name(name) || goes.include(name);
-                   });
+        }
+        const Units sets(shape, named, &memory), changes(shape, changed, &memory), goes(shape, take_back, &memory);
+        // a secret, whatever the schema says today, goes with what it is bound to, too
+        auto is_loose = [&](const JsonField &field) {
+            return (changes.include(field.key) && read_secret(field.value)) || changes.bind(field.value) ||
+                   goes.bind(field.value);
         };
         ObjectBuilder object;
         for (const JsonField &field : stored) {
             if (set.find(field.key) != nullptr || goes.name(field.key))
                 continue;
-            if (changes.include(field.key) ? target.type.schema->is_secret(field.key) : goes.include(field.key))
+            if (sets.include(field.key) ? changes.include(field.key) && target.type.schema->is_secret(field.key)
+                                        : goes.include(field.key))
                 continue;
-            if (is_loose(field.value))
+            if (is_loose(field))
                 continue;
             object.add(field.key, field.value);
         }
@@ -271,7 +277,7 @@ std::optional<SettingsRow> without_fields(const core::Shape &shape, const Settin
     ObjectBuilder object;
     bool found = false;
     for (const JsonField &field : fields_of(row.settings))
-        if (goes.include(field.key))
+        if (goes.include(field.key) || goes.bind(field.value))
             found = true;
         else
             object.add(field.key, field.value);

@@ -12,8 +12,8 @@ struct FieldChange {
     /// Fields to set beside what the row has. Where a field of an atomic group changes, secrets of the group that
     /// are not given go from the row. Else a role that may not read a token could send it to another address.
     JsonFields set = {nullptr, 0};
-    /// Fields to take back out of the row, whole atomic groups at a time; but of a group in which `set` changes
-    /// something, only those named.
+    /// Fields to take back out of the row, whole atomic groups at a time; but of a group of which `set` has something,
+    /// only those named.
     const Names *take_back = nullptr;
     /// Custom settings inherit nothing: taking fields back out of them is refused with 22023, unless they may just
     /// go.

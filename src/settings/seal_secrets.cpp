@@ -167,12 +167,7 @@ class SealAnew {
         const bool secret = type.schema->is_secret(field.key);
         if (!stored && (!secret || field.value.type == jbvNull))
             return std::nullopt;
-        std::pmr::vector<std::string_view> bound(memory);
-        if (secret)
-            bound = bound_names(type, field.key, fields, memory);
-        else
-            for (const JsonbValue &name : stored->bound)
-                bound.push_back(string_of(name));
+        const auto bound = bound_names(type, field.key, stored, fields, memory);
         const bool is_so = stored && is_bound_to(*stored, bound) && (!rotate_ || is_stored_with(*stored, sealer()));
         if (is_so && !rotate_)
             return std::nullopt;

@@ -53,18 +53,37 @@ void check_bound(const Integration &type, std::string_view field, const JsonbVal
     if (const std::optional<StoredSecret> stored = read_secret(value); stored)
         return check_bound(type, field, stored->bound, before, after);
     ContextResource memory(CurrentMemoryContext);
-    check_bound(type, field, items_of(bound_names(type, field, row, &memory), &memory), before, after);
+    check_bound(type, field, items_of(bound_names(type, field, std::nullopt, row, &memory), &memory), before, after);
+}
+
+/// The fields; of those that are secrets no more, as they are stored what is set so and not given.
+JsonFields with_former_secrets(const Integration &type, const JsonFields &had, const JsonFields &fields,
+                               const Given &given) {
+    ObjectBuilder object;
+    for (const JsonField &field : fields) {
+        const JsonbValue *own = had.find(field.key);
+        const bool former = own != nullptr && !type.schema->is_secret(field.key) && !given.has(field.key) &&
+                            field.value.type != jbvNull && read_secret(*own) &&
+                            is_set_so(type, had, field.key, field.value);
+        object.add(field.key, former ? *own : field.value);
+    }
+    return fields_of(object.finish());
 }
 
 } // namespace
 
-Names bound_names(const Integration &type, std::string_view field, const JsonFields &row,
-                  std::pmr::memory_resource *memory) {
-    Names names = type.schema->bound_to(field, memory);
+Names bound_names(const Integration &type, std::string_view field, const std::optional<StoredSecret> &stored,
+                  const JsonFields &row, std::pmr::memory_resource *memory) {
+    Names names(memory);
+    if (!stored || type.schema->is_secret(field))
+        names = type.schema->bound_to(field, memory);
+    else
+        for (const JsonbValue &name : stored->bound)
+            names.push_back(string_of(name));
     names.erase(std::remove_if(names.begin(), names.end(),
                                [&](std::string_view name) {
                                    const JsonbValue *value = row.find(name);
-                                   return value != nullptr && read_secret(*value);
+                                   return type.schema->is_secret(name) || (value != nullptr && read_secret(*value));
                                }),
                 names.end());
     return names;
@@ -163,45 +182,51 @@ SettingsRow unmasked(Inheritance &inherited, const Place &place, const JsonField
 
 SettingsRow with_stored_secrets(const Integration &type, const JsonFields &had, const SettingsRow &wanted,
                                 const Given &given) {
-    const JsonFields fields = fields_of(wanted.settings);
+    const JsonFields given_so = fields_of(wanted.settings);
     auto is_to_be_looked_at = [&](const JsonField &field) {
-        return may_be_secret(field.value) || (type.schema->is_secret(field.key) && field.value.type != jbvNull);
+        const JsonbValue *own = had.find(field.key);
+        return may_be_secret(field.value) || (field.value.type != jbvNull && (type.schema->is_secret(field.key) ||
+                                                                              (own != nullptr && may_be_secret(*own))));
     };
-    if (std::none_of(fields.begin(), fields.end(), is_to_be_looked_at))
+    if (std::none_of(given_so.begin(), given_so.end(), is_to_be_looked_at))
         return wanted;
     ContextResource memory(CurrentMemoryContext);
+    const JsonFields fields = with_former_secrets(type, had, given_so, given);
     const Beside before = beside(had), after = beside(fields);
     std::optional<Sealer> sealer;
     ObjectBuilder object;
     int64 size = 0;
     for (const JsonField &field : fields) {
         const JsonbValue *own = had.find(field.key);
-        if (const std::optional<StoredSecret> stored = read_secret(field.value); stored) {
+        const JsonbValue &value = *given_so.find(field.key);
+        const std::optional<StoredSecret> was = own == nullptr ? std::nullopt : read_secret(*own);
+        const std::optional<StoredSecret> stored = read_secret(field.value);
+        const bool former = stored && !read_secret(value);
+        if (stored && !former) {
             if (own != nullptr && same_json(own, &field.value))
                 check_bound(type, field.key, stored->bound, before, after);
             object.add(field.key, field.value);
             continue;
         }
-        if (!type.schema->is_secret(field.key) || field.value.type == jbvNull) {
-            object.add(field.key, field.value);
+        if (!former && (!type.schema->is_secret(field.key) || value.type == jbvNull)) {
+            object.add(field.key, value);
             continue;
         }
-        const Names bound = bound_names(type, field.key, fields, &memory);
-        if (own != nullptr && is_set_so(type, had, field.key, field.value)) {
-            const std::optional<StoredSecret> stored = read_secret(*own);
-            if (stored && is_bound_to(*stored, bound) && first_difference(stored->bound, before, after).empty()) {
+        const Names bound = bound_names(type, field.key, was, fields, &memory);
+        if (former || (own != nullptr && is_set_so(type, had, field.key, value))) {
+            if (was && is_bound_to(*was, bound) && first_difference(was->bound, before, after).empty()) {
                 object.add(field.key, *own);
                 continue;
             }
             // from before there were keys: it does not keep the other fields from being written
-            if (!stored && !given.has(field.key) && needs_key_file()) {
-                object.add(field.key, field.value);
+            if (!was && !given.has(field.key) && needs_key_file()) {
+                object.add(field.key, value);
                 continue;
             }
         }
         if (!sealer)
             sealer = writing_sealer();
-        const JsonbValue made = store_secret(*sealer, {type.name, field.key}, after, bound, field.value);
+        const JsonbValue made = store_secret(*sealer, {type.name, field.key}, after, bound, value);
         // each has the names that it is bound to: where there are many of both, it is too much before it is all made
         size += made.val.binary.len;
         check_size(max_settings_size, size, cat("what is to be set for integration \"", type.name, "\", once sealed,"));

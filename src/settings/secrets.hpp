@@ -24,14 +24,16 @@ bool is_set_so(const Integration &type, const JsonFields &own, std::string_view 
 SettingsRow unmasked(Inheritance &inherited, const Place &place, const JsonFields &had, const SettingsRow *current,
                      const SettingsRow &wanted, const Given &given);
 
-/// The row as it is to be stored: each new secret sealed or marked. Throws 22000 where a secret stays and what it is
-/// bound to does not, 55000 where there is no key and there has to be one.
+/// The row as it is to be stored: each new secret sealed or marked. One that stays and is not given is a secret also
+/// where the schema has none any more. Throws 22000 where a secret stays and what it is bound to does not, 55000 where
+/// there is no key and there has to be one.
 SettingsRow with_stored_secrets(const Integration &type, const JsonFields &had, const SettingsRow &wanted,
                                 const Given &given);
 
 /// The names that a secret in a row of these fields is to be bound to: what the schema says, but for those that are
-/// secrets here.
-std::pmr::vector<std::string_view> bound_names(const Integration &type, std::string_view field, const JsonFields &row,
+/// secrets here. Of a field that is no secret any more, those that what is stored is bound to.
+std::pmr::vector<std::string_view> bound_names(const Integration &type, std::string_view field,
+                                               const std::optional<StoredSecret> &stored, const JsonFields &row,
                                                std::pmr::memory_resource *memory);
 
 /// Settings whose type gets another name, their secrets sealed anew. 55000 without their keys.

@@ -50,6 +50,18 @@ def everywhere(function, integration):
     return " UNION ALL ".join(parts)
 
 
+def unmarked(settings, locked):
+    """What is stored, without the marks of secrets; the locks; and which are secrets, with what each is bound to."""
+    secrets = {field: value for field, value in settings.items()
+               if isinstance(value, dict) and set(value) == {"$secret", "bound", "mask"}}
+    return ({**settings, **{field: value["$secret"] for field, value in secrets.items()}}, locked,
+            listed({field: value["bound"] for field, value in secrets.items()}))
+
+
+def listed(secrets):
+    return {field: sorted(bound) for field, bound in secrets.items()}
+
+
 class Comparison:
     def __init__(self, connection, model, has):
         self.connection = connection
@@ -116,9 +128,9 @@ class Comparison:
                        {r[0]: list(r[1:]) for r in self.ask(sql)})
 
     def rows(self, rng):
-        expected = {key(*scope, name): [row.custom, row.active, row.settings, locks(row.locked)]
+        expected = {key(*scope, name): [row.custom, row.active, row.settings, locks(row.locked), listed(row.secrets)]
                     for (scope, name), row in self.model.rows.items()}
-        got = {key(*r[:3]): [*r[3:5], self.unmarked(r[2], r[5]), locks(r[6])] for r in self.ask(ROWS)}
+        got = {key(*r[:3]): [*r[3:5], *unmarked(r[5], locks(r[6]))] for r in self.ask(ROWS)}
         return differs(ROWS, expected, got)
 
     def scopes(self):
@@ -182,12 +194,6 @@ class Comparison:
             if kind and isinstance(row.get("settings"), dict) and row.get("integration") == wanted.get("integration"):
                 row["settings"] = {field: self.unmasked(field in kind.secrets, value, wanted["settings"].get(field))
                                    for field, value in row["settings"].items()}
-
-    def unmarked(self, name, settings):
-        """What is stored, without the marks of secrets: each of the type has one."""
-        secrets = self.model.types[name].secrets if name in self.model.types else ()
-        return {field: value["$secret"] if isinstance(value, dict) and set(value) == {"$secret", "bound", "mask"} else
-                {"in clear": value} if field in secrets and value is not None else value for field, value in settings.items()}
 
     def some_scopes(self, rng):
         groups = sorted(self.model.groups)

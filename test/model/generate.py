@@ -12,7 +12,6 @@ class Generator:
     def __init__(self, rng, model, can):
         self.rng = rng
         self.model = model
-        self.were_secret = {}  # by type
         self.can = can  # kinds of operations that the extension has
         self.counter = 0
         self.id_type = rng.choice(["text", "text", "bigint", "uuid"])
@@ -329,12 +328,9 @@ class Generator:
                 del schema["x-atomic"]
             if rng.random() < 0.1:
                 schema.pop("x-levels", None)
-        # That a value is a secret travels with it, which the model does not follow: a field that was one stays one.
-        for known, kind_of in self.model.types.items():
-            self.were_secret.setdefault(known, set()).update(kind_of.secrets)
-        schema["properties"] = {
-            field: {**rules, "writeOnly": True} if field in self.were_secret.get(name, ()) else rules
-            for field, rules in schema["properties"].items()}
+            if rng.random() < 0.3:
+                field = rng.choice(list(properties))
+                properties[field] = {k: x for k, x in properties[field].items() if k != "writeOnly"}
         given = {"name": name, "schema": schema}
         if "force" in self.can and rng.random() < 0.7:
             given["force"] = True

@@ -13,7 +13,7 @@ import sys
 import psycopg
 
 from compare import differs, what_is_there
-from model import Broken, Model, same
+from model import Broken, Model, Row, Verdict, same
 from run import Difference, Session, next_steps
 from sqltext import SCHEMA, external_id, text
 
@@ -68,17 +68,23 @@ class Past(Session):
             raise Difference(sql, "55000: changed since, or gone", count)
         for k in changed:
             if was.get(k):
-                self.model.rows[k] = was[k]
+                self.model.rows[k] = self.put_back(k, was[k], now.get(k))
             else:
                 del self.model.rows[k]
         self.check(differs(sql, len(changed), count))
         self.check(self.compare.rows(self.rng))
         self.undone += 1 if changed else 0
 
+    def put_back(self, k, row, present):
+        """The row as one writes it who gives nothing anew."""
+        secrets = self.model._secrets(Verdict(), self.model.types[k[1]], present or Row(False, None, {}), row, (), row.settings)
+        return row._replace(secrets=secrets)
+
     def hides(self, k, row, present):
         """Whether a secret of the row is not the present one."""
-        return any(not present or not same(value, present.settings.get(field))
-                   for field, value in row.settings.items() if self.model.types[k[1]].masked(field))
+        return any(not present or not same(value, present.settings.get(field)) or field not in present.secrets
+                   for field, value in row.settings.items()
+                   if self.model.types[k[1]].masked(field) or field in row.secrets)
 
     def look_back(self):
         time, state = self.rng.choice(self.states)
@@ -115,7 +121,9 @@ class Past(Session):
 def same_row(a, b):
     if not a or not b:
         return not a and not b
-    return (a.custom, a.active, sorted(a.locked)) == (b.custom, b.active, sorted(b.locked)) and same(a.settings, b.settings)
+    def all_but_values(row):
+        return row.custom, row.active, sorted(row.locked), row.secrets.keys()
+    return all_but_values(a) == all_but_values(b) and same(a.settings, b.settings)
 
 
 def run_seed(connection, seed, count, kinds):

@@ -88,6 +88,8 @@ class Model(Tree, Reading, Writing, Viewing):
             verdict.result = getattr(self, name)(verdict, **arguments)
         except Stop:
             pass
+        except Broken:
+            verdict.refuse_any()
         if at_commit and not verdict.must:
             verdict.must |= self.tree_problems()
         if verdict.must:
@@ -114,6 +116,9 @@ class Model(Tree, Reading, Writing, Viewing):
             elif after:  # what was invalid before, too, is left open
                 v.might("23514", "setting_matches_schema")
         self.types[name] = new
+        if old and not same(old.schema, schema):
+            for key, row in [(key, row) for key, row in self.rows.items() if key[1] == name]:
+                self.rows[key] = self._bound_anew(new, row)
 
     def unregister_integration(self, v, name):
         self._integration(v, name)

@@ -14,6 +14,7 @@ class Row(NamedTuple):
     active: Optional[bool]
     settings: dict
     locked: frozenset = frozenset()
+    secrets: dict = {}  # of the fields that are stored as secrets: the fields that each is bound to
 
     @property
     def sets(self):
@@ -33,10 +34,14 @@ class Fold:
 
     def __init__(self, kind):
         self.kind = kind
-        self.values = {}  # field -> (value, scope); what is missing has its schema default or nothing
+        self.values = {}  # field -> (value, scope, the row's secrets); what is missing has its schema default or nothing
         self.active = (False, None)
         self.locks = []  # (scope, names), from the top down: the first that binds a field is the highest
         self.source = None  # the nearest scope whose row sets something
+
+    def hides(self, field):
+        """Whether its value is a secret: of the type, or as it is stored."""
+        return field in self.kind.secrets or field in self.values and field in self.values[field][2]
 
     def locked_by(self, field):
         unit = self.kind.unit(field)
@@ -60,7 +65,7 @@ class Fold:
                 continue
             self.values.pop(field, None)
             if field in row.settings:
-                self.values[field] = (row.settings[field], scope)
+                self.values[field] = (row.settings[field], scope, row.secrets)
         if row.active is not None and not self.locked_by("active"):
             self.active = (row.active, scope)
         if row.locked:
@@ -68,7 +73,7 @@ class Fold:
 
     @property
     def settings(self):
-        return {**self.kind.defaults, **{k: v for k, (v, _) in self.values.items()}}
+        return {**self.kind.defaults, **{k: v for k, (v, *_) in self.values.items()}}
 
     @property
     def is_active(self):
@@ -172,7 +177,8 @@ class Reading:
             fields = []
             for field in row.settings:
                 unit = [field] if above.locked_by(field) else above.kind.unit(field)
-                if all((f in own) == (f in above.settings) and same(own.get(f), above.settings.get(f)) for f in unit):
+                bound = {f for secret, names in row.secrets.items() for f in names - above.kind.unit(secret)}
+                if not bound & set(unit) and all((f in own) == (f in above.settings) and same(own.get(f), above.settings.get(f)) for f in unit):
                     fields.append((scope, field))
             if above.source is None and row.active is None and len(fields) == len(row.settings):
                 fields = []

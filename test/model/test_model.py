@@ -256,6 +256,30 @@ class Locks(Case):
         self.do("override_fields", integration="hook", project_id="deep", fields={"url": "u"})
         self.assertNotIn((P("deep"), "hook"), self.m.rows)
 
+    def test_that_a_value_is_secret_travels_with_it(self):
+        def row():
+            return self.m.rows[P("deep"), "hook"]
+        self.do("set_custom", integration="hook", project_id="deep", settings={"url": "u", "token": "s", "room": "r"})
+        self.assertEqual(row().secrets, {"token": {"url"}})
+        bare = {"properties": {"url": {}, "room": {}}, "additionalProperties": False}
+        self.do("register_integration", name="hook", schema=bare, force=True)
+        whole = {"scope": P("deep"), "integration": "hook"}
+        self.do("sql_update", **whole, columns={"settings": {"url": "u", "token": "s", "room": "o"}})
+        self.do("sql_update", **whole, columns={"settings": {"url": "v", "token": "s", "room": "o"}})
+        self.assertEqual(row().secrets, {"token": {"url"}})
+        self.refused(MATCHES, "sql_update", **whole, columns={"settings": {"url": "v", "token": "t", "room": "o"}})
+        self.do("override_fields", integration="hook", project_id="deep", fields={"url": "w"})
+        self.assertEqual(row().settings, {"url": "w", "room": "o"})
+
+    def test_that_it_is_secret_ends_where_it_is_given(self):
+        self.do("set_default", integration="hook", settings={"token": "s", "room": "r"})
+        self.do("register_integration", name="hook", schema={"properties": {"url": {}, "token": {}}})
+        self.do("lock_fields", integration="hook", fields=["token"])
+        self.refused(NOT_LOCKED, "override_fields", integration="hook", project_id="deep", fields={"token": "s"})
+        self.do("override_fields", integration="hook", fields={"token": "s"})
+        self.assertEqual(self.m.rows[INSTANCE, "hook"].secrets, {})
+        self.do("override_fields", integration="hook", project_id="deep", fields={"token": "s"})
+
     def test_highest_of_two_wins_and_the_lower_is_dormant(self):
         self.do("lock_fields", integration="t", group_id="middle", fields=["a"])
         self.do("override_fields", integration="t", group_id="middle", fields={"a": "middle"})

@@ -43,9 +43,11 @@ class Viewing:
             v.stop()
         kind, old = self.types[integration], self.rows.get((scope, integration)) or Row(False, None, {})
 
+        at = self.fold_at(scope, integration)
+
         # A secret shows as a mask: one that is given differs from that.
         def stays(key, value):
-            hidden = "settings" in columns and key in kind.secrets and value is not None
+            hidden = "settings" in columns and at.hides(key) and value is not None
             return not hidden and key in seen["settings"] and same(seen["settings"][key], value)
 
         changed = {k: value for k, value in wanted["settings"].items() if not stays(k, value)}
@@ -63,9 +65,11 @@ class Viewing:
         if removed - old.settings.keys():
             v.refuse("22023")  # an inherited key cannot be removed
         stored, _ = self._override(v, above, old, changed)
-        for key in removed:  # it goes alone where its atomic group is set anew, else the whole group is inherited again
-            for gone in {key} if kind.unit(key) & changed.keys() else kind.unit(key):
-                stored.pop(gone, None)
+        going = set()  # it goes alone where its atomic group is set anew, else the whole group is inherited again
+        for key in removed:
+            going |= {key} if kind.unit(key) & changed.keys() else kind.unit(key)
+        for gone in going | self._loose(old, kind.units(removed)) - changed.keys():
+            stored.pop(gone, None)
         active = old.active
         if wanted["active"] is None:
             active = None

@@ -51,11 +51,49 @@ class Writing:
         else:
             self.rows[key] = row
 
-    def _finish(self, v, scope, name, row, given, careful, changes_settings=True):
+    def _secrets(self, v, kind, old, row, given, in_clear):
+        """Which fields are stored as secrets. That a value is one travels with it: what stays and is not given is one,
+        whatever the schema says today. It stays bound to what it was set beside; what is in clear is bound anew."""
+        def stays(key):
+            return key in old.secrets and key not in given and same(old.settings[key], row.settings[key])
+        some = {key for key, value in row.settings.items() if value is not None}
+        former = {key for key in some - kind.secrets if stays(key)}
+        found = {}
+        for key in some & (kind.secrets | former):
+            if key in in_clear or key not in old.secrets:
+                bound = kind.unit(key) - {key} if key in kind.secrets else old.secrets[key]
+                found[key] = frozenset(bound) - kind.secrets - former
+                continue
+            found[key] = old.secrets[key]
+            for name in found[key]:
+                if (name in old.settings) != (name in row.settings) or not same(old.settings.get(name), row.settings.get(name)):
+                    v.refuse("22000")
+        return found
+
+    def _bound_anew(self, kind, row):
+        """The row after a change of the schema: what it makes a secret is one, bound to its atomic group."""
+        some = {key for key, value in row.settings.items() if value is not None}
+        stored = row.secrets.keys() - kind.secrets
+        found = {key: frozenset(kind.unit(key) - {key} - kind.secrets - stored) for key in some & kind.secrets}
+        return row._replace(secrets={**{key: row.secrets[key] - kind.secrets for key in stored}, **found})
+
+    def _loose(self, row, units):
+        """The row's secrets that go with these atomic groups: they are in them, or bound to what is."""
+        return {key for key, bound in row.secrets.items() if key in units or bound & units}
+
+    def _without(self, row, going):
+        going = going | self._loose(row, going)
+        return row._replace(settings={key: value for key, value in row.settings.items() if key not in going},
+                            secrets={key: bound for key, bound in row.secrets.items() if key not in going})
+
+    def _finish(self, v, scope, name, row, given, careful, changes_settings=True, in_clear=None):
         """Stores the row and checks it: the keys given against their schemas, then what the scope ends up with, of
         which only new violations count, unless the write is of a kind that is never refused for it (not careful).
-        given: key -> whether its violation is certainly refused."""
+        given: key -> whether its violation is certainly refused. in_clear: the keys that a plain write of the row has;
+        of a function those that are given."""
         kind = self.types[name]
+        row = row._replace(secrets=self._secrets(v, kind, self.rows.get((scope, name)) or Row(False, None, {}), row,
+                                                 given if in_clear is None else (), given if in_clear is None else in_clear))
         for key, (value, surely) in given.items():
             if kind.check_field(key, value):
                 (v.refuse if surely else v.might)("23514", "setting_matches_schema")
@@ -83,7 +121,7 @@ class Writing:
         for key, value in settings.items():
             if not above.locked_by(key):
                 kept[key] = value
-            elif key in above.kind.secrets or key not in above.settings or not same(above.settings[key], value):
+            elif above.hides(key) or key not in above.settings or not same(above.settings[key], value):
                 v.refuse(*LOCKED)
         return kept
 
@@ -143,10 +181,10 @@ class Writing:
         kind = above.kind
         taken = self._unlocked(v, above, fields, old)
         stored = {**old.settings, **taken}
-        for key, value in taken.items():
-            if len(kind.unit(key)) > 1 and not (key in old.settings and same(old.settings[key], value)):
-                for secret in (kind.unit(key) & kind.secrets) - fields.keys():
-                    stored.pop(secret, None)
+        changed = {key for key, value in taken.items() if not (key in old.settings and same(old.settings[key], value))}
+        units = kind.units(changed)
+        for secret in (units & kind.secrets | self._loose(old, units)) - fields.keys():
+            stored.pop(secret, None)
         return stored, taken
 
     def override_fields(self, v, integration, fields, project_id=GIVEN_NOT, group_id=GIVEN_NOT, active=None):
@@ -176,7 +214,7 @@ class Writing:
             (v.refuse if fields else v.might)("22023")
             return
         going = kind.units(fields)  # what is named goes, shadowed or not
-        stored = {k: value for k, value in old.settings.items() if k not in going}
+        stored = self._without(old, going).settings
         active = None if "active" in going else old.active
         self._finish(v, scope, integration, old._replace(settings=stored, active=active), {}, careful=False,
                      changes_settings=False)
@@ -201,7 +239,7 @@ class Writing:
             new = None
             if fields is not None:
                 active = row.active if row.custom or "active" not in fields else None
-                new = row._replace(settings={k: x for k, x in row.settings.items() if k not in going}, active=active)
+                new = self._without(row, going)._replace(active=active)
             changed += new != row
             self._put((scope, integration), new)
         return changed
@@ -217,19 +255,18 @@ class Writing:
             if None in going:
                 row = Row(False, None, {}, row.locked)
             else:
-                row = row._replace(settings={k: x for k, x in row.settings.items() if k not in kind.units(going)},
-                                   active=None if "active" in going else row.active)
+                row = self._without(row, kind.units(going))._replace(active=None if "active" in going else row.active)
             self._put((scope, integration), row)
         return len(fields)
 
     def set_active(self, v, integration, active, project_id=GIVEN_NOT, group_id=GIVEN_NOT):
         _, scope = self._target(v, integration, project_id, group_id)
         old = self.rows.get((scope, integration)) or Row(False, None, {})
+        if active is None and old.custom:
+            v.refuse("22023")
+            return
         above = self._above(v, scope, integration)
         if active is None:
-            if old.custom:
-                v.refuse("22023")
-                return
             now = None
         else:
             now = self._unlocked_active(v, above, active, old.active, None)
@@ -275,6 +312,8 @@ class Writing:
             v.refuse("23505")
             for other in (("22023", None), ("23514", None)) + (() if self.exists(scope) else (("23503", None),)):
                 v.might(*other)
+            if self.exists(scope):
+                self._above(v, scope, integration)  # that it is broken may be what is told
             v.stop()
         new = Row(True, None, {})._replace(**columns)
         self._sql_write(v, scope, integration, None, new)
@@ -299,6 +338,8 @@ class Writing:
     def _sql_write(self, v, scope, name, old, new):
         if name not in self.types or not self.exists(scope):
             if old is not None and old == new:
+                if old.secrets:  # given in clear, which is not how they are stored
+                    v.might("23503")
                 return  # nothing is written
             v.refuse("23503")
             v.might("22023")
@@ -312,14 +353,15 @@ class Writing:
             v.refuse("22023")
         above = self._above(v, scope, name)
 
-        stored, given = {}, {}
+        stored, given, in_clear = {}, {}, set()
         for key, value in new.settings.items():
             unchanged = key in was.settings and same(was.settings[key], value)
             if not unchanged:
                 given[key] = (value, not above.locked_by(key))
             if unchanged or not above.locked_by(key):
                 stored[key] = value
-            elif key in kind.secrets or key not in above.settings or not same(above.settings[key], value):
+                in_clear.add(key)
+            elif above.hides(key) or key not in above.settings or not same(above.settings[key], value):
                 v.refuse(*LOCKED)
         for key, value in was.settings.items():
             if above.locked_by(key):
@@ -348,4 +390,4 @@ class Writing:
         taken = any(unlocked for _, unlocked in given.values())  # a locked field is dropped, not set
         touched = (taken or (new.custom and not was.custom) or not was.sets
                    or active is True and was.active is not True)
-        self._finish(v, scope, name, row, given, careful, changes_settings=touched)
+        self._finish(v, scope, name, row, given, careful, changes_settings=touched, in_clear=in_clear)

@@ -378,6 +378,39 @@ is(differences($node, 'old'), '', 'effective_settings has followed');
 is($node->safe_psql('old', "SELECT $I.active_settings('hook', 'p') ->> 'token'"), 'hush-token-5', 'and opens');
 unlike($node->safe_psql('old', "SELECT s FROM $I.project_settings s"), qr/hush/, 'nothing is in clear any more');
 
+# ---- a schema that no longer knows them ---------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE once');
+$node->safe_psql('once', <<"SQL");
+CREATE EXTENSION integration_defaults;
+SELECT $I.add_project('p'), $I.register_integration('once', '{"properties": {"url": {}, "token": {"writeOnly": true}, "pin": {"writeOnly": true}, "room": {}}, "x-atomic": [["url", "token"]]}');
+SELECT $I.set_custom('once', 'p', '{"url": "https://1", "token": "hush-token-1", "pin": "hush-pin"}');
+SQL
+my $closed = q({"properties": {"url": {}, "token": {"maxLength": 3}, "room": {}}, "additionalProperties": false});
+my ($refused, undef, $why) = $node->psql('once', "SELECT $I.register_integration('once', '$closed')");
+isnt($refused, 0, 'that a field has no place is told without opening it');
+like($why, qr{project p: /pin: is not a property of the schema}, 'by its name');
+unlike($why, qr/hush|maxLength|token/, 'and nothing else of it, nor of what may fit');
+$node->safe_psql('once', "SELECT $I.register_integration('once', '$closed', force => true)");
+is($node->safe_psql('once', "SELECT violation FROM $I.invalid_settings('once')"), '/pin: is not a property of the schema', 'it is listed');
+sub once { qq(UPDATE $I.project_settings SET settings = '{"url": "https://$_[0]", "token": "$_[1]", "pin": "$_[2]", "room": $_[3]}') }
+$node->safe_psql('once', once('1', 'hush-token-1', 'hush-pin', 1));
+like($node->safe_psql('once', "SELECT settings FROM $I.project_settings"), qr/"pin": \{"mask".*"room": 1, "token": \{"mask"/,
+	'what stays is no change, and stays sealed');
+is(error_of($node, 'once', once('1', 'hush-token-2', 'hush-pin', 1)), '23514', 'what changes is checked');
+is(error_of($node, 'once', once('1', 'hush-token-1', 'hush-pin-2', 1)), '23514', 'each');
+$node->safe_psql('once', once('2', 'hush-token-1', 'hush-pin', 2));
+like($node->safe_psql('once', "SELECT settings FROM $I.project_settings"), qr/"token": \{"mask"/, 'it is sealed beside another address');
+is($node->safe_psql('once', "SELECT $I.active_settings('once', 'p') ->> 'token'"), 'hush-token-1', 'where it opens');
+is($node->safe_psql('once', "SELECT $I.undo((SELECT max(transaction) FROM $I.history))"), '1', 'and that is undone');
+is($node->safe_psql('once', "SELECT $I.active_settings('once', 'p')"),
+	$node->safe_psql('once', q{SELECT '{"url": "https://1", "token": "hush-token-1", "pin": "hush-pin", "room": 1}'::jsonb}), 'wholly');
+unlike($node->safe_psql('once', "SELECT p, c FROM $I.project_settings p, $I.history_changes c"), qr/hush/, 'nothing has come to be in clear');
+is(error_of($node, 'once', "SELECT $I.override_fields('once', '{\"token\": \"hush-token-1\"}', 'p')"), '23514', 'what is given is checked');
+is(error_of($node, 'once', "SELECT $I.set_custom('once', 'p', settings) FROM $I.resolve('once', 'p')"), '23514', 'also by its mask');
+$closed =~ s/, "room": .*additionalProperties.*/, "pin": false}}/;
+is(error_of($node, 'once', "SELECT $I.register_integration('once', '$closed')"), '23514', 'where nothing fits, what is sealed does not either');
+
 # ---- what history has of them -------------------------------------------------------------------------------------
 
 my $last = "SELECT max(transaction) FROM $I.history";
