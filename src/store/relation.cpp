@@ -22,8 +22,8 @@ Oid owner_of_all = InvalidOid;
 
 void forget_table(Oid relation) {
     for (KnownTable &table : known)
-        if (relation == InvalidOid || relation == table.relation || relation == table.key || relation == table.parents ||
-            !table.valid)
+        if (relation == InvalidOid || relation == table.relation || relation == table.key ||
+            relation == table.parents || !table.valid)
             table.valid = table.locked = all_direct = false, owner_of_all = InvalidOid;
 }
 
