@@ -14,57 +14,57 @@ namespace {
 
 // --- rows that refer to a group --------------------------------------------------------------------------------------
 
-/// More than this is not remembered (bytes).
-constexpr Size remember_at_most = 16 * 1024 * 1024;
+/// Ids of groups, until the transaction ends.
+struct GroupIds {
+    using Set = std::pmr::unordered_set<std::string_view>;
+    MemoryContext context; // null: none
+    std::pmr::monotonic_buffer_resource *memory;
+    Set *set;
+
+    bool has(std::string_view id) const { return context != nullptr && set->count(id) > 0; }
+    /// Whether they take as much memory as work on many rows may use.
+    bool are_too_many() const {
+        return context != nullptr &&
+               MemoryContextMemAllocated(context, false) > Size{1024} * static_cast<Size>(maintenance_work_mem);
+    }
+    void add(std::string_view id) {
+        if (context == nullptr) {
+            context = guard([] {
+                return AllocSetContextCreate(TopTransactionContext, "integration_defaults group ids",
+                                             ALLOCSET_DEFAULT_SIZES);
+            });
+            ContextResource *resource = ContextResource::in(context);
+            using Memory = std::pmr::monotonic_buffer_resource;
+            memory = new (resource->allocate(sizeof(Memory))) Memory(resource);
+            set = new (memory->allocate(sizeof(Set))) Set(memory);
+        }
+        auto *own = static_cast<char *>(memory->allocate(id.size(), 1));
+        memcpy(own, id.data(), id.size());
+        set->emplace(own, id.size());
+    }
+    void forget() {
+        if (context != nullptr)
+            MemoryContextDelete(context);
+        context = nullptr;
+    }
+};
 
 /// Groups whose rows this transaction has locked, so that each is locked once: many projects are in few groups. The
 /// list is good until this transaction runs a command that writes, which may delete the groups, or rolls back to a
 /// savepoint, which releases the locks. What the command that is now running deletes is looked for after it, by
 /// refuse_what_is_left(), whatever is remembered here.
-struct {
-    MemoryContext context; // null: none
-    std::pmr::unordered_set<std::string_view> *ids;
-    CommandId command;
-} held;
-
-void forget_held() {
-    if (held.context != nullptr)
-        MemoryContextDelete(held.context);
-    held.context = nullptr;
-}
-
-void remember_held(std::string_view id) {
-    if (held.context == nullptr) {
-        held.context = guard([] {
-            return AllocSetContextCreate(TopTransactionContext, "integration_defaults held groups",
-                                         ALLOCSET_DEFAULT_SIZES);
-        });
-        ContextResource *memory = ContextResource::in(held.context);
-        using Ids = std::pmr::unordered_set<std::string_view>;
-        held.ids = new (memory->allocate(sizeof(Ids))) Ids(memory);
-    }
-    InContext inside(held.context);
-    held.ids->emplace(cat(id), id.size());
-}
+GroupIds held;
+CommandId held_by; // the command
 
 // --- one check for many rows -----------------------------------------------------------------------------------------
 
 /// Parents for which an event of check_parent() is queued that has not fired yet. A parent that is missing here does no
 /// harm: it gets a second event. But a parent must not be here any more when its event has fired or was rolled back:
 /// rows that come later would rely on that event, and would not be checked.
-struct {
-    MemoryContext context; // null: none
-    std::pmr::unordered_set<std::string_view> *ids;
-} expected;
+GroupIds expected;
 
 /// Whether this transaction has added rows without an event of their own. Stays true if that is rolled back.
 bool rows_are_represented = false;
-
-void forget_expected() {
-    if (expected.context != nullptr)
-        MemoryContextDelete(expected.context);
-    expected.context = nullptr;
-}
 
 Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOIN integration_defaults.groups g "
                        "ON g.id OPERATOR(pg_catalog.=) given.id FOR KEY SHARE OF g",
@@ -77,8 +77,8 @@ Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOI
 void hold_some(const std::pmr::vector<std::string_view> &ids) {
     AsOwner owner;
     for (Datum id : fetch_column(hold_many, {text_array(ids)}))
-        remember_held(view(id));
-    held.command = GetCurrentCommandId(false);
+        held.add(view(id));
+    held_by = GetCurrentCommandId(false);
 }
 
 /// An event of check_parent() has come. All parents that are expected to be checked are locked now, together and in one
@@ -87,20 +87,20 @@ void hold_expected() {
     if (expected.context == nullptr)
         return;
     constexpr size_t at_once = 10000;
-    if (expected.ids->size() > 1) {
+    if (expected.set->size() > 1) {
         RowMemory memory;
         ContextResource resource(expected.context);
         using Ids = std::pmr::vector<std::string_view>;
-        Ids ids(expected.ids->begin(), expected.ids->end(), &resource);
+        Ids ids(expected.set->begin(), expected.set->end(), &resource);
         std::sort(ids.begin(), ids.end());
-        if (held.context != nullptr && held.command != GetCurrentCommandId(false))
-            forget_held();
+        if (held_by != GetCurrentCommandId(false))
+            held.forget();
         for (size_t from = 0; from < ids.size(); from += at_once) {
             InContext inside(memory.empty());
             hold_some(Ids(ids.begin() + from, ids.begin() + std::min(from + at_once, ids.size()), &resource));
         }
     }
-    forget_expected();
+    expected.forget();
 }
 
 /// Kinds of which this transaction takes in many rows.
@@ -121,16 +121,16 @@ Statement find_orphans[] = {ORPHANS("groups", "parent_id"), ORPHANS("projects", 
 
 void end_transaction() {
     std::fill(std::begin(orphans_are_listed), std::end(orphans_are_listed), false);
-    forget_held();
-    forget_expected();
+    held.forget();
+    expected.forget();
     rows_are_represented = false;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (!savepoint.rolled_back)
         return;
-    forget_held();
-    forget_expected();
+    held.forget();
+    expected.forget();
 }
 
 Statement find_child = {"SELECT id FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
@@ -199,35 +199,24 @@ Referring projects_in_groups = {
     "scope_parent_exists"};
 
 bool hold_group(Datum id) {
-    if (held.context != nullptr && (held.command != GetCurrentCommandId(false) ||
-                                    MemoryContextMemAllocated(held.context, false) > remember_at_most))
-        forget_held();
-    if (held.context != nullptr && held.ids->count(view(id)) > 0)
+    if (held_by != GetCurrentCommandId(false) || held.are_too_many())
+        held.forget();
+    if (held.has(view(id)))
         return true;
     if (!hold_row(Table::groups, id))
         return false;
-    remember_held(view(id));
-    held.command = GetCurrentCommandId(false); // a row lock, too, takes a command
+    held.add(view(id));
+    held_by = GetCurrentCommandId(false); // a row lock, too, takes a command
     return true;
 }
 
 bool expect_check_of(Datum parent) {
     rows_are_represented = true;
-    if (expected.context != nullptr && MemoryContextMemAllocated(expected.context, false) > remember_at_most)
-        forget_expected();
-    if (expected.context == nullptr) {
-        expected.context = guard([] {
-            return AllocSetContextCreate(TopTransactionContext, "integration_defaults expected groups",
-                                         ALLOCSET_DEFAULT_SIZES);
-        });
-        ContextResource *memory = ContextResource::in(expected.context);
-        using Ids = std::pmr::unordered_set<std::string_view>;
-        expected.ids = new (memory->allocate(sizeof(Ids))) Ids(memory);
-    }
-    if (expected.ids->count(view(parent)) > 0)
+    if (expected.are_too_many())
+        expected.forget();
+    if (expected.has(view(parent)))
         return false;
-    InContext inside(expected.context);
-    expected.ids->emplace(cat(view(parent)), view(parent).size());
+    expected.add(view(parent));
     return true;
 }
 
@@ -242,7 +231,7 @@ void refuse_missing_parent(TriggerData *data) {
         // Its event may stand for other rows with this parent, too: look for one of them.
         id = rows_are_represented && !is_group ? project_in(*parent) : std::nullopt;
         if (!id) {
-            forget_expected();
+            expected.forget();
             return;
         }
     }
@@ -305,7 +294,7 @@ INTD_FUNCTION(check_parent) {
     TriggerData *data = row_trigger(fcinfo, {groups, table_oid(Table::projects)}, TRIGGER_EVENT_AFTER);
     bool inserts = TRIGGER_FIRED_BY_INSERT(data->tg_event), deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);
     if (!deletes && restoring())
-        forget_expected();
+        expected.forget();
     else if (!deletes)
         refuse_missing_parent(data);
     if (RelationGetRelid(data->tg_relation) == groups) {

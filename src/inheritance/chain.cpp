@@ -23,24 +23,28 @@ bool OverlookBroken::now() {
     return true;
 }
 
-void Nodes::place(const Entry &entry) {
-    size_t i = first(entry.key);
-    while (entries_[i].key != 0)
-        i = (i + 1) & mask();
-    entries_[i] = entry;
+void Nodes::place(uint64 key, uint32 mark, const TreeNode *node) {
+    size_t i = first(key);
+    while (entries_[i].key() != 0)
+        i = next(i);
+    entries_[i] = {static_cast<uint32>(key), static_cast<uint32>(key >> 32), mark};
+    nodes_[i] = node;
 }
 
-void Nodes::grow(size_t count) {
-    size_t size = std::max<size_t>(64, size_);
-    while (!fits(count, size))
-        size *= 2;
-    Pieces<Entry> smaller(entries_.memory());
-    smaller.swap(entries_);
-    const size_t smaller_size = std::exchange(size_, size);
+void Nodes::make_anew(size_t size, bool (*wanted)(const TreeNode *)) {
+    Pieces<Entry> entries(entries_.memory());
+    Pieces<const TreeNode *> nodes(nodes_.memory());
+    entries.swap(entries_);
+    nodes.swap(nodes_);
+    const size_t before = std::exchange(size_, size);
     entries_.grow(size);
-    for (size_t i = 0; i < smaller_size; i++)
-        if (smaller[i].key != 0)
-            place(smaller[i]);
+    nodes_.grow(size);
+    count_ = 0;
+    for (size_t i = 0; i < before; i++)
+        if (entries[i].key() != 0 && wanted(nodes[i])) {
+            place(entries[i].key(), entries[i].mark, nodes[i]);
+            count_++;
+        }
 }
 
 /// A group's node, still without its parent, and its id.
@@ -113,54 +117,52 @@ void Tree::read_whole() {
 }
 
 void Tree::add_all(Rows rows, std::pmr::memory_resource *passing) {
-    constexpr uint32 known = 0, missing = UINT32_MAX; // else the number of one that is new
-    Nodes added(passing);
-    added.make_room(rows.count);
+    // What is about to be looked at is all over the memory.
+    constexpr int soon = 16;
+    // Of a new group, where its mark will be; any other mark: it has a way up.
+    constexpr uint32 unknown = UINT32_MAX, asked = UINT32_MAX - 1;
     std::pmr::vector<TreeNode *> nodes(passing);
-    std::pmr::vector<const Row *> row_of(passing);
+    std::pmr::vector<std::string_view> parents(passing);
     nodes.reserve(rows.count);
-    row_of.reserve(rows.count);
-    for (const Row &row : rows) {
+    parents.reserve(rows.count);
+    groups_.make_room(rows.count);
+    for (int i = 0; i < rows.count; i++) {
+        if (i + soon < rows.count)
+            groups_.prefetch(view(rows.begin_[i + soon].values[column::id]));
+        const Row &row = rows.begin_[i];
         std::string_view id = view(row.values[column::id]);
         if (groups_.find(id) != nullptr)
             continue;
         nodes.push_back(make_node(id));
-        row_of.push_back(&row);
-        added.add(nodes.back());
+        parents.push_back(row.nulls[column::parent] ? std::string_view() : view(row.values[column::parent]));
+        nodes.back()->mark = unknown;
+        groups_.add(nodes.back());
     }
-    std::pmr::vector<uint32> parents(nodes.size(), known, passing);
     for (size_t i = 0; i < nodes.size(); i++) {
-        const Row &row = *row_of[i];
-        if (row.nulls[column::parent]) {
-            nodes[i]->parent = instance();
-            continue;
-        }
-        std::string_view id = view(row.values[column::parent]);
-        if (const Nodes::Entry *parent = added.find(id); parent != nullptr) {
-            parents[i] = parent->number;
-            nodes[i]->parent = nodes[parent->number - 1];
-        } else if (nodes[i]->parent = groups_.node(id); nodes[i]->parent == nullptr)
-            parents[i] = missing;
+        if (i + soon < nodes.size())
+            groups_.prefetch(parents[i + soon]);
+        nodes[i]->parent = parents[i].empty() ? instance() : groups_.node(parents[i]);
     }
 
-    enum class Way : char { unknown, asked, ends };
-    std::pmr::vector<Way> ways(nodes.size(), Way::unknown, passing);
-    std::pmr::vector<uint32> below(passing);
-    groups_.make_room(nodes.size());
-    for (uint32 first = 1; first <= nodes.size(); first++) {
-        uint32 next = first;
-        for (below.clear(); next != known && next != missing && ways[next - 1] == Way::unknown;
-             next = parents[next - 1]) {
-            ways[next - 1] = Way::asked;
+    std::pmr::vector<const TreeNode *> below(passing);
+    bool all_end = true;
+    for (size_t i = 0; i < nodes.size(); i++) {
+        if (i + soon < nodes.size())
+            __builtin_prefetch(nodes[i + soon]->parent);
+        const TreeNode *next = nodes[i];
+        for (below.clear(); next != nullptr && next->mark == unknown; next = next->parent) {
+            next->mark = asked;
             below.push_back(next);
         }
         // else its parent is not there, or it has come to be asked again: a cycle
-        if (next == known || (next != missing && ways[next - 1] == Way::ends))
-            for (uint32 each : below) {
-                ways[each - 1] = Way::ends;
-                groups_.add(nodes[each - 1]);
-            }
+        if (next != nullptr && next->mark != asked)
+            for (const TreeNode *each : below)
+                each->mark = 0;
+        else
+            all_end = false;
     }
+    if (!all_end)
+        groups_.keep([](const TreeNode *node) { return node->mark != asked; });
 }
 
 const TreeNode *Tree::group(std::string_view id) {
@@ -169,6 +171,7 @@ const TreeNode *Tree::group(std::string_view id) {
     if (base_ == nullptr &&
         store_.is_worth_reading_whole(Table::groups, looks_, room_for(memory_->size(), groups_grow))) {
         read_whole();
+        whole_ = true;
         looks_ = 0;
         if (const TreeNode *known = known_group(id); known != nullptr)
             return known;

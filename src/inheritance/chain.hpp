@@ -20,52 +20,68 @@ struct TreeNode {
 
 /// Nodes by id: a hash table. Where many projects are read, most of the time goes into finding their groups here, in
 /// memory that is not in the processor's cache. So a look-up touches as little memory as possible: there are no chained
-/// buckets, and an entry itself has the id, if that is short, as most are, and the node's mark.
+/// buckets, an entry itself has the id, if that is short, as most are, and the node's mark, the nodes are elsewhere,
+/// and a table that is filled at once has no more room than it needs.
 class Nodes {
   public:
     struct Entry {
-        uint64 key; // see key_of(); 0: free
-        uint32 number;
+        uint32 low, high;    // the halves of the key, see key_of(), so that an entry has 12 bytes; 0: free
         mutable uint32 mark; // as the node's
+
+        uint64 key() const { return uint64{high} << 32 | low; }
     };
 
     explicit Nodes(std::pmr::memory_resource *memory) : entries_(memory), nodes_(memory) {}
 
     /// Null if it is not there. Good until a group is added.
     const Entry *find(std::string_view id) const {
-        if (size_ == 0)
-            return nullptr;
-        const uint64 key = key_of(id);
-        for (size_t i = first(key);; i = (i + 1) & mask()) {
-            const Entry &entry = entries_[i];
-            if (entry.key == 0)
-                return nullptr;
-            if (entry.key == key && (is_whole(key) || nodes_[entry.number - 1]->id == id))
-                return &entry;
-        }
+        const size_t place = place_of(id);
+        return place == none ? nullptr : &entries_[place];
     }
 
     /// Null if it is not there.
     const TreeNode *node(std::string_view id) const {
-        const Entry *found = find(id);
-        return found == nullptr ? nullptr : nodes_[found->number - 1];
+        const size_t place = place_of(id);
+        return place == none ? nullptr : nodes_[place];
     }
 
-    /// Adds a group whose id is not there yet. They have numbers, from 1, in the order in which they were added.
+    /// Adds a group whose id is not there yet.
     void add(const TreeNode *node) {
         make_room(1);
-        nodes_.grow(count_ + 1);
-        nodes_[count_] = node;
-        place({key_of(node->id), ++count_, 0});
+        place(key_of(node->id), 0, node);
+        count_++;
     }
 
     /// For so many more.
     void make_room(size_t more) {
         if (!fits(count_ + more, size_))
-            grow(count_ + more);
+            make_anew(std::max<size_t>({64, 2 * size_, (count_ + more) * 4 / 3 + 1}),
+                      [](const TreeNode *) { return true; });
+    }
+
+    /// Leaves out all others.
+    void keep(bool (*wanted)(const TreeNode *)) { make_anew(size_, wanted); }
+
+    /// Has an id that will soon be looked for, or added, on its way into the cache.
+    void prefetch(std::string_view id) const {
+        const size_t place = first(key_of(id));
+        __builtin_prefetch(&entries_[place]);
+        __builtin_prefetch(&nodes_[place]);
     }
 
     uint32 count() const { return count_; }
+
+    /// Calls visit(entry, node) for each, in no order.
+    template <class Visit>
+    void visit(Visit &&visit) const {
+        constexpr size_t soon = 16;
+        for (size_t i = 0; i < size_; i++) {
+            if (i + soon < size_)
+                __builtin_prefetch(nodes_[i + soon]);
+            if (entries_[i].key() != 0)
+                visit(entries_[i], nodes_[i]);
+        }
+    }
 
     /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
     /// set (the last byte's, that no short one has).
@@ -82,17 +98,30 @@ class Nodes {
     }
 
   private:
+    static constexpr size_t none = SIZE_MAX;
     static bool is_whole(uint64 key) { return key >> 63 == 0; }
-    size_t mask() const { return size_ - 1; }
-    size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) & mask(); }
-    void place(const Entry &entry);
+    size_t place_of(std::string_view id) const {
+        if (size_ == 0)
+            return none;
+        const uint64 key = key_of(id);
+        for (size_t i = first(key);; i = next(i)) {
+            const uint64 found = entries_[i].key();
+            if (found == 0)
+                return none;
+            if (found == key && (is_whole(key) || nodes_[i]->id == id))
+                return i;
+        }
+    }
+    size_t first(uint64 key) const { return (key * 0x9e3779b97f4a7c15 >> 32) * size_ >> 32; }
+    size_t next(size_t place) const { return place + 1 == size_ ? 0 : place + 1; }
+    void place(uint64 key, uint32 mark, const TreeNode *node);
     static bool fits(size_t count, size_t size) { return count * 8 <= size * 7; }
-    void grow(size_t count);
+    void make_anew(size_t size, bool (*wanted)(const TreeNode *));
 
     Pieces<Entry> entries_;
-    size_t size_ = 0; // of the table: a power of two, at most 7 of 8 taken
+    Pieces<const TreeNode *> nodes_; // in the same places
+    size_t size_ = 0;                // of the table, at most 7 of 8 taken
     uint32 count_ = 0;
-    Pieces<const TreeNode *> nodes_;
 };
 
 class Tree {
@@ -121,6 +150,9 @@ class Tree {
         return found != nullptr ? found : groups_.find(id);
     }
 
+    /// All groups that are known, once all were read; null before.
+    const Nodes *whole() const { return whole_ ? &groups_ : nullptr; }
+
     /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
     const TreeNode *parent_of(const Row &row);
 
@@ -139,6 +171,7 @@ class Tree {
     Store store_;
     const Tree *base_;
     Nodes groups_;
+    bool whole_ = false;
     int looks_ = 0;        // groups that were read one by one
     char *room_ = nullptr; // for nodes and their ids
     size_t left_ = 0;      // of it

@@ -37,8 +37,12 @@ const Layer *Inheritance::project_layer(Datum project, const Integration &type) 
 
 Inheritance::Setter *Inheritance::make_setter(const TreeNode *node, const Layers *layers) {
     const uint32 mark = ++(base_ == nullptr ? *this : *base_).last_mark_;
-    setters_.push_back(new (memory_->allocate(sizeof(Setter))) Setter{node, layers, mark});
-    return setters_.back();
+    setters_.grow(setter_count_ + 1);
+    Setter &made = setters_[setter_count_++];
+    made.node = node;
+    made.layers = layers;
+    made.mark = mark;
+    return &made;
 }
 
 Inheritance::Setter &Inheritance::find_setter(const TreeNode *node) {
@@ -68,6 +72,8 @@ void Inheritance::read_all_layers() {
             layers = make_layers();
         layers->push_back(layer_from(core::Level::group, row));
     }
+    for (auto &[id, layers] : by_group_)
+        std::sort(layers->begin(), layers->end(), NamedLayer::comes_before);
     all_read_ = true;
 }
 
@@ -89,6 +95,7 @@ const Inheritance::Layers *Inheritance::read_layers(const TreeNode *node) {
     Layers *layers = make_layers();
     for (const Row &row : rows)
         layers->push_back(layer_from(node->level, row));
+    std::sort(layers->begin(), layers->end(), NamedLayer::comes_before);
     return layers;
 }
 
@@ -190,7 +197,7 @@ const Folded &Inheritance::with(const Folded &base, const Layer *layer) {
     ContextResource *memory = ContextResource::in(CurrentMemoryContext);
     auto *fold = new (memory->allocate(sizeof(core::Fold))) core::Fold(*base.fold, memory);
     fold->apply(layer->row());
-    return *new (memory->allocate(sizeof(Folded))) Folded{base.integration, fold, nullptr, nullptr, 0};
+    return *new (memory->allocate(sizeof(Folded))) Folded(base.integration, fold);
 }
 
 const Folded &Inheritance::above(const TreeNode *node, const Integration &type) {
@@ -199,7 +206,7 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     if (const Folded *known = find_folded(nullptr, type); known != nullptr)
         return *known;
     auto *fold = new (memory_->allocate(sizeof(core::Fold))) core::Fold(type.schema->shape, memory_);
-    auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded{&type, fold, nullptr, nullptr, 0};
+    auto *nothing = new (memory_->allocate(sizeof(Folded))) Folded(&type, fold);
     folded_.emplace(Key{nullptr, &type}, nothing);
     return *nothing;
 }
@@ -217,7 +224,17 @@ const Folded *Inheritance::look_up_group(std::string_view id, const Integration 
         return nullptr;
     Setter &setter = setter_of(node);
     tree_.find(id)->mark = setter.mark;
+    mark_all_in_time();
     return &set_by(setter, type);
+}
+
+void Inheritance::mark_all_in_time() {
+    constexpr uint32 as_much_as = 16; // at once, in memory that is on its way, so many cost as much as one
+    if (all_marked_ || base_ != nullptr || !all_read_ || tree_.whole() == nullptr ||
+        ++marked_ < tree_.whole()->count() / as_much_as)
+        return;
+    all_marked_ = true;
+    tree_.whole()->visit([&](const Nodes::Entry &entry, const TreeNode *node) { entry.mark = setter_of(node).mark; });
 }
 
 const Folded *Inheritance::find_folded(const Setter *setter, const Integration &type) const {

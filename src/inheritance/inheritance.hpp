@@ -36,6 +36,8 @@ const Layer *make_layer(core::Level level, std::string_view id, const SettingsRo
 struct NamedLayer {
     std::string_view integration;
     const Layer *layer;
+
+    static bool comes_before(const NamedLayer &a, const NamedLayer &b) { return a.integration < b.integration; }
 };
 
 /// What a row of instance_settings, group_settings or project_settings holds, in the current memory context.
@@ -45,12 +47,17 @@ NamedLayer layer_from(core::Level level, const Row &row);
 struct Folded {
     const Integration *integration;
     const core::Fold *fold;
-    mutable const Jsonb *settings_; // effective settings, once somebody asked
-    mutable const Jsonb *revealed_; // the same with secrets, once somebody asked
-    mutable uint64 keys_;           // with which both were made; 0: without
+    const core::Scope *nearest; // as the fold's: it need not be looked at for each of many rows
+    bool is_active;
+    mutable const Jsonb *settings_ = nullptr; // effective settings, once somebody asked
+    mutable const Jsonb *revealed_ = nullptr; // the same with secrets, once somebody asked
+    mutable uint64 keys_ = 0;                 // with which both were made; 0: without
 
-    bool configured() const { return fold->configured(); }
-    bool active() const { return fold->active() && integration->allowed; }
+    Folded(const Integration *type, const core::Fold *of_it)
+        : integration(type), fold(of_it), nearest(fold->nearest()), is_active(fold->active() && type->allowed) {}
+
+    bool configured() const { return nearest != nullptr; }
+    bool active() const { return is_active; }
     /// Effective settings as everybody may see them: secrets are masked. In the same memory context as the Folded.
     const Jsonb *settings() const { return settings_ != nullptr && has_its_keys() ? settings_ : make(Form::masked); }
     /// With secrets, for active_settings() and all_active_settings() alone. Throws 55000 if one can't be opened. In
@@ -115,7 +122,7 @@ class Inheritance {
     bool may_have_rows(Datum project);
     /// To be called when the snapshot changes: no generation counts the writes to project_settings.
     void forget_projects();
-    /// All rows of the group or the instance.
+    /// All rows of the group or the instance, by the names of their types.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
 
     SlicedMemory &memory() { return *memory_; }
@@ -128,9 +135,9 @@ class Inheritance {
     using Layers = std::pmr::vector<NamedLayer>;
     /// A group that has rows, or the instance.
     struct Setter {
-        const TreeNode *node;
-        const Layers *layers; // null: the instance's, see instance_layers_
-        uint32 mark;          // of the groups that it is the nearest of
+        const TreeNode *node = nullptr;
+        const Layers *layers = nullptr; // null: the instance's, see instance_layers_
+        uint32 mark = 0;                // of the groups that it is the nearest of
         const Integration *type = nullptr;
         const Folded *folded = nullptr; // down to here, for the type that was asked for last
     };
@@ -148,10 +155,10 @@ class Inheritance {
     const Integration *look_up_type(std::string_view name, bool passing_over);
     /// Null if a mark stands for none, or for one that is gone with what was remembered on the same base before.
     Setter *known_setter(uint32 mark) const {
-        if (base_ != nullptr && mark - base_->first_mark_ <= base_->setters_.size())
+        if (base_ != nullptr && mark - base_->first_mark_ <= base_->setter_count_)
             return base_->known_setter(mark);
         const uint32 place = mark - first_mark_ - 1;
-        return place < setters_.size() ? setters_[place] : nullptr;
+        return place < setter_count_ ? &setters_[place] : nullptr;
     }
     /// The nearest, the node itself or above it.
     Setter &setter_of(const TreeNode *node) {
@@ -161,6 +168,8 @@ class Inheritance {
     Setter &find_setter(const TreeNode *node);
     Setter *make_setter(const TreeNode *node, const Layers *layers);
     const Folded *look_up_group(std::string_view id, const Integration &type);
+    /// Finds the setters of all groups, once enough were asked for one by one.
+    void mark_all_in_time();
     const Folded &set_by(Setter &setter, const Integration &type) {
         return setter.type == &type ? *setter.folded : fold_down_to(setter, type);
     }
@@ -182,13 +191,15 @@ class Inheritance {
     Tree &tree_;
     // What a mark stands for. Marks go on from the last that was given in the tree, so that those of setters that are
     // gone stand for none.
-    std::pmr::vector<Setter *> setters_;
-    uint32 first_mark_, last_mark_;
+    Pieces<Setter> setters_;
+    uint32 setter_count_ = 0, first_mark_, last_mark_;
     const Layers *instance_layers_ = nullptr; // once they are read
     const Layers no_layers_;
     std::pmr::unordered_map<std::string_view, Layers *> by_group_; // once all are read
     bool all_read_ = false;
-    int looks_ = 0;                // groups whose rows were read one by one
+    int looks_ = 0;     // groups whose rows were read one by one
+    uint32 marked_ = 0; // groups whose setters were looked up one by one
+    bool all_marked_ = false;
     struct Projects;               // those with rows in project_settings
     Projects *projects_ = nullptr; // once all are read
     int project_looks_ = 0;        // projects whose rows were asked for one by one

@@ -101,7 +101,7 @@ class Pieces {
     std::pmr::memory_resource *memory() const { return pieces_.get_allocator().resource(); }
 
   private:
-    static constexpr size_t each = 16 * 1024 / sizeof(T); // a power of two
+    static constexpr size_t each = 16 * 1024 / sizeof(T);
     std::pmr::vector<T *> pieces_;
 };
 

@@ -21,6 +21,20 @@ class FreshSnapshot {
     FreshSnapshot &operator=(const FreshSnapshot &) = delete;
 };
 
+/// Until the end of the block the active snapshot is that of a statement of this transaction that begins now.
+class StatementSnapshot {
+  public:
+    StatementSnapshot() {
+        guard([] {
+            CommandCounterIncrement();
+            PushActiveSnapshot(GetTransactionSnapshot());
+        });
+    }
+    ~StatementSnapshot() { PopActiveSnapshot(); }
+    StatementSnapshot(const StatementSnapshot &) = delete;
+    StatementSnapshot &operator=(const StatementSnapshot &) = delete;
+};
+
 /// Which transactions of the server a snapshot shows; not what it shows of our own. Of two snapshots with the same end,
 /// the later one has at most as many running transactions as the earlier one, because those that began in between are
 /// beyond the end. If it has as many, the two show the same. After 2^32 transactions the end may be the same by chance.

@@ -76,7 +76,13 @@ Datum locked_names(const Folded &folded) {
 }
 
 Datum level_name(core::Level level) {
-    return text_datum(core::name_of(level));
+    alignas(int32) static char names[lengthof(core::level_names)][VARHDRSZ + 8];
+    char *name = names[static_cast<int>(level)];
+    if (const std::string_view text = core::name_of(level); VARSIZE(name) == 0) {
+        SET_VARSIZE(name, VARHDRSZ + text.size());
+        memcpy(VARDATA(name), text.data(), text.size());
+    }
+    return PointerGetDatum(name);
 }
 
 std::optional<Datum> source_id(const core::Scope *source) {

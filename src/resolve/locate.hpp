@@ -67,7 +67,7 @@ void require_use(Inheritance &inherited, const Located &at);
 /// What is locked for whatever inherits this: names of properties, and `active`, as text[].
 Datum locked_names(const Folded &folded);
 
-/// `instance`, `group` or `project`, as text.
+/// `instance`, `group` or `project`, as text that stays.
 Datum level_name(core::Level level);
 
 /// A source's id as text; none for the instance, and for no source.

@@ -56,13 +56,14 @@ void visit_all(FunctionCallInfo fcinfo, Access access, Visit &&visit) {
     if (at.is_project() && inherited.may_have_rows(at.id))
         for (const Row &row : inherited.store().rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
+    std::sort(types.begin(), types.end(), NamedLayer::comes_before);
     const TreeNode *nearest = at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
-    for (const TreeNode *node = nearest; node != nullptr; node = node->parent)
-        for (const NamedLayer &layer : inherited.layers_of(node))
-            types.push_back(layer);
-    std::stable_sort(types.begin(), types.end(), [](const NamedLayer &a, const NamedLayer &b) {
-        return a.integration < b.integration; // a project's own row stays the first of its type
-    });
+    for (const TreeNode *node = nearest; node != nullptr; node = node->parent) {
+        const auto &layers = inherited.layers_of(node);
+        const auto above = types.insert(types.end(), layers.begin(), layers.end());
+        // a project's own row stays the first of its type
+        std::inplace_merge(types.begin(), above, types.end(), NamedLayer::comes_before);
+    }
     for (size_t i = 0; i < types.size(); i++) {
         if (i > 0 && types[i].integration == types[i - 1].integration)
             continue;
@@ -182,13 +183,12 @@ INTD_FUNCTION(effective_settings_of) {
 
 INTD_FUNCTION(inherited_source_level) {
     const Folded *folded = folded_group(readable(), fcinfo);
-    return folded == nullptr || !folded->configured() ? null_result(fcinfo)
-                                                      : level_name(folded->fold->nearest()->level);
+    return folded == nullptr || !folded->configured() ? null_result(fcinfo) : level_name(folded->nearest->level);
 }
 
 INTD_FUNCTION(inherited_source_id) {
     const Folded *folded = folded_group(readable(), fcinfo);
-    std::optional<Datum> id = folded == nullptr ? std::nullopt : source_id(folded->fold->nearest());
+    std::optional<Datum> id = folded == nullptr ? std::nullopt : source_id(folded->nearest);
     return id ? *id : null_result(fcinfo);
 }
 

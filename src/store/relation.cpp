@@ -5,6 +5,8 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_opfamily_d.h"
 }
 
 namespace intd {
@@ -20,7 +22,8 @@ Oid owner_of_all = InvalidOid;
 
 void forget_table(Oid relation) {
     for (KnownTable &table : known)
-        if (relation == InvalidOid || relation == table.relation || relation == table.key || !table.valid)
+        if (relation == InvalidOid || relation == table.relation || relation == table.key ||
+            relation == table.parents || !table.valid)
             table.valid = table.locked = all_direct = false, owner_of_all = InvalidOid;
 }
 
@@ -40,6 +43,35 @@ bool has_declared_key(Oid index, int keys) {
         same = form->indkey.values[i] == i + 1;
     ReleaseSysCache(tuple);
     return same;
+}
+
+/// Whether the index has all rows of the relation by a column, as text in the bytes' order. Server code.
+bool is_by_column(Oid index, AttrNumber column) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    auto *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    const bool usable = form->indisvalid && !form->indcheckxmin && form->indkey.values[0] == column &&
+                        heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
+    ReleaseSysCache(tuple);
+    if (!usable)
+        return false;
+    Relation opened = index_open(index, AccessShareLock);
+    const bool in_order = opened->rd_rel->relam == BTREE_AM_OID && opened->rd_opfamily[0] == TEXT_BTREE_FAM_OID &&
+                          opened->rd_indcollation[0] == C_COLLATION_OID;
+    index_close(opened, AccessShareLock);
+    return in_order;
+}
+
+/// Such an index of an open relation, or InvalidOid.
+Oid index_by(Relation relation, AttrNumber column) {
+    List *indexes = RelationGetIndexList(relation);
+    Oid found = InvalidOid;
+    for (int i = 0; i < list_length(indexes) && !OidIsValid(found); i++)
+        if (const Oid index = list_nth_oid(indexes, i); is_by_column(index, column))
+            found = index;
+    list_free(indexes);
+    return found;
 }
 
 /// Raises 55000 unless the relation is a table whose first columns are those that we declared.
@@ -86,6 +118,9 @@ KnownTable &look_up(Table table) {
             entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
                           relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
                           OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+            entry.parents = entry.plain && (table == Table::groups || table == Table::projects)
+                                ? index_by(relation, column::parent + 1)
+                                : InvalidOid;
             relation_close(relation, AccessShareLock);
         });
     }

@@ -31,6 +31,7 @@ struct KnownTable {
     Oid relation;
     Oid owner;
     Oid key;     // its primary key's index
+    Oid parents; // an index by what groups or projects name as their parent, or InvalidOid
     bool plain;  // a plain heap table of this server with the primary key that we declared
     bool locked; // this transaction has it and its key's index locked until its end
     bool valid;

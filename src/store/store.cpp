@@ -1,6 +1,7 @@
 #include "store/store.hpp"
 
 #include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
 #include "store/owner.hpp"
 
 extern "C" {
@@ -158,6 +159,37 @@ bool Store::is_worth_reading_whole(Table table, int looks, Size at_most) const {
         BlockNumber pages = RelationGetNumberOfBlocks(relation);
         table_close(relation, NoLock);
         return pages <= at_most / BLCKSZ && uint64{pages} * looks_a_page <= static_cast<uint64>(looks);
+    });
+}
+
+bool may_be_parents(Table table, const Datum *ids, int count) {
+    StatementSnapshot now;
+    return guard([&] {
+        KnownTable *entry;
+        while ((entry = look_up_direct(table)) != nullptr && OidIsValid(entry->parents)) {
+            Relation relation = table_open(entry->relation, AccessShareLock);
+            if (!entry->valid) { // changed while we waited for the lock: look again
+                table_close(relation, AccessShareLock);
+                continue;
+            }
+            Relation index = index_open(entry->parents, AccessShareLock);
+            IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), 1);
+            TupleTableSlot *slot = table_slot_create(relation, nullptr);
+            bool found = false;
+            for (int i = 0; i < count && !found; i++) {
+                CHECK_FOR_INTERRUPTS();
+                ScanKeyData condition;
+                ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, ids[i]);
+                index_rescan(cursor, &condition, 1, nullptr, 0);
+                found = index_getnext_slot(cursor, ForwardScanDirection, slot);
+            }
+            ExecDropSingleTupleTableSlot(slot);
+            index_endscan(cursor);
+            index_close(index, NoLock); // until the end of the transaction, as that of any query
+            table_close(relation, NoLock);
+            return found;
+        }
+        return true;
     });
 }
 

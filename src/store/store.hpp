@@ -65,4 +65,8 @@ class Store {
 /// The tables as the active snapshot shows them.
 inline constexpr Store live = {};
 
+/// Whether rows of groups or projects may name one of these ids as their parent, as a statement that begins now would
+/// see them. No is certain.
+bool may_be_parents(Table table, const Datum *ids, int count);
+
 } // namespace intd

@@ -5,7 +5,6 @@
 
 extern "C" {
 #include "executor/executor.h"
-#include "utils/uuid.h"
 }
 
 namespace intd {
@@ -76,37 +75,14 @@ Batch next_batch(Feed *feed) {
 
 namespace {
 
-/// How a column becomes the text of an id without its cast: for types of the server's of which we know how.
-enum class Quickly : uint8_t { no, int2, int4, int8, uuid, text };
-
-Quickly quickly(Form_pg_attribute attribute) {
-    if (is_virtual(attribute))
-        return Quickly::no;
-    switch (attribute->atttypid) {
-    case INT2OID:
-        return Quickly::int2;
-    case INT4OID:
-        return Quickly::int4;
-    case INT8OID:
-        return Quickly::int8;
-    case UUIDOID:
-        return Quickly::uuid;
-    case TEXTOID:
-    case VARCHAROID:
-        return Quickly::text;
-    default:
-        return Quickly::no;
-    }
-}
-
 /// Texts, one behind the other, with the short header where that is possible: half of what palloc() would take.
 struct Texts {
     MemoryContext context;
     char *at, *end;
 
-    Datum add(const char *text, Size length) {
+    Datum add(std::string_view text) {
         constexpr Size chunk = 64 * 1024;
-        Size needed = length + VARHDRSZ + ALIGNOF_INT;
+        const Size length = text.size(), needed = length + VARHDRSZ + ALIGNOF_INT;
         if (static_cast<Size>(end - at) < needed) {
             Size room = std::max(chunk, needed);
             at = static_cast<char *>(MemoryContextAlloc(context, room));
@@ -118,37 +94,9 @@ struct Texts {
             SET_VARSIZE_SHORT(value, length + VARHDRSZ_SHORT);
         else
             SET_VARSIZE(value, length + VARHDRSZ);
-        memcpy(VARDATA_ANY(value), text, length);
+        memcpy(VARDATA_ANY(value), text.data(), length);
         at = VARDATA_ANY(value) + length;
         return PointerGetDatum(value);
-    }
-    Datum add(Datum text) {
-        std::string_view value = view(text);
-        return add(value.data(), value.size());
-    }
-    Datum add(Quickly how, Datum value) {
-        char digits[40];
-        switch (how) {
-        case Quickly::int2:
-            return add(digits, pg_ltoa(DatumGetInt16(value), digits));
-        case Quickly::int4:
-            return add(digits, pg_ltoa(DatumGetInt32(value), digits));
-        case Quickly::int8:
-            return add(digits, pg_lltoa(DatumGetInt64(value), digits));
-        case Quickly::uuid: {
-            const unsigned char *bytes = DatumGetUUIDP(value)->data;
-            char *to = digits;
-            for (int i = 0; i < UUID_LEN; i++) {
-                if (i == 4 || i == 6 || i == 8 || i == 10)
-                    *to++ = '-';
-                *to++ = "0123456789abcdef"[bytes[i] >> 4];
-                *to++ = "0123456789abcdef"[bytes[i] & 15];
-            }
-            return add(digits, to - digits);
-        }
-        default:
-            return add(PointerGetDatum(PG_DETOAST_DATUM_PACKED(value)));
-        }
     }
 };
 
@@ -163,9 +111,10 @@ ProjectBatch next_projects(Feed *feed) {
     Texts texts = {feed->memory, nullptr, nullptr};
     const Source &source = feed->reader->source;
     TupleDesc shape = feed->slot->tts_tupleDescriptor;
-    Quickly id = quickly(TupleDescAttr(shape, source.id - 1)),
-            parent = quickly(TupleDescAttr(shape, source.parent - 1));
-    bool quick = source.filter == nullptr && id != Quickly::no && parent != Quickly::no;
+    const Quickly id = quickly(TupleDescAttr(shape, source.id - 1)),
+                  parent = quickly(TupleDescAttr(shape, source.parent - 1));
+    const bool quick = source.filter == nullptr && id != Quickly::no && parent != Quickly::no;
+    char digits[most_digits];
     MemoryContext row = AllocSetContextCreate(feed->memory, "integration_defaults row", ALLOCSET_SMALL_SIZES);
     MemoryContextSwitchTo(row);
     bool last = false, full = false;
@@ -187,12 +136,13 @@ ProjectBatch next_projects(Feed *feed) {
         if (no_id)
             refuse_null_id(source, shape);
         if (quick)
-            rows.add({texts.add(id, id_value), no_parent ? 0 : texts.add(parent, parent_value)});
+            rows.add({texts.add(text_quickly(id, id_value, digits)),
+                      no_parent ? 0 : texts.add(text_quickly(parent, parent_value, digits))});
         else if (State state = read_state(feed->reader, feed->slot); state.in)
-            rows.add({texts.add(state.id), state.parent ? texts.add(*state.parent) : 0});
+            rows.add({texts.add(view(state.id)), state.parent ? texts.add(view(*state.parent)) : 0});
         if (rows.count % 1024 == 0 && rows.count > 0) {
             CHECK_FOR_INTERRUPTS();
-            constexpr Size beside = 24; // what adding a row needs besides
+            constexpr Size beside = 40; // what adding a row needs besides
             full = MemoryContextMemAllocated(feed->memory, true) + rows.count * beside >
                    static_cast<Size>(maintenance_work_mem) * 1024;
         }

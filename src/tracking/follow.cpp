@@ -127,15 +127,25 @@ void settle_parents(State *states, int count) {
         return;
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<Datum> parents(&memory);
-    auto *nulls = static_cast<bool *>(memory.allocate(std::max(count, 1) * sizeof(bool)));
-    for (int i = 0; i < count; i++) {
-        nulls[i] = !states[i].parent;
-        parents.push_back(states[i].parent.value_or(static_cast<Datum>(0)));
-    }
-    forget_left_out(parents.data(), nulls, count);
     for (int i = 0; i < count; i++)
-        if (nulls[i])
+        parents.push_back(states[i].parent.value_or(static_cast<Datum>(0)));
+    forget_left_out(parents.data(), count);
+    for (int i = 0; i < count; i++)
+        if (parents[i] == 0)
             states[i].parent.reset();
+}
+
+void settle_parents(const ProjectBatch &batch) {
+    if (!groups_are_filtered())
+        return;
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<Datum> parents(&memory);
+    parents.reserve(batch.count);
+    for (int i = 0; i < batch.count; i++)
+        parents.push_back(batch.rows[i].parent);
+    forget_left_out(parents.data(), batch.count);
+    for (int i = 0; i < batch.count; i++)
+        batch.rows[i].parent = parents[i];
 }
 
 void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
@@ -157,7 +167,7 @@ void insert_batch(Kind kind, const Batch &batch, bool may_be_held) {
         mirror_insert(kind, batch.states, count, may_be_held);
     // What waited for these groups as its parents counts as the instance.
     if (kind == Kind::groups && !left_out.empty())
-        mirror_leave_out(text_array(left_out.data(), nullptr, static_cast<int>(left_out.size())));
+        mirror_leave_out(left_out.data(), static_cast<int>(left_out.size()));
 }
 
 void delete_rows(Kind kind, State *states, int count, int depth) {
@@ -184,12 +194,13 @@ void remove_lapsed(Kind kind, int depth) {
 void insert_many(Feed *feed) {
     for (bool last = false; !last;) {
         ProjectBatch batch = guard([&] { return next_projects(feed); });
+        InContext inside(feed->memory);
+        settle_parents(batch);
         for (int i = 0; i < batch.count; i++) {
             check_id(view(batch.rows[i].id));
             if (batch.rows[i].parent != 0)
                 check_id(view(batch.rows[i].parent));
         }
-        InContext inside(feed->memory);
         if (batch.count > 0)
             mirror_insert_projects(batch.rows, batch.count);
         last = batch.last;
@@ -213,8 +224,7 @@ void follow_batches(TriggerData *data, Kind kind, Tuplestorestate *store) {
     if (!opened.tracked)
         return;
     int depth = trigger_depth();
-    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead() &&
-        !groups_are_filtered()) {
+    if (insert && kind == Kind::projects && depth == 1 && opened.unique && !some_are_ahead()) {
         insert_many(&opened.feed);
         return;
     }

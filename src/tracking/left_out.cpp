@@ -4,7 +4,9 @@
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
 #include "store/owner.hpp"
+#include "store/store.hpp"
 
 #include <charconv>
 
@@ -228,39 +230,39 @@ State found_state(Lookup *lookup, uint64 n) {
 
 // --- C++ -------------------------------------------------------------------------------------------------------------
 
-namespace {
-
-/// Of $1, those that we have no group of, each once.
-Statement unknown_groups = {
-    "SELECT pg_catalog.array_agg(DISTINCT given.id) FROM pg_catalog.unnest($1) AS given (id) "
-    "WHERE given.id IS NOT NULL "
-    "AND NOT EXISTS (SELECT FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) given.id)",
-    1,
-    {TEXTARRAYOID},
-    nullptr};
-
-} // namespace
-
-void forget_left_out(Datum *parents, bool *nulls, int count) {
-    bool none = std::all_of(nulls, nulls + count, [](bool is_null) { return is_null; });
-    if (none || !groups_are_filtered())
+void forget_left_out(Datum *parents, int count) {
+    if (!groups_are_filtered())
         return;
-    Value unknown;
+    ContextResource memory(CurrentMemoryContext);
+    auto comes_before = [](Datum a, Datum b) { return view(a) < view(b); };
+    std::pmr::vector<Datum> ids(&memory); // each once, in one order in which they are locked
+    std::copy_if(parents, parents + count, std::back_inserter(ids), [](Datum parent) { return parent != 0; });
+    std::sort(ids.begin(), ids.end(), comes_before);
+    ids.erase(std::unique(ids.begin(), ids.end(), [](Datum a, Datum b) { return view(a) == view(b); }), ids.end());
+    if (ids.empty())
+        return;
     {
-        AsOwner owner;
-        fetch(unknown_groups, {text_array(parents, nulls, count)}, &unknown);
+        StatementSnapshot now;
+        RowMemory row;
+        auto is_ours = [&](Datum id) {
+            InContext inside(row.empty());
+            return live.row(Table::groups, id) != nullptr;
+        };
+        ids.erase(std::remove_if(ids.begin(), ids.end(), is_ours), ids.end());
     }
-    if (!unknown)
+    if (ids.empty())
         return;
     Oid source = tracked_relation(Kind::groups);
-    const TextElements left_out = guard([&] {
-        TextElements found = text_elements(*unknown);
-        int kept = 0;
+    Datum *unknown = ids.data();
+    const size_t unknown_count = ids.size();
+    const size_t left_out = guard([&] {
+        size_t kept = 0;
         Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, Kind::groups, source, false)) {
-            for (Datum id : found) {
+            for (size_t i = 0; i < unknown_count; i++) {
                 CHECK_FOR_INTERRUPTS();
+                const Datum id = unknown[i];
                 bool there = false, in = false;
                 if (Datum value; as_parameter(lookup.type, view(id), &value)) {
                     uint64 rows = look_up(connection, &lookup, value);
@@ -271,20 +273,16 @@ void forget_left_out(Datum *parents, bool *nulls, int count) {
                     SPI_tuptable = nullptr;
                 }
                 if (there && !in)
-                    found.begin_[kept++] = id;
+                    unknown[kept++] = id;
             }
             close_lookup(&lookup);
         }
         connection.finish();
-        found.count = kept;
-        return found;
+        return kept;
     });
-    ContextResource memory(CurrentMemoryContext);
-    std::pmr::unordered_map<std::string_view, bool> forgotten(&memory);
-    for (Datum id : left_out)
-        forgotten.emplace(view(id), true);
     for (int i = 0; i < count; i++)
-        nulls[i] = nulls[i] || forgotten.find(view(parents[i])) != forgotten.end();
+        if (parents[i] != 0 && std::binary_search(unknown, unknown + left_out, parents[i], comes_before))
+            parents[i] = 0;
 }
 
 Children children_in_source(Kind kind, Datum groups) {

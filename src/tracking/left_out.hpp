@@ -7,9 +7,9 @@
 
 namespace intd {
 
-/// Makes those parents null that are left out. The others stay as they are; whether they are there is checked at
+/// Makes those parents none (0) that are left out. The others stay as they are; whether they are there is checked at
 /// commit.
-void forget_left_out(Datum *parents, bool *nulls, int count);
+void forget_left_out(Datum *parents, int count);
 
 /// Rows that name one of these groups (text[]) as their parent in the table that is tracked for the kind: their ids and
 /// parents, each a text[]; 0 if there are none.

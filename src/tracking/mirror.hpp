@@ -28,7 +28,7 @@ void mirror_update(Kind kind, const State &before, State after, int depth);
 
 /// These groups are left out by the filter of their table: what names one of them as parent is put straight under the
 /// instance. Ids that are groups of ours are passed over: a trigger of the app's has let them in meanwhile.
-void mirror_leave_out(Datum group_ids);
+void mirror_leave_out(const Datum *group_ids, int count);
 
 /// The same of one kind, at commit and in the newest state: these groups are not there.
 void mirror_release(Kind kind, Datum group_ids);

@@ -12,6 +12,7 @@ extern "C" {
 #include "parser/parse_collate.h"
 #include "utils/plancache.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 }
 
 namespace intd {
@@ -95,6 +96,20 @@ Datum evaluate(ExprState *expression, ExprContext *context) {
     return is_null ? static_cast<Datum>(0) : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 }
 
+/// A column's text, or 0 for NULL, in the current memory context.
+Datum text_of_column(TupleTableSlot *slot, AttrNumber column, Quickly how, ExprState *expression,
+                     ExprContext *context) {
+    if (how == Quickly::no)
+        return evaluate(expression, context);
+    bool is_null;
+    const Datum value = slot_getattr(slot, column, &is_null);
+    char digits[most_digits];
+    if (is_null)
+        return 0;
+    const std::string_view text = text_quickly(how, value, digits);
+    return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+}
+
 bool is_no_number(Datum id) {
     std::string_view text = view(id);
     return text == "NaN" || text == "Infinity" || text == "-Infinity";
@@ -122,6 +137,51 @@ void require_exact_text(TupleDesc shape, AttrNumber column) {
     if (getBaseType(attribute->atttypid) >= FirstNormalObjectId &&
         calls_others(reinterpret_cast<Node *>(column_as_text(shape, column)), nullptr))
         refuse("Its cast to text is not the server's.");
+}
+
+Quickly quickly(Form_pg_attribute attribute) {
+    if (is_virtual(attribute))
+        return Quickly::no;
+    switch (attribute->atttypid) {
+    case INT2OID:
+        return Quickly::int2;
+    case INT4OID:
+        return Quickly::int4;
+    case INT8OID:
+        return Quickly::int8;
+    case UUIDOID:
+        return Quickly::uuid;
+    case TEXTOID:
+    case VARCHAROID:
+        return Quickly::text;
+    default:
+        return Quickly::no;
+    }
+}
+
+std::string_view text_quickly(Quickly how, Datum value, char *digits) {
+    auto of_length = [&](int length) { return std::string_view(digits, length); };
+    switch (how) {
+    case Quickly::int2:
+        return of_length(pg_ltoa(DatumGetInt16(value), digits));
+    case Quickly::int4:
+        return of_length(pg_ltoa(DatumGetInt32(value), digits));
+    case Quickly::int8:
+        return of_length(pg_lltoa(DatumGetInt64(value), digits));
+    case Quickly::uuid: {
+        const unsigned char *bytes = DatumGetUUIDP(value)->data;
+        char *to = digits;
+        for (int i = 0; i < UUID_LEN; i++) {
+            if (i == 4 || i == 6 || i == 8 || i == 10)
+                *to++ = '-';
+            *to++ = "0123456789abcdef"[bytes[i] >> 4];
+            *to++ = "0123456789abcdef"[bytes[i] & 15];
+        }
+        return of_length(static_cast<int>(to - digits));
+    }
+    default:
+        return view(PointerGetDatum(PG_DETOAST_DATUM_PACKED(value)));
+    }
 }
 
 RowReader *make_row_reader(Relation relation, Kind kind, MemoryContext memory) {
@@ -168,24 +228,28 @@ void refuse_null_id(const Source &source, TupleDesc shape) {
 
 State read_state(RowReader *reader, TupleTableSlot *slot) {
     ExprContext *context = reader->context;
-    ResetExprContext(context);
-    context->ecxt_scantuple = slot;
+    if (context != nullptr) {
+        ResetExprContext(context);
+        context->ecxt_scantuple = slot;
+    }
     State state = {true, 0, std::nullopt};
     if (reader->filter != nullptr) {
         bool is_null;
         Datum passes = ExecEvalExprSwitchContext(reader->filter, context, &is_null);
         state.in = !is_null && DatumGetBool(passes);
     }
+    const Source &source = reader->source;
     TupleDesc shape = slot->tts_tupleDescriptor;
-    state.id = evaluate(reader->id, context);
+    state.id = text_of_column(slot, source.id, reader->id_quickly, reader->id, context);
     if (!state.in)
         return state;
     if (state.id == 0)
-        refuse_null_id(reader->source, shape);
-    if (getBaseType(TupleDescAttr(shape, reader->source.id - 1)->atttypid) == NUMERICOID && is_no_number(state.id))
+        refuse_null_id(source, shape);
+    if (getBaseType(TupleDescAttr(shape, source.id - 1)->atttypid) == NUMERICOID && is_no_number(state.id))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("an id of a group or project must be a finite number")));
-    if (Datum parent = evaluate(reader->parent, context); parent != 0)
+    if (Datum parent = text_of_column(slot, source.parent, reader->parent_quickly, reader->parent, context);
+        parent != 0)
         state.parent = parent;
     return state;
 }
@@ -210,27 +274,36 @@ Datum read_id(HeapTuple row, TupleDesc shape, AttrNumber column) {
 }
 
 int begin_reading(RowReader *reader, TupleDesc shape) {
-    if (reader->state != nullptr)
+    if (reader->begun)
         return reader->fix_path ? fix_search_path() : 0;
+    const Source &source = reader->source;
+    for (AttrNumber column : {source.id, source.parent})
+        require_exact_text(shape, column); // somebody may have made a cast since
+    reader->id_quickly = quickly(TupleDescAttr(shape, source.id - 1));
+    reader->parent_quickly = quickly(TupleDescAttr(shape, source.parent - 1));
+    reader->begun = true;
+    if (source.filter == nullptr && reader->id_quickly != Quickly::no && reader->parent_quickly != Quickly::no)
+        return 0;
     MemoryContext caller = MemoryContextSwitchTo(reader->memory);
     EState *state = CreateExecutorState();
     MemoryContextSwitchTo(state->es_query_cxt);
     reader->context = CreateExprContext(state);
-    for (AttrNumber column : {reader->source.id, reader->source.parent})
-        require_exact_text(shape, column); // somebody may have made a cast since
-    Relation relation = RelationIdGetRelation(reader->source.relation);
+    Relation relation = RelationIdGetRelation(source.relation);
     auto expand = [&](void *expression) {
         return reinterpret_cast<Expr *>(expand_virtual_columns(static_cast<Node *>(expression), relation));
     };
-    Expr *id = expand(column_as_text(shape, reader->source.id));
-    Expr *parent_id = expand(column_as_text(shape, reader->source.parent));
-    Expr *filter = expand(reader->source.filter);
+    Expr *id = reader->id_quickly == Quickly::no ? expand(column_as_text(shape, source.id)) : nullptr;
+    Expr *parent_id = reader->parent_quickly == Quickly::no ? expand(column_as_text(shape, source.parent)) : nullptr;
+    Expr *filter = expand(source.filter);
     RelationClose(relation);
     reader->fix_path = calls_others(reinterpret_cast<Node *>(filter), nullptr);
     int level = reader->fix_path ? fix_search_path() : 0;
-    reader->id = ExecPrepareExpr(id, state);
-    reader->parent = ExecPrepareExpr(parent_id, state);
-    reader->filter = filter == nullptr ? nullptr : ExecPrepareExpr(filter, state);
+    auto prepared = [&](Expr *expression) {
+        return expression == nullptr ? nullptr : ExecPrepareExpr(expression, state);
+    };
+    reader->id = prepared(id);
+    reader->parent = prepared(parent_id);
+    reader->filter = prepared(filter);
     reader->state = state;
     MemoryContextSwitchTo(caller);
     return level;

@@ -22,14 +22,23 @@ struct NewProject {
 
 // Server code: raises reports.
 
+/// How a column becomes the text of an id without its cast: for types of the server's of which we know how.
+enum class Quickly : uint8_t { no, int2, int4, int8, uuid, text };
+Quickly quickly(Form_pg_attribute attribute);
+/// That text, which may be in `digits`, or detoasted in the current memory context.
+constexpr int most_digits = 40;
+std::string_view text_quickly(Quickly how, Datum value, char *digits);
+
 /// Reads rows of one relation.
 struct RowReader {
     Source source;
     Oid root; // the relation, or the partitioned table that it is a partition of
     MemoryContext memory;
-    EState *state; // null until begin_reading(): not every reader needs the expressions
+    bool begun;    // by begin_reading()
+    EState *state; // null where no expressions are needed
     ExprContext *context;
-    ExprState *id, *parent, *filter;
+    ExprState *id, *parent, *filter; // null: the text is made quickly; every row
+    Quickly id_quickly, parent_quickly;
     bool fix_path; // functions that are not the server's run with a fixed search_path
 };
 

@@ -61,26 +61,35 @@ bool read_binding(const char *when, Source *source) {
     return source->id != 0 && source->parent != 0 && (filter != nullptr) == (list_length(clause->args) == 3);
 }
 
-/// The last clause that was read for a kind and has no filter: reading one takes longer than following a row.
+/// The last clause that was read for a kind: reading one takes longer than following a row.
 struct {
-    char *when; // in CacheMemoryContext
+    MemoryContext memory; // in CacheMemoryContext, of what follows
+    char *when;
     Source source;
 } last_read[2];
 
+::Node *copy_of(const ::Node *node) {
+    return static_cast<::Node *>(copyObjectImpl(node));
+}
+
 bool read_binding_again(Kind kind, const char *when, Source *source) {
     auto &last = last_read[static_cast<int>(kind)];
-    if (last.when != nullptr && when != nullptr && strcmp(last.when, when) == 0) {
-        *source = last.source;
-        return true;
+    if (last.memory == nullptr || when == nullptr || strcmp(last.when, when) != 0) {
+        if (!read_binding(when, source))
+            return false;
+        MemoryContext memory =
+            AllocSetContextCreate(CurrentMemoryContext, "integration_defaults binding", ALLOCSET_SMALL_SIZES);
+        MemoryContext caller = MemoryContextSwitchTo(memory);
+        char *copy = pstrdup(when);
+        source->filter = copy_of(source->filter);
+        MemoryContextSwitchTo(caller);
+        MemoryContextSetParent(memory, CacheMemoryContext);
+        if (last.memory != nullptr)
+            MemoryContextDelete(last.memory);
+        last = {memory, copy, *source};
     }
-    if (!read_binding(when, source))
-        return false;
-    if (source->filter == nullptr) {
-        char *copy = MemoryContextStrdup(CacheMemoryContext, when);
-        if (last.when != nullptr)
-            pfree(last.when);
-        last = {copy, *source};
-    }
+    *source = last.source;
+    source->filter = copy_of(source->filter); // another clause may be read while this one is used
     return true;
 }
 
