@@ -281,9 +281,10 @@ test_all() { # part or file...
     local wanted=("$@") others=("${majors[@]}" test/majors/pg_upgrade.pl) elsewhere=()
     local -A why # a major can't run here
     shopt -s nullglob
-    if [ "$*" = "$PG_MAJOR" ] || { [ $# -eq 0 ] && [ "$PG_CONFIG" != /usr/lib/postgresql/15/bin/pg_config ]; }; then
-        wanted=() others=() # all, on this server alone
-    fi
+    case $* in
+        '') others=() ;; # on this server alone
+        all) wanted=() ;;
+    esac
     begin_majors $(chosen majors "${others[@]}")
     run_part lint test/lint/*.py
     run_part unit test/unit/*.cpp
