@@ -10,6 +10,7 @@
 // second time, what the subtransaction did is not there any more.
 #include "cascade/reached.hpp"
 #include "postgres/result.hpp"
+#include "postgres/snapshot.hpp"
 #include "postgres/spool.hpp"
 #include "postgres/transaction.hpp"
 #include "resolve/locate.hpp"
@@ -272,13 +273,9 @@ INTD_FUNCTION(preview) {
         run("SET CONSTRAINTS ALL IMMEDIATE");
         anticipate_commit();
         AsOwner owner;
-        shown = guard([&] {
-            CommandCounterIncrement();
-            PushActiveSnapshot(GetTransactionSnapshot());
-            return RegisterSnapshotOnOwner(GetActiveSnapshot(), resources);
-        });
+        StatementSnapshot now;
+        shown = guard([&] { return RegisterSnapshotOnOwner(GetActiveSnapshot(), resources); });
         preview->take(listening);
-        guard([] { PopActiveSnapshot(); });
     });
     guard([&] { PushActiveSnapshot(shown); });
     AsOwner owner;
