@@ -29,6 +29,16 @@ getting_started() {
     grep -q '30 | t  *| https://chat.example/mine  *| project  *| 30' /tmp/started && ! grep ERROR /tmp/started
 }
 
+# Those that README sends its reader to.
+pages() {
+    local page folder=/usr/share/doc/$package
+    grep -oE '\]\(docs/[a-z-]+\.md' "$folder/README.md" | cut -d'(' -f2 | sort -u >/tmp/pages
+    [ -s /tmp/pages ] || return
+    while IFS= read -r page; do
+        [ -s "$folder/$page" ] || { echo "there is no $folder/$page"; return 1; }
+    done </tmp/pages
+}
+
 installcheck() {
     chown -R postgres: /tree && runuser -u postgres -- debian/tests/installcheck
 }
@@ -54,6 +64,7 @@ from_source() {
 check "apt knows its Debian's packages" apt-get update -q
 check "apt installs the package" install "./$(basename "$package"_*.deb)"
 check "Getting Started works" getting_started
+check "README leads to the pages" pages
 check "what the tests need is installed" install make postgresql-server-dev-all
 check "installcheck passes" installcheck
 check "apt removes the package" apt-get purge -q -y "$package"
