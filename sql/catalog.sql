@@ -13,7 +13,8 @@ SET search_path = public, integration_defaults;
 \pset tuples_only on
 BEGIN;
 
--- Registering: all but the name may be left out; again replaces, and keeps `allowed`.
+-- Registering: all but the name may be left out; again replaces the schema, and keeps `allowed`, and the title
+-- and category that are left out.
 SELECT register_integration('slack');
 SELECT * FROM integrations;
 SELECT register_integration('slack', '{"properties": {"webhook": {"type": "string"}}}', title => 'Slack', category => 'chat');

@@ -36,23 +36,23 @@ void _PG_init(void) {
     DefineCustomStringVariable("integration_defaults.actor",
                                "On whose behalf the session writes settings; noted in updated_by beside the role.",
                                nullptr, &intd::actor, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    intd::define_limits();
-    intd::define_limit();
+    intd::define_size_limits();
+    intd::define_max_affected();
     intd::define_key_file();
     MarkGUCPrefixReserved("integration_defaults");
     intd::watch_transactions();
     intd::watch_invalidations();
-    // In this order, which is that of the rooms, they hear of ends of transactions, and act before a commit: rows of
-    // tracked tables that never arrived are gone, and new groups have what is in them (tracking), then what was set on
-    // ids that are gone, and then effective_settings follows and clients are told (cascade), and last the time is noted
-    // (history).
+    // In this order they hear of ends of transactions, and act before a commit: rows of tracked tables that never arrived
+    // are gone, and new groups have what is in them (tracking); then what was set on ids that are gone (settings); then
+    // effective_settings follows and clients are told (cascade); then the access that let a write in is looked at once
+    // more, when nothing moves any more (hierarchy); and last the time is noted (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();
     intd::watch_replicated();
     intd::watch_access();
     intd::watch_integrations();
-    intd::watch_references();
+    intd::watch_parents();
     intd::watch_tree();
     intd::watch_tracked();
     intd::watch_following();

@@ -33,17 +33,12 @@ void forget() {
     list = {};
 }
 
-/// Server code.
-void open_list() {
-    if (list.context == nullptr)
-        list.context =
-            AllocSetContextCreate(TopTransactionContext, "integration_defaults changes", ALLOCSET_DEFAULT_SIZES);
-}
-
 void prepare() {
-    guard([] { open_list(); });
     if (list.changes != nullptr)
         return;
+    list.context = guard([] {
+        return AllocSetContextCreate(TopTransactionContext, "integration_defaults changes", ALLOCSET_DEFAULT_SIZES);
+    });
     ContextResource *memory = ContextResource::in(list.context);
     list.changes = new (memory->allocate(sizeof(*list.changes))) std::pmr::vector<Noted>(memory);
 }
@@ -56,10 +51,7 @@ void add(const Change &change) {
     prepare();
     InContext inside(list.context);
     int level = GetCurrentTransactionNestLevel();
-    Change own = change;
-    own.id = {cat(change.id), change.id.size()};
-    own.integration = {cat(change.integration), change.integration.size()};
-    list.changes->push_back({own, level, 0});
+    list.changes->push_back({copied(change), level, 0});
     list.deepest = std::max(list.deepest, level);
 }
 
@@ -119,10 +111,14 @@ void Listening::hear(const Change &change) {
     some_went_unheard_ = some_went_unheard_ || too_much;
     everything_ = is_everything(change) || too_much;
     InContext inside(memory_->context());
-    Change own = everything_ ? Change{core::Level::instance, {}, {}, pass_all} : change;
-    own.id = {cat(own.id), own.id.size()};
-    own.integration = {cat(own.integration), own.integration.size()};
-    changes_.push_back(own);
+    changes_.push_back(copied(everything_ ? Change{core::Level::instance, {}, {}, pass_all} : change));
+}
+
+Change copied(const Change &change) {
+    Change copy = change;
+    copy.id = {cat(change.id), change.id.size()};
+    copy.integration = {cat(change.integration), change.integration.size()};
+    return copy;
 }
 
 bool is_noting() {

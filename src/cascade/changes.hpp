@@ -22,6 +22,9 @@ struct Change {
     uint8_t passes;               // what may have to be done
 };
 
+/// The same, with texts of its own in the current memory context.
+Change copied(const Change &change);
+
 /// Whether anybody wants to know of changes: a type is materialized, a Listening lives, or there is a limit.
 bool is_noting();
 /// The same of projects that come, which no limit counts.

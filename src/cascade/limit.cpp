@@ -77,18 +77,14 @@ void add(Kept &to, const Change &change, int level) {
         to.changes = new (memory->allocate(sizeof(Together))) Together(memory);
     }
     Together *together = to.changes;
-    auto is_everything = [](const Change &one) {
-        return one.reach == core::Level::instance && one.integration.empty();
-    };
-    if (!together->changes.empty() && is_everything(together->changes.back().change) &&
+    // Which passes it has does not matter where projects are counted.
+    auto is_of_all = [](const Change &one) { return one.reach == core::Level::instance && one.integration.empty(); };
+    if (!together->changes.empty() && is_of_all(together->changes.back().change) &&
         together->compared < together->changes.size())
         return;
     const bool too_much = MemoryContextMemAllocated(together->context, true) > remember_at_most;
     InContext inside(together->context);
-    Change own = too_much ? Change{core::Level::instance, {}, {}, pass_all} : change;
-    own.id = {cat(own.id), own.id.size()};
-    own.integration = {cat(own.integration), own.integration.size()};
-    together->changes.push_back({own, level});
+    together->changes.push_back({copied(too_much ? Change{core::Level::instance, {}, {}, pass_all} : change), level});
     together->deepest = std::max(together->deepest, level);
 }
 
@@ -431,7 +427,7 @@ INTD_FUNCTION(limit_truncation) {
     return PointerGetDatum(nullptr);
 }
 
-void define_limit() {
+void define_max_affected() {
     DefineCustomIntVariable("integration_defaults.max_affected",
                             "How many projects one statement may change; -1: any number.",
                             "A statement that would give more projects other effective settings is refused.",

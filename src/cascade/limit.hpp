@@ -40,7 +40,7 @@ bool has_uncounted();
 void begin_count_anew();
 
 /// Called once, when the module is loaded.
-void define_limit();
+void define_max_affected();
 void watch_limit();
 
 } // namespace intd

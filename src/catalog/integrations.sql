@@ -12,7 +12,7 @@ CREATE FUNCTION integration_defaults.register_integration(
     force boolean DEFAULT false, strict boolean DEFAULT true) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_register_integration';
 COMMENT ON FUNCTION integration_defaults.register_integration(text, jsonb, text, text, boolean, boolean) IS
-    'adds a type of integration, or replaces its schema, title and category. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema of its settings, draft 7 unless "$schema" says another of 4 to 2020-12, with writeOnly for secrets, "x-atomic", "x-levels" and "x-exclusive" (22023 if malformed, with every place in DETAIL). strict false: keywords and formats that are not known are ignored, with a NOTICE, and airbyte_secret is the same as writeOnly. A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
+    'adds a type of integration, or replaces its schema; a title or category that is NULL stays as it is. name: 1 to 63 of A-Z a-z 0-9 _ - . (22023); schema: JSON Schema of its settings, draft 7 unless "$schema" says another of 4 to 2020-12, with writeOnly for secrets, "x-atomic", "x-levels" and "x-exclusive" (22023 if malformed, with every place in DETAIL). strict false: keywords and formats that are not known are ignored, with a NOTICE, and airbyte_secret is the same as writeOnly. A schema that effective settings no longer fit is refused (23514 setting_matches_schema) unless force is true';
 
 CREATE FUNCTION integration_defaults.unregister_integration(name text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_unregister_integration';

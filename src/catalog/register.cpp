@@ -31,8 +31,8 @@ Statement list_types = {"SELECT pg_catalog.string_agg(pg_catalog.concat(name, al
 Statement upsert_type = {
     "INSERT INTO integration_defaults.integrations AS type (name, schema, title, category, strict, allowed) "
     "SELECT $1, $2, $3, $4, $5, NOT EXISTS (SELECT FROM integration_defaults.integrations WHERE NOT allowed) "
-    "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = EXCLUDED.title, category = EXCLUDED.category, "
-    "strict = EXCLUDED.strict",
+    "ON CONFLICT (name) DO UPDATE SET schema = EXCLUDED.schema, title = COALESCE(EXCLUDED.title, type.title), "
+    "category = COALESCE(EXCLUDED.category, type.category), strict = EXCLUDED.strict",
     5,
     {TEXTOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID},
     nullptr};

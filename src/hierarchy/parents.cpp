@@ -176,7 +176,7 @@ void refuse_what_is_left(Datum id) {
     if (live.row(Table::groups, id) != nullptr)
         return;
     feeding.release(id);
-    if ((execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0))
+    if (execute_newest(hold_left[0], {id}, 1) == 0 && execute_newest(hold_left[1], {id}, 1) == 0)
         return;
     Value counts[2];
     fetch_row(count_left, {id}, counts, 2, true);
@@ -326,7 +326,7 @@ INTD_FUNCTION(hold_parent) {
     return PointerGetDatum(row);
 }
 
-void watch_references() {
+void watch_parents() {
     on_transaction_end(end_transaction);
     on_savepoint_end(end_savepoint);
 }

@@ -60,6 +60,6 @@ extern Referring projects_in_groups;
 const char *count_scopes(int64 groups, int64 projects);
 
 /// Called once, when the module is loaded.
-void watch_references();
+void watch_parents();
 
 } // namespace intd

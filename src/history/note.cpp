@@ -95,7 +95,7 @@ Value since() {
     return found;
 }
 
-/// Whether history is kept, in the newest state: who changes that keeps all writers out until he commits.
+/// Whether history is kept, in the newest state: whoever changes that keeps all writers out until the commit.
 bool is_kept() {
     return guard([] {
         return !any_row("history_since", TIMESTAMPTZOID,

@@ -135,23 +135,21 @@ struct {
 
     bool has_its_schemas() const { return schemas == freed_integrations(); }
     bool is_sound() const { return is_still(generation) && has_its_schemas(); }
-} kept;
-struct {
-    Remembered memory;
-} passing;
+} of_generation;
+Remembered of_snapshot;
 
 void end_transaction() {
-    kept.memory.here = false;
+    of_generation.memory.here = false;
     if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-        kept.memory.forget_snapshot();
-    passing.memory.free();
+        of_generation.memory.forget_snapshot();
+    of_snapshot.free();
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (!savepoint.rolled_back)
         return;
-    kept.memory.forget_snapshot();
-    passing.memory.snapshot.forget(); // it stays for whoever is at work with it
+    of_generation.memory.forget_snapshot();
+    of_snapshot.snapshot.forget(); // it stays for whoever is at work with it
 }
 
 /// Not part of inheritance(), which would spend most of its time on making room for what this needs.
@@ -172,23 +170,23 @@ void end_savepoint(const Savepoint &savepoint) {
         memory.here = true;
         return memory.current();
     };
-    const bool usable = kept.memory.is_usable();
-    if (usable && kept.memory.is_shown_by(snapshot) && hold(kept.generation) && kept.has_its_schemas())
-        return use(kept.memory);
+    const bool usable = of_generation.memory.is_usable();
+    if (usable && of_generation.memory.is_shown_by(snapshot) && hold(of_generation.generation) && of_generation.has_its_schemas())
+        return use(of_generation.memory);
     if (std::optional<Generation> shown = generation(); shown) {
-        if (!usable || !kept.generation.has_tree_in(*shown))
-            kept.memory.begin();
-        else if (!kept.has_its_schemas() || kept.generation.changes != shown->changes)
-            kept.memory.begin_in_tree();
-        kept.schemas = freed_integrations();
-        kept.generation = *shown;
-        return use(kept.memory);
+        if (!usable || !of_generation.generation.has_tree_in(*shown))
+            of_generation.memory.begin();
+        else if (!of_generation.has_its_schemas() || of_generation.generation.changes != shown->changes)
+            of_generation.memory.begin_in_tree();
+        of_generation.schemas = freed_integrations();
+        of_generation.generation = *shown;
+        return use(of_generation.memory);
     }
-    if (!passing.memory.is_usable() || !passing.memory.is_shown_by(snapshot)) {
-        passing.memory.free();
-        passing.memory.begin();
+    if (!of_snapshot.is_usable() || !of_snapshot.is_shown_by(snapshot)) {
+        of_snapshot.free();
+        of_snapshot.begin();
     }
-    return use(passing.memory);
+    return use(of_snapshot);
 }
 
 } // namespace
@@ -196,10 +194,10 @@ void end_savepoint(const Savepoint &savepoint) {
 Inheritance &inheritance() {
     // Most calls are one of many in a statement.
     Snapshot snapshot = GetActiveSnapshot();
-    if (kept.memory.goes_on(snapshot) && kept.is_sound())
-        return kept.memory.current();
-    if (passing.memory.goes_on(snapshot))
-        return passing.memory.current();
+    if (of_generation.memory.goes_on(snapshot) && of_generation.is_sound())
+        return of_generation.memory.current();
+    if (of_snapshot.goes_on(snapshot))
+        return of_snapshot.current();
     return look_again(snapshot);
 }
 

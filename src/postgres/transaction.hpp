@@ -1,7 +1,7 @@
 // The ends of transactions and savepoints, for all rooms: one registration with the server.
 //
-// A room hands in what it has to do, when the module is loaded; the order in _PG_init (module.cpp), which is that of
-// the rooms, is the order in which it is done. There are three phases:
+// A room hands in what it has to do, when the module is loaded; the order in _PG_init (module.cpp) is the order in
+// which it is done. There are three phases:
 //
 //   before_commit        The top transaction is about to commit, or to be prepared: last writes. The server has fired
 //                        all deferred triggers. Whoever is first in the order and has something to do does it, under a
@@ -53,10 +53,10 @@ struct Savepoint {
     }
 };
 
-// Called when the module is loaded.
-
 /// Before a commit: whether it is a PREPARE TRANSACTION.
 bool is_preparing();
+
+// Called when the module is loaded.
 
 /// `finish` is called as long as `is_unfinished`: it is so no longer when that returns, or else it has thrown.
 void before_commit(bool (*is_unfinished)(), void (*finish)());

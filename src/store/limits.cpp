@@ -26,7 +26,7 @@ void check_size(const Limit &limit, int64 bytes, const char *what) {
     throw limit.refusal(cat(what, " is too large"), detail);
 }
 
-void define_limits() {
+void define_size_limits() {
     auto define = [](Limit &limit, const char *name, const char *description, const char *more, int flags) {
         DefineCustomIntVariable(name, description, more, &limit.most, limit.most, 1, INT_MAX, PGC_SUSET, flags, nullptr,
                                 nullptr, nullptr);
