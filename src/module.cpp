@@ -42,10 +42,10 @@ void _PG_init(void) {
     MarkGUCPrefixReserved("integration_defaults");
     intd::watch_transactions();
     intd::watch_invalidations();
-    // In this order they hear of ends of transactions, and act before a commit: rows of tracked tables that never arrived
-    // are gone, and new groups have what is in them (tracking); then what was set on ids that are gone (settings); then
-    // effective_settings follows and clients are told (cascade); then the access that let a write in is looked at once
-    // more, when nothing moves any more (hierarchy); and last the time is noted (history).
+    // In this order they hear of ends of transactions, and act before a commit: rows of tracked tables that never
+    // arrived are gone, and new groups have what is in them (tracking); then what was set on ids that are gone
+    // (settings); then effective_settings follows and clients are told (cascade); then the access that let a write in
+    // is looked at once more, when nothing moves any more (hierarchy); and last the time is noted (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
     intd::watch_tables();

@@ -171,7 +171,8 @@ void end_savepoint(const Savepoint &savepoint) {
         return memory.current();
     };
     const bool usable = of_generation.memory.is_usable();
-    if (usable && of_generation.memory.is_shown_by(snapshot) && hold(of_generation.generation) && of_generation.has_its_schemas())
+    if (usable && of_generation.memory.is_shown_by(snapshot) && hold(of_generation.generation) &&
+        of_generation.has_its_schemas())
         return use(of_generation.memory);
     if (std::optional<Generation> shown = generation(); shown) {
         if (!usable || !of_generation.generation.has_tree_in(*shown))
