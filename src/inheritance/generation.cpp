@@ -116,8 +116,12 @@ bool has_triggers(Relation relation, Oid function) {
 }
 
 /// Whether `generations` has the columns that are read and written here.
+/// Columns that others have added are written as NULL.
 bool has_shape(Relation relation) {
     TupleDesc shape = RelationGetDescr(relation);
+    for (int n = kinds; n < shape->natts; n++)
+        if (!TupleDescAttr(shape, n)->attisdropped && TupleDescAttr(shape, n)->attnotnull)
+            return false;
     auto is_count = [&](int n) {
         return n < shape->natts && !TupleDescAttr(shape, n)->attisdropped &&
                TupleDescAttr(shape, n)->atttypid == INT8OID;
@@ -341,11 +345,21 @@ void count(Counted what) {
     const Oid oid = generations();
     Relation relation = OidIsValid(oid) ? relation_open(oid, RowExclusiveLock) : nullptr;
     if (relation == nullptr || !has_shape(relation))
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("table integration_defaults.generations is not as the extension made it"),
-                 errdetail("Its columns 1 to 3 should be \"changes\", \"moves\" and \"additions\" of type bigint."),
-                 errhint("Undo what was done to it.")));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table integration_defaults.generations is not as the extension made it"),
+                        errdetail("Its columns 1 to 3 should be \"changes\", \"moves\" and \"additions\" of type "
+                                  "bigint, and others allow NULL."),
+                        errhint("Undo what was done to it.")));
+    const CatalogIndexState indexes = CatalogOpenIndexes(relation);
+    for (int i = 0; i < indexes->ri_NumIndices; i++)
+        if (!is_simple_index(indexes->ri_IndexRelationDescs[i], indexes->ri_IndexRelationInfo[i]))
+            ereport(ERROR,
+                    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                     errmsg("table integration_defaults.generations can't be written to because of index \"%s\"",
+                            RelationGetRelationName(indexes->ri_IndexRelationDescs[i])),
+                     errdetail("It is on an expression, for some rows only, or of a constraint that is deferrable "
+                               "or excludes."),
+                     errhint("Drop it.")));
     const BlockNumber pages = RelationGetNumberOfBlocks(relation);
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
     ItemPointerData place = lock_free_row(relation, pages, slot);
@@ -361,16 +375,16 @@ void count(Counted what) {
         nulls[kind] = false;
     }
     HeapTuple tuple = heap_form_tuple(shape, values, nulls);
-    // These mind indexes, if somebody has made any.
     if (found && !move_on(relation, ItemPointerGetBlockNumber(&place), pages, tuple->t_len))
-        CatalogTupleUpdate(relation, &place, tuple);
+        CatalogTupleUpdateWithInfo(relation, &place, tuple, indexes);
     else {
         if (found)
             CatalogTupleDelete(relation, &place);
-        CatalogTupleInsert(relation, tuple);
+        CatalogTupleInsertWithInfo(relation, tuple, indexes);
     }
     last_page = ItemPointerGetBlockNumber(&tuple->t_self);
     ExecDropSingleTupleTableSlot(slot);
+    CatalogCloseIndexes(indexes);
     relation_close(relation, NoLock);
     counted_at[what] = GetCurrentTransactionNestLevel();
 }

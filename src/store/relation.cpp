@@ -127,6 +127,11 @@ KnownTable &look_up(Table table) {
     return entry;
 }
 
+bool is_simple_index(Relation index, const IndexInfo *info) {
+    return info->ii_Expressions == NIL && info->ii_Predicate == NIL && info->ii_ExclusionOps == nullptr &&
+           index->rd_index->indimmediate;
+}
+
 KnownTable *look_up_direct(Table table) {
     KnownTable &entry = look_up(table);
     return entry.plain ? &entry : nullptr;

@@ -45,6 +45,10 @@ KnownTable &look_up(Table table);
 /// The same if it is read directly; else null.
 KnownTable *look_up_direct(Table table);
 
+/// Whether an index takes the row's own columns, at once and of every row: not expressions, nor some rows only, nor
+/// what an exclusion constraint or a deferrable one is. What is written without the executor needs no more.
+bool is_simple_index(Relation index, const IndexInfo *info);
+
 // C++.
 
 /// Called once, when the module is loaded.

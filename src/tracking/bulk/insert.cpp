@@ -132,11 +132,6 @@ bool is_constrained_as_declared(Relation relation) {
            (checks == 0 || (checks == 1 && is_of_length(relation, shape->constr->check[0].ccbin)));
 }
 
-bool is_simple(Relation index, const IndexInfo *info) {
-    return info->ii_Expressions == NIL && info->ii_Predicate == NIL && info->ii_ExclusionOps == nullptr &&
-           index->rd_index->indimmediate;
-}
-
 void close(Opened *opened) {
     ExecResetTupleTable(opened->state->es_tupleTable, false); // slots of triggers
     ExecCloseResultRelations(opened->state);
@@ -168,7 +163,7 @@ Opened open(Oid table, bool watched) {
     opened = {relation, state, target, nullptr, nullptr};
     bool simple = true;
     for (int i = 0; i < target->ri_NumIndices; i++)
-        simple = simple && is_simple(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
+        simple = simple && is_simple_index(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
     Oid check_parent = own_trigger_function("check_parent"),
         check_id_is_final = own_trigger_function("check_id_is_final");
     auto is_check_of_parents = [&](const Trigger &trigger) {
