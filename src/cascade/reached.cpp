@@ -1,5 +1,7 @@
 #include "cascade/reached.hpp"
 
+#include "store/subtree.hpp"
+
 namespace intd {
 namespace {
 
@@ -11,18 +13,17 @@ Statement configured_types = {"SELECT i.name FROM integration_defaults.integrati
                               0,
                               {},
                               nullptr};
-#define SUBTREE                                                                                                        \
-    "WITH RECURSIVE subtree AS (SELECT g.id FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) "     \
-    "ANY ($1) UNION SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON g.parent_id "                     \
-    "OPERATOR(pg_catalog.=) s.id) "
+#define WITH_SUBTREES                                                                                                  \
+    WITH_SUBTREE("SELECT g.id FROM integration_defaults.groups g WHERE g.id OPERATOR(pg_catalog.=) ANY ($1)")
 
 } // namespace
 
 Statement all_groups = {"SELECT id FROM integration_defaults.groups", 0, {}, nullptr};
-Statement groups_below = {SUBTREE "SELECT id FROM subtree", 1, {TEXTARRAYOID}, nullptr, true};
+Statement groups_below = {WITH_SUBTREES " SELECT id FROM subtree", 1, {TEXTARRAYOID}, nullptr, true};
 Statement all_projects = {"SELECT id, group_id FROM integration_defaults.projects", 0, {}, nullptr};
-Statement projects_below = {SUBTREE "SELECT p.id, p.group_id FROM subtree s JOIN integration_defaults.projects p "
-                                    "ON p.group_id OPERATOR(pg_catalog.=) s.id",
+Statement projects_below = {WITH_SUBTREES
+                            " SELECT p.id, p.group_id FROM subtree s JOIN integration_defaults.projects p "
+                            "ON p.group_id OPERATOR(pg_catalog.=) s.id",
                             1,
                             {TEXTARRAYOID},
                             nullptr,

@@ -6,6 +6,7 @@
 #include "inheritance/chain.hpp"
 #include "postgres/query.hpp"
 #include "store/owner.hpp"
+#include "store/subtree.hpp"
 
 namespace intd {
 namespace {
@@ -45,11 +46,8 @@ namespace {
 #define OF_PROJECTS(row) IS(row ".integration", "ANY ($1)") " AND " IS(row ".project_id", "ANY ($2)")
 #define ANYTHING(row) "true"
 #define WITH_BELOW                                                                                                     \
-    "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "                      \
-    "SELECT g.id FROM subtree s JOIN integration_defaults.groups g ON " IS(                                            \
-        "g.parent_id", "s.id") "), "                                                                                   \
-                               "below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(     \
-                                   "p.group_id", "s.id") ") "
+    WITH_SUBTREE_OF_2 ", below AS (SELECT p.id FROM subtree s JOIN integration_defaults.projects p ON " IS(            \
+        "p.group_id", "s.id") ") "
 
 // All rows of a type that inherit from the same scope have the same value; only projects that set something themselves
 // have values of their own. While no scope begins or ceases to set something, each row keeps its source.

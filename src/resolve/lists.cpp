@@ -5,6 +5,7 @@
 #include "store/owner.hpp"
 #include "store/replicated.hpp"
 #include "store/sets_something.hpp"
+#include "store/subtree.hpp"
 
 namespace intd {
 namespace {
@@ -27,15 +28,12 @@ Statement own_settings = {"SELECT s.project_id, p.group_id, s.custom, s.active, 
 Statement without_own = {
     "SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN, 1, {TEXTOID}, nullptr};
 
-Statement without_own_in_group = {
-    "WITH RECURSIVE subtree AS (SELECT $2::pg_catalog.text COLLATE pg_catalog.\"C\" AS id UNION "
-    "SELECT g.id FROM subtree JOIN integration_defaults.groups g "
-    "ON g.parent_id OPERATOR(pg_catalog.=) subtree.id) "
-    "SELECT p.id, p.group_id FROM subtree JOIN integration_defaults.projects p "
-    "ON p.group_id OPERATOR(pg_catalog.=) subtree.id WHERE " WITHOUT_OWN,
-    2,
-    {TEXTOID, TEXTOID},
-    nullptr};
+Statement without_own_in_group = {WITH_SUBTREE_OF_2
+                                  " SELECT p.id, p.group_id FROM subtree JOIN integration_defaults.projects p "
+                                  "ON p.group_id OPERATOR(pg_catalog.=) subtree.id WHERE " WITHOUT_OWN,
+                                  2,
+                                  {TEXTOID, TEXTOID},
+                                  nullptr};
 
 /// What a project is in; null if that has gone (see has_way_up()).
 const TreeNode *node_of(Inheritance &inherited, Value group) {
