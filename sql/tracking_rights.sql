@@ -123,6 +123,20 @@ SELECT app.who();
 RESET ROLE;
 SELECT integration_defaults.resync('app.g'), integration_defaults.resync('app.p');
 SELECT app.who();
+-- What a filter sets in the session of whoever calls is gone with it.
+SET ROLE regress_intd_app;
+CREATE OR REPLACE FUNCTION app.is_group(type text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'app, pg_catalog', false), set_config('integration_defaults.actor', 'somebody else', true);
+    RETURN type = 'Group';
+END $$;
+RESET ROLE;
+BEGIN;
+SELECT integration_defaults.resync('app.g'), integration_defaults.resync('app.g', dry_run => true);
+SELECT current_setting('search_path'), current_setting('integration_defaults.actor');
+COMMIT;
+SELECT count(*) > 5 AS looks FROM integration_defaults.status();
+SELECT current_setting('search_path'), current_setting('integration_defaults.actor');
 SET ROLE regress_intd_admin;
 SELECT app.refusal($$SELECT * FROM integration_defaults.read_tracked('groups')$$);
 RESET ROLE;
@@ -152,6 +166,21 @@ INSERT INTO app.p2 VALUES (1, 1), (2, 2);
 RESET ROLE;
 SELECT id, parent_id FROM integration_defaults.groups ORDER BY 1;
 SELECT id, group_id FROM integration_defaults.projects ORDER BY 1;
+-- Nor stays what it sets there, whatever the path is.
+SELECT integration_defaults.untrack('app.g2');
+SET ROLE regress_intd_app;
+CREATE FUNCTION app.is_group(id int, type text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'app, pg_catalog', false), set_config('integration_defaults.actor', 'somebody else', false);
+    RETURN type = 'Group';
+END $$;
+RESET ROLE;
+SELECT integration_defaults.track_groups('app.g2', filter => 'app.is_group(id, type)');
+SET search_path = pg_catalog, pg_temp;
+INSERT INTO app.p2 VALUES (3, 1), (4, 2);
+SELECT current_setting('search_path'), current_setting('integration_defaults.actor');
+SELECT id, group_id FROM integration_defaults.projects ORDER BY 1;
+SET search_path = app, integration_defaults;
 
 -- What can be tracked, and how often.
 CREATE VIEW app.v AS SELECT * FROM app.g2;

@@ -124,10 +124,11 @@ struct Owner {
         GetUserIdAndSecContext(&user, &context);
         SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
                                           SECURITY_NOFORCE_RLS);
-        level = fix_search_path();
+        level = NewGUCNestLevel();
+        fix_search_path();
     }
     void leave() const {
-        restore_search_path(level);
+        AtEOXact_GUC(false, level); // with what has been set there
         SetUserIdAndSecContext(user, context);
     }
 };

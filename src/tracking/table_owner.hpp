@@ -11,7 +11,8 @@ namespace intd {
 
 /// From enter() to leave() the table's owner is the current user, who could have put there what runs: a filter, a cast.
 /// It can do no more than in an expression of an index, with a search_path that is fixed, and every row is seen. The
-/// caller has made sure that the user before may read it. Server code; an error brings the user and the settings back
+/// caller has made sure that the user before may read it. What it sets goes, as after an expression of an index:
+/// whoever asked goes on with the settings from before. Server code; an error brings the user and the settings back
 /// with the (sub)transaction.
 struct TableOwner {
     Oid user;
@@ -30,7 +31,7 @@ struct TableOwner {
         set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     }
     void leave() const {
-        AtEOXact_GUC(true, level);
+        AtEOXact_GUC(false, level);
         SetUserIdAndSecContext(user, context);
     }
 };
