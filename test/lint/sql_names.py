@@ -254,16 +254,16 @@ def strings_of(text):
     return found
 
 
-def common_of(text):
-    return common_tables(" ".join(piece for piece, *_ in strings_of(text)))
+def common_of(strings):
+    return common_tables(" ".join(piece for piece, *_ in strings))
 
 
 def check_cpp(text, report):
     strings = strings_of(text)
-    common = common_of(text)
+    common = common_of(strings)
     for header in re.findall(r'#include "([a-z_/]+/subtree\.hpp)"', text): # whose macros are the beginning of a WITH
         with open(f"src/{header}", encoding="utf-8") as file:
-            common |= common_of(file.read())
+            common |= common_of(strings_of(file.read()))
     for piece, places, calls, raw in strings:
         if MESSAGES & set(calls) or not SQL.search(piece):
             continue
