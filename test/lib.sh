@@ -5,15 +5,20 @@
 . test/package/lib.sh
 
 passed=0 failed=0 skipped=0
+failures=() # lines that say what failed, which the end of a run shows once more
 
 # Passed, failed and skipped tests in a part's own output: GoogleTest, pg_regress (up to 15, and from 16), prove -v, and the
-# last line of our own scripts.
-count() { # log
-    awk '/^ok [0-9]+.* # (SKIP|skip)/ || /^1\.\.0 # (SKIP|skip)/ { skipped++; next }
+# last line of our own scripts. Or the lines that tell of a failure, each with the one before, which may name it.
+count() { # log, whether to give the lines instead
+    awk -v lines="${2-}" '
+         function bad(n) { failed += n; if (lines && n > 0) print "! " before "\n! " $0 }
+         /^ok [0-9]+.* # (SKIP|skip)/ || /^1\.\.0 # (SKIP|skip)/ { skipped++; next }
          /^\[       OK \]/ || /^test .* \.\.\. ok / || /^ok [0-9]+/ { passed++ }
-         /^\[  FAILED  \] .* ms\)$/ || /^test .* \.\.\. FAILED/ || /^not ok [0-9]+/ { failed++ }
-         /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { passed += $1; failed += $3; skipped += $5 }
-         END { print passed + 0, failed + 0, skipped + 0 }' "$1"
+         /^\[  FAILED  \] .* ms\)$/ || /^test .* \.\.\. FAILED/ || /^not ok [0-9]+/ { bad(1) }
+         /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { passed += $1; bad($3); skipped += $5 }
+         /^! / { if (lines) print; next } # a major has told
+         { before = $0 }
+         END { if (!lines) print passed + 0, failed + 0, skipped + 0 }' "$1"
 }
 
 logged() { # log, command...
@@ -39,7 +44,9 @@ part() { # name, folder whose logs tell more, command...
         bad=$((bad + 1))
     fi
     add "$ok" "$bad" "$left"
-    [ "$bad" -eq 0 ] || tell_more "$logs"
+    [ "$bad" -gt 0 ] || return 0
+    failures+=("! $name: $bad failed, exit status $status" "$(count "$log" lines | head -n 60)")
+    tell_more "$logs"
 }
 
 add() { # passed, failed, skipped
@@ -314,8 +321,9 @@ test_all() { # part or file...
     outcome
 }
 
-# The last line, and the exit status: 75 if nothing could run.
+# What failed, the last line, and the exit status: 75 if nothing could run.
 outcome() {
+    [ ${#failures[@]} -eq 0 ] || printf '%s\n' "${failures[@]}" | grep .
     sum "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ] || return 1
     [ "$passed" -gt 0 ] || return 75

@@ -118,6 +118,7 @@ majors_at_once() { # major...
 
 # What came of it.
 major_ran() { # major
+    grep '^! ' "$W/within.$1"
     counts_within "$1"
     return "$(cat "$W/status.$1")"
 }
