@@ -133,7 +133,7 @@ foreach my $keyword (qw(allOf anyOf oneOf))
 		register($keyword, qq('{"definitions": {$definitions}, "properties": {"p": {"default": $default, "\$ref": "#/definitions/d40"}}}')));
 	# What is found is bounded by max_check_steps only, which is raised here: what it takes grows with the time.
 	ends("$keyword doubles, and is cancelled", '57014', qq(SELECT validate_settings('$keyword', '{"p": "text"}')),
-		before => $raised, timeout => '300ms');
+		before => $raised, timeout => '100ms');
 }
 my $root = doubling('allOf', '{"properties": {"p": {"type": "integer"}}}');
 ends('allOf doubles at the root', '54000',
