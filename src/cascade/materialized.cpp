@@ -57,30 +57,26 @@ void read_names(Relation relation) {
 
 /// Server code.
 void load() {
-    while (!known.valid) {
-        if (known.context == nullptr)
-            known.context = AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
+    if (known.context == nullptr)
+        known.context = AllocSetContextCreate(CacheMemoryContext, "materialized types", ALLOCSET_SMALL_SIZES);
+    renew(known.valid, [] {
         MemoryContextReset(known.context);
         known.count = 0;
         known.fits = false;
         Oid schema = get_namespace_oid("integration_defaults", true);
         known.relation = OidIsValid(schema) ? get_relname_relid("effective_settings", schema) : InvalidOid;
-        remember(known.valid, [] {
-            if (!OidIsValid(known.relation))
-                return;
-            Relation relation = try_relation_open(known.relation, AccessShareLock);
-            if (relation == nullptr) {
-                known.valid = false;
-                return;
-            }
-            MemoryContext caller = MemoryContextSwitchTo(known.context);
-            read_names(relation);
-            known.owner = relation->rd_rel->relowner;
-            known.fits = has_shape(relation);
-            MemoryContextSwitchTo(caller);
-            relation_close(relation, AccessShareLock);
-        });
-    }
+        Relation relation = OidIsValid(known.relation) ? try_relation_open(known.relation, AccessShareLock) : nullptr;
+        if (relation == nullptr) {
+            known.valid = !OidIsValid(known.relation); // or it has just been dropped
+            return;
+        }
+        MemoryContext caller = MemoryContextSwitchTo(known.context);
+        read_names(relation);
+        known.owner = relation->rd_rel->relowner;
+        known.fits = has_shape(relation);
+        MemoryContextSwitchTo(caller);
+        relation_close(relation, AccessShareLock);
+    });
 }
 
 } // namespace

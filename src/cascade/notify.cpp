@@ -198,13 +198,11 @@ void settings_written(const SettingsColumns &columns, const Image *before, const
 bool is_notifying() {
     if (!known.valid)
         guard([] {
-            while (!known.valid) {
+            renew(known.valid, [] {
                 known.relation = notifications_table();
-                remember(known.valid, [] {
-                    known.enabled = OidIsValid(known.relation) &&
-                                    any_row("change_notifications", BOOLOID, [](Datum on) { return DatumGetBool(on); });
-                });
-            }
+                known.enabled = OidIsValid(known.relation) &&
+                                any_row("change_notifications", BOOLOID, [](Datum on) { return DatumGetBool(on); });
+            });
         });
     return known.enabled;
 }

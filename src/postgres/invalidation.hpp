@@ -4,13 +4,12 @@
 // The server processes the messages of other transactions (when these have committed), and of its own (at the end of
 // each command, and once more when it rolls back to a savepoint or ends), where it locks a relation or looks something
 // up. So a message may arrive while we read what it is about. Therefore what is read is marked as valid before it is
-// read, not after it: a message that arrives meanwhile makes it invalid again, and who needs it reads it again:
+// read, not after it: a message that arrives meanwhile makes it invalid again, and renew() reads it once more. If one
+// arrives then, too, what was read is used, and who asks next reads again: messages can come faster than anything is
+// read, and nobody is to wait for a moment without any. An error on the way makes it invalid as well.
 //
-//     while (!known.valid)
-//         remember(known.valid, [] { ... });
-//
-// An error on the way makes it invalid, too. Whoever uses it under a lock that excludes the change is sure of it;
-// others have what was so when they last looked, as every query has of its plan.
+// Whoever has a lock that excludes the change is sure of what is read after that, whatever is told meanwhile; others
+// have what was so when they last looked, as every query has of its plan.
 //
 // Transactions: nothing here belongs to one. What one changed and rolls back is told as a change. PREPARE tells nobody;
 // COMMIT PREPARED does, whoever runs it. A parallel worker begins with nothing remembered.
@@ -42,6 +41,13 @@ void remember(Known &known, Known value, Body &&body) {
 template <class Body>
 void remember(bool &valid, Body &&body) {
     remember(valid, true, body);
+}
+
+/// Reads it again unless it is `valid`. Server code.
+template <class Body>
+void renew(bool &valid, Body &&body) {
+    for (int turn = 0; turn < 2 && !valid; turn++)
+        remember(valid, body);
 }
 
 // Called when the module is loaded.

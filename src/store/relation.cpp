@@ -100,30 +100,27 @@ void require_shape(Relation relation, const DeclaredTable &own) {
 KnownTable &look_up(Table table) {
     KnownTable &entry = known[static_cast<int>(table)];
     const DeclaredTable &own = declared_as(table);
-    while (!entry.valid) {
+    renew(entry.valid, [&] {
         Oid schema = get_namespace_oid("integration_defaults", true);
-        Oid oid = OidIsValid(schema) ? get_relname_relid(own.name, schema) : InvalidOid;
-        if (!OidIsValid(oid))
+        entry.relation = OidIsValid(schema) ? get_relname_relid(own.name, schema) : InvalidOid;
+        if (!OidIsValid(entry.relation))
             ereport(ERROR,
                     (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table integration_defaults.%s does not exist", own.name),
                      errhint("Create the extension with CREATE EXTENSION integration_defaults.")));
-        entry.relation = oid;
-        remember(entry.valid, [&] {
-            Relation relation = relation_open(oid, AccessShareLock);
-            require_shape(relation, own);
-            entry.owner = relation->rd_rel->relowner;
-            // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
-            const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
-            entry.key = primary_key_index(relation);
-            entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
-                          relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
-                          OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
-            entry.parents = entry.plain && (table == Table::groups || table == Table::projects)
-                                ? index_by(relation, column::parent + 1)
-                                : InvalidOid;
-            relation_close(relation, AccessShareLock);
-        });
-    }
+        Relation relation = relation_open(entry.relation, AccessShareLock);
+        require_shape(relation, own);
+        entry.owner = relation->rd_rel->relowner;
+        // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
+        const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+        entry.key = primary_key_index(relation);
+        entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
+                      relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
+                      OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+        entry.parents = entry.plain && (table == Table::groups || table == Table::projects)
+                            ? index_by(relation, column::parent + 1)
+                            : InvalidOid;
+        relation_close(relation, AccessShareLock);
+    });
     return entry;
 }
 
@@ -172,24 +169,27 @@ namespace {
 
 /// Server code: raises reports.
 Oid look_up_owner() {
-    bool settled = false;
-    while (!settled) {
-        CHECK_FOR_INTERRUPTS();
-        const Oid owner = look_up(Table::integrations).owner;
-        for (int i = 0; i < table_count; i++)
-            if (const KnownTable &table = look_up(static_cast<Table>(i)); table.owner != owner)
-                ereport(ERROR,
-                        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                         errmsg("the tables of integration_defaults have different owners"),
-                         errdetail("Table integrations belongs to %s, table %s to %s.", GetUserNameFromId(owner, true),
-                                   declared_as(static_cast<Table>(i)).name, GetUserNameFromId(table.owner, true)),
-                         errhint("Give them one owner with ALTER TABLE ... OWNER TO.")));
+    Oid owner = InvalidOid;
+    int other = 0; // a table with another one
+    for (int turn = 0; turn < 2 && !OidIsValid(owner_of_all); turn++) {
+        owner = look_up(Table::integrations).owner;
+        for (other = 0; other < table_count && look_up(static_cast<Table>(other)).owner == owner;)
+            other++;
         // or one has changed while the next was looked at
-        settled = std::all_of(std::begin(known), std::end(known), [](const KnownTable &table) { return table.valid; });
-        if (settled)
-            owner_of_all = owner;
+        if (std::all_of(std::begin(known), std::end(known), [](const KnownTable &table) { return table.valid; })) {
+            if (other == table_count)
+                owner_of_all = owner;
+            break;
+        }
     }
-    return owner_of_all;
+    if (other < table_count)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("the tables of integration_defaults have different owners"),
+                 errdetail("Table integrations belongs to %s, table %s to %s.", GetUserNameFromId(owner, true),
+                           declared_as(static_cast<Table>(other)).name, GetUserNameFromId(known[other].owner, true)),
+                 errhint("Give them one owner with ALTER TABLE ... OWNER TO.")));
+    return owner;
 }
 
 } // namespace

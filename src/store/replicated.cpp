@@ -51,14 +51,13 @@ Oid find_subscription(Oid relation) {
 Oid subscription_of(Table table) {
     if (!known.valid)
         guard([] {
-            while (!known.valid)
-                remember(known.valid, [] {
-                    for (Table own : small) {
-                        const int i = static_cast<int>(own);
-                        known.relations[i] = look_up(own).relation;
-                        known.subscriptions[i] = find_subscription(known.relations[i]);
-                    }
-                });
+            renew(known.valid, [] {
+                for (Table own : small) {
+                    const int i = static_cast<int>(own);
+                    known.relations[i] = look_up(own).relation;
+                    known.subscriptions[i] = find_subscription(known.relations[i]);
+                }
+            });
         });
     return known.subscriptions[static_cast<int>(table)];
 }

@@ -39,6 +39,26 @@ void copy_row(Row *row, const Datum *values, const bool *nulls, TupleDesc shape,
     }
 }
 
+/// A table that is read directly, open under a lock that keeps it as it is known; else null.
+struct Direct {
+    Relation relation;
+    KnownTable *entry;
+};
+
+/// Server code.
+Direct open_direct(Table table) {
+    KnownTable *entry = look_up_direct(table);
+    if (entry == nullptr)
+        return {nullptr, nullptr};
+    const Oid known_as = entry->relation;
+    Relation relation = table_open(known_as, entry->locked ? NoLock : AccessShareLock);
+    if (!entry->valid && (look_up_direct(table) == nullptr || entry->relation != known_as)) {
+        table_close(relation, NoLock); // changed while we waited for the lock
+        return {nullptr, nullptr};
+    }
+    return {relation, entry};
+}
+
 Row *another(Rows *rows, int *room) {
     if (rows->count == *room) {
         *room = *room == 0 ? 4 : *room * 2;
@@ -111,15 +131,8 @@ Rows read(Table table, int nkeys, const Datum *keys, int columns = 0) {
         columns = declared_as(table).count;
     Rows rows = {nullptr, -1};
     guard([&] {
-        KnownTable *entry;
-        while (rows.count < 0 && (entry = look_up_direct(table)) != nullptr) {
-            const LOCKMODE lock = entry->locked ? NoLock : AccessShareLock;
-            Relation relation = table_open(entry->relation, lock);
-            if (entry->valid)
-                rows = scan(relation, *entry, table, nkeys, keys, columns);
-            else
-                table_close(relation, lock); // changed while we waited for the lock: look again
-        }
+        if (const Direct direct = open_direct(table); direct.relation != nullptr)
+            rows = scan(direct.relation, *direct.entry, table, nkeys, keys, columns);
     });
     if (rows.count >= 0)
         return rows;
@@ -165,31 +178,29 @@ bool Store::is_worth_reading_whole(Table table, int looks, Size at_most) const {
 bool may_be_parents(Table table, const Datum *ids, int count) {
     StatementSnapshot now;
     return guard([&] {
-        KnownTable *entry;
-        while ((entry = look_up_direct(table)) != nullptr && OidIsValid(entry->parents)) {
-            Relation relation = table_open(entry->relation, AccessShareLock);
-            if (!entry->valid) { // changed while we waited for the lock: look again
-                table_close(relation, AccessShareLock);
-                continue;
-            }
-            Relation index = index_open(entry->parents, AccessShareLock);
-            IndexScanDesc cursor = begin_index_scan(relation, index, GetActiveSnapshot(), 1);
-            TupleTableSlot *slot = table_slot_create(relation, nullptr);
-            bool found = false;
-            for (int i = 0; i < count && !found; i++) {
-                CHECK_FOR_INTERRUPTS();
-                ScanKeyData condition;
-                ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, ids[i]);
-                index_rescan(cursor, &condition, 1, nullptr, 0);
-                found = index_getnext_slot(cursor, ForwardScanDirection, slot);
-            }
-            ExecDropSingleTupleTableSlot(slot);
-            index_endscan(cursor);
-            index_close(index, NoLock); // until the end of the transaction, as that of any query
-            table_close(relation, NoLock);
-            return found;
+        const Direct direct = open_direct(table);
+        if (direct.relation == nullptr)
+            return true;
+        if (!OidIsValid(direct.entry->parents)) {
+            table_close(direct.relation, NoLock);
+            return true;
         }
-        return true;
+        Relation index = index_open(direct.entry->parents, AccessShareLock);
+        IndexScanDesc cursor = begin_index_scan(direct.relation, index, GetActiveSnapshot(), 1);
+        TupleTableSlot *slot = table_slot_create(direct.relation, nullptr);
+        bool found = false;
+        for (int i = 0; i < count && !found; i++) {
+            CHECK_FOR_INTERRUPTS();
+            ScanKeyData condition;
+            ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, ids[i]);
+            index_rescan(cursor, &condition, 1, nullptr, 0);
+            found = index_getnext_slot(cursor, ForwardScanDirection, slot);
+        }
+        ExecDropSingleTupleTableSlot(slot);
+        index_endscan(cursor);
+        index_close(index, NoLock); // until the end of the transaction, as that of any query
+        table_close(direct.relation, NoLock);
+        return found;
     });
 }
 

@@ -344,24 +344,22 @@ void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by
 }
 
 void know_tracked() {
-    while (!known.valid) {
-        const Oid ours = our_owner();
-        guard([&] {
-            remember(known.valid, [&] {
-                for (Kind kind : all_kinds) {
-                    const int n = static_cast<int>(kind);
-                    Oid function = follow_function(kind);
-                    Growing<Hung> triggers;
-                    if (OidIsValid(function))
-                        triggers = triggers_of(function);
-                    const Oid relation = known.relation[n] = tracked_among(triggers, ours);
-                    known.incomplete[n] =
-                        OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
-                    know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
-                }
-            });
+    const Oid ours = our_owner();
+    guard([&] {
+        renew(known.valid, [&] {
+            for (Kind kind : all_kinds) {
+                const int n = static_cast<int>(kind);
+                Oid function = follow_function(kind);
+                Growing<Hung> triggers;
+                if (OidIsValid(function))
+                    triggers = triggers_of(function);
+                const Oid relation = known.relation[n] = tracked_among(triggers, ours);
+                known.incomplete[n] =
+                    OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
+                know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
+            }
         });
-    }
+    });
 }
 
 } // namespace
