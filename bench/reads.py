@@ -26,7 +26,7 @@ ALL_COPY = "SELECT integration, active, settings FROM copy.sample WHERE project_
 
 
 def agree(data):
-    """All contenders say the same, or the run fails: of projects all over the tree, and of the chain."""
+    """All contenders say the same, or the run fails: of projects all over the tree, and of the chain. Gives how many."""
     ids = [1 + n * 7919 % data.projects for n in range(1000)] + [data.tree.chain_projects(CHAIN)[0]]
     with data.connect() as connection:
         for project in ids:
@@ -34,6 +34,7 @@ def agree(data):
                     for sql in (OURS, LIMIT, COPY, RECURSIVE)]
             if said != [said[0]] * 4:
                 raise RuntimeError(f"project {project}: {said}")
+    return len(ids)
 
 
 def script(sql, first, last):

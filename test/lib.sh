@@ -159,7 +159,7 @@ need_for() { # part
         fuzz) need clang libclang-rt-dev ;;
         tap | upgrade) need perl libipc-run-perl ;;
         schema) need python3 python3-jsonschema python3-psycopg json-schema-test-suite ;;
-        catalogue | model | pairs | access | attack | secrets) need python3 python3-psycopg ;;
+        catalogue | model | pairs | access | attack | secrets | bench) need python3 python3-psycopg ;;
     esac
 }
 
@@ -308,6 +308,7 @@ test_all() { # part or file...
     run_part access test/access/run.py
     run_part attack test/attack/run.py
     run_part secrets test/secrets/run.py
+    run_part bench test/bench/run.py
     run_part clients test/clients/*/
     if [ ${#wanted[@]} -gt 0 ]; then # only if asked for
         run_part clients-all test/clients-all/*/
