@@ -17,6 +17,11 @@ def scans(results, data, count):
                      f"SELECT {COLUMNS} FROM %s WHERE integration = 'slack'{condition}")
         _compare(results, connection, data, count, "project_integrations of slack, all, as text", None,
                  "COPY (SELECT * FROM %s WHERE integration = 'slack') TO '/dev/null'")
+        taken = rounds(count, {
+            "ours": query(connection, "SELECT count(*) FROM integration_defaults.tree('slack', whole => true)"),
+            "groups": query(connection, "SELECT count(settings) FROM integration_defaults.group_integrations"
+                                        " WHERE integration = 'slack'")})
+        results.add("tree of slack, every group", data.projects, "group_integrations", taken["ours"], taken["groups"], "ms")
 
 
 def _compare(results, connection, data, count, work, target, sql):

@@ -59,9 +59,15 @@ SELECT use_default('hook', 'free');
 -- a mask that comes back changes nothing
 SELECT override_fields('hook', settings, 'p') FROM resolve('hook', 'p');
 SELECT project_id, custom, pg_temp.m(settings::text) FROM project_settings;
+SELECT active_settings('hook', 'p') = active_settings('hook') AS same;
 UPDATE project_integrations SET settings = settings || '{"room": "mine"}' WHERE project_id = 'p';
 SELECT project_id, custom, pg_temp.m(settings::text) FROM project_settings;
 SELECT use_default('hook', 'p');
+-- where a part of its group is set, it is taken over, to the same address only
+INSERT INTO project_settings (project_id, integration, custom, settings) SELECT 'p', 'hook', false, settings FROM resolve('hook', 'p');
+SELECT project_id, custom, pg_temp.m(settings::text) FROM project_settings;
+SELECT active_settings('hook', 'p') = active_settings('hook') AS same, use_default('hook', 'p');
+INSERT INTO project_settings (project_id, integration, custom, settings) SELECT 'p', 'hook', false, settings || '{"url": "https://evil"}' FROM resolve('hook', 'p');
 UPDATE instance_integrations SET settings = settings || '{"room": "another"}';
 SELECT active_settings('hook');
 -- whole settings: what is inherited is taken over where it is bound to the same

@@ -18,22 +18,30 @@ Statement own_settings = {"SELECT s.project_id, p.group_id, s.custom, s.active, 
                           "AND " SETS_SOMETHING,
                           1,
                           {TEXTOID},
-                          nullptr};
+                          nullptr,
+                          false,
+                          true};
 
 #define WITHOUT_OWN                                                                                                    \
     "NOT EXISTS (SELECT FROM integration_defaults.project_settings s "                                                 \
     "WHERE s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) $1 "                      \
     "AND " SETS_SOMETHING ")"
 
-Statement without_own = {
-    "SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN, 1, {TEXTOID}, nullptr};
+Statement without_own = {"SELECT p.id, p.group_id FROM integration_defaults.projects p WHERE " WITHOUT_OWN,
+                         1,
+                         {TEXTOID},
+                         nullptr,
+                         false,
+                         true};
 
 Statement without_own_in_group = {WITH_SUBTREE_OF_2
                                   " SELECT p.id, p.group_id FROM subtree JOIN integration_defaults.projects p "
                                   "ON p.group_id OPERATOR(pg_catalog.=) subtree.id WHERE " WITHOUT_OWN,
                                   2,
                                   {TEXTOID, TEXTOID},
-                                  nullptr};
+                                  nullptr,
+                                  false,
+                                  true};
 
 /// What a project is in; null if that has gone (see has_way_up()).
 const TreeNode *node_of(Inheritance &inherited, Value group) {

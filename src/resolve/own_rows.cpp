@@ -46,7 +46,9 @@ Statement own_rows = {
     "WHERE s.integration OPERATOR(pg_catalog.=) $1",
     1,
     {TEXTOID},
-    nullptr};
+    nullptr,
+    false,
+    true};
 
 Redundant redundant_in(Inheritance &inherited, const Place &place, const Layer &own,
                        std::pmr::memory_resource *memory) {

@@ -29,11 +29,14 @@ Statement groups_with_counts = {
     "WHERE $2 IS NULL OR p.group_id OPERATOR(pg_catalog.=) ANY (SELECT id FROM subtree) GROUP BY p.group_id) "
     "SELECT t.id, t.parent_id, COALESCE(c.projects, 0), COALESCE(c.own, 0) "
     "FROM (SELECT id, parent_id FROM subtree UNION ALL SELECT NULL, NULL WHERE $2 IS NULL) t "
-    "LEFT JOIN counted c ON (c.group_id OPERATOR(pg_catalog.=) t.id OR c.group_id IS NULL AND t.id IS NULL) "
+    "LEFT JOIN counted c ON COALESCE(c.group_id, ''::pg_catalog.text) OPERATOR(pg_catalog.=) "
+    "COALESCE(t.id, ''::pg_catalog.text) " // which no id is
     "ORDER BY CASE WHEN t.id OPERATOR(pg_catalog.~) '^[0-9]{1,18}$' THEN t.id::pg_catalog.int8 END, t.id",
     2,
     {TEXTOID, TEXTOID},
-    nullptr};
+    nullptr,
+    false,
+    true};
 
 /// A group, or the instance, and what hangs on it.
 struct Drawn {

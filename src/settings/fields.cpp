@@ -183,7 +183,9 @@ void check_taken_back(const Target &target, const Names &names, const std::optio
                 .hint(fields_hint(target.type, name, "active"));
 }
 
-/// The fields that are given, without masks of what is set there: these say that it stays as it is.
+/// The fields that are given, without masks of what is set there: these say that it stays as it is. So does all that is
+/// given of an inherited secret's atomic group, if all of it is what the scope ends up with: a part of it set here
+/// would take the place of the whole, the secret included.
 JsonFields without_masks(const Target &target, const std::optional<SettingsRow> &current, const JsonFields &given,
                          std::pmr::memory_resource *memory) {
     if (std::none_of(given.begin(), given.end(), [](const JsonField &field) { return is_mask(field.value); }))
@@ -197,11 +199,29 @@ JsonFields without_masks(const Target &target, const std::optional<SettingsRow> 
     const Layer *layer = current ? make_layer(place->level, place->id, *current) : nullptr;
     const JsonFields none = {nullptr, 0};
     const core::Fold &effective = *inherited.with(place->above, layer).fold;
+    const core::Shape &shape = target.type.schema->shape;
+    Names inherited_secrets(memory), others(memory); // others: that are not what the scope ends up with
+    std::pmr::vector<Meaning> meanings(memory);
+    for (const JsonField &field : given) {
+        meanings.push_back(
+            meaning_of(target.type, layer == nullptr ? none : layer->fields, effective, field.key, field.value));
+        if (meanings.back() == Meaning::effective)
+            inherited_secrets.push_back(field.key);
+        if (meanings.back() != Meaning::itself)
+            continue;
+        const int n = effective.find(field.key);
+        const auto *value = n < 0 ? nullptr : static_cast<const JsonbValue *>(effective.fields()[n].value);
+        if (value == nullptr || !same_json(value, &field.value))
+            others.push_back(field.key);
+    }
+    const Units beside_secrets(shape, inherited_secrets, memory), changed(shape, others, memory);
     JsonFields left = {static_cast<JsonField *>(memory->allocate(sizeof(JsonField) * (given.count + 1))), 0};
-    for (const JsonField &field : given)
-        if (meaning_of(target.type, layer == nullptr ? none : layer->fields, effective, field.key, field.value) ==
-            Meaning::itself)
+    for (int i = 0; i < given.count; i++) {
+        const JsonField &field = given.begin()[i];
+        const bool stays = beside_secrets.include(field.key) && !changed.include(field.key);
+        if (meanings[i] == Meaning::itself && !stays)
             left.begin_[left.count++] = field;
+    }
     return left;
 }
 

@@ -130,6 +130,17 @@ SettingsRow unmasked(Inheritance &inherited, const Place &place, const JsonField
     const core::Fold &effective =
         *inherited.with(place.above, current == nullptr ? nullptr : make_layer(place.level, place.id, *current)).fold;
     const Beside after = beside(fields);
+    // The row decides all of an atomic group of which it has something.
+    const core::Shape &shape = type.schema->shape;
+    ContextResource memory(CurrentMemoryContext);
+    std::pmr::vector<bool> decided(shape.properties().size(), wanted.custom, &memory);
+    for (const JsonField &field : fields)
+        if (const int n = shape.find(field.key); n >= 0 && !is_mask(field.value))
+            decided[shape.properties()[n].unit] = true;
+    auto is_decided = [&](std::string_view name) {
+        const int n = shape.find(name);
+        return n < 0 ? wanted.custom : decided[shape.properties()[n].unit];
+    };
     ObjectBuilder object;
     // What stays below a lock is left out, as the rules put back what is there.
     auto keep = [&](const JsonField &field, const JsonbValue &value) {
@@ -169,7 +180,7 @@ SettingsRow unmasked(Inheritance &inherited, const Place &place, const JsonField
             continue;
         }
         const core::Resolved &found = effective.fields()[effective.find(field.key)];
-        if (found.source == nullptr || !wanted.custom || place.above.fold->lock_of(field.key) != nullptr)
+        if (found.source == nullptr || !is_decided(field.key) || place.above.fold->lock_of(field.key) != nullptr)
             continue; // it stays what it is
         const auto &value = *static_cast<const JsonbValue *>(found.value);
         check_bound(type, field.key, value, fields, beside(effective), after);
