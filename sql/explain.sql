@@ -45,9 +45,9 @@ SELECT allow_integrations('{}');
 SELECT field, value, reason FROM explain('hook', 'p') LIMIT 1;
 SELECT allow_integrations(NULL);
 
--- values agree with resolve(), but for keys that the schema does not name
+-- values agree with resolve()
 SELECT field FROM explain('hook', 'p') e, resolve('hook', 'p') r
-WHERE field NOT IN ('active', 'aa', 'zz') AND value IS DISTINCT FROM r.settings -> field;
+WHERE field <> 'active' AND value IS DISTINCT FROM r.settings -> field;
 
 SELECT * FROM explain('nope', 'p');
 SELECT * FROM explain('hook', 'nope');

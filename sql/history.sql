@@ -110,6 +110,19 @@ SELECT count(*) FROM history_changes c WHERE c::text LIKE '%in clear%';
 SELECT register_integration('talk', '{"properties": {"url": {"type": "string", "writeOnly": true}}}', force => true);
 SELECT DISTINCT regexp_replace(after #>> '{settings,url}', '[0-9a-f]{16}', '...') FROM history WHERE after #>> '{settings,url}' IS NOT NULL AND integration = 'talk' ORDER BY 1;
 SELECT count(*) FROM history_changes WHERE integration = 'talk' AND (jsonb_typeof(before #> '{settings,url}') = 'string' OR jsonb_typeof(after #> '{settings,url}') = 'string');
+-- what never was one is shown, named by the schema or not; what was one when it was noted is not, with another schema or none
+CREATE VIEW pg_temp.ex AS SELECT operation, regexp_replace((before -> 'settings')::text, '[0-9a-f]{16}', '...', 'g') AS before,
+    regexp_replace((after -> 'settings')::text, '[0-9a-f]{16}', '...', 'g') AS after FROM history WHERE integration = 'ex' AND scope_level = 'instance' ORDER BY change;
+SELECT register_integration('ex', '{"properties": {"a": {}, "key": {"writeOnly": true}}, "patternProperties": {"^x_": {"type": "integer"}}}');
+SELECT set_default('ex', '{"a": 1, "zz": 3, "x_1": 1, "key": "hidden"}');
+SELECT register_integration('ex', '{"properties": {"a": {}}}', force => true);
+SELECT * FROM pg_temp.ex;
+SELECT field, regexp_replace(value::text, '[0-9a-f]{16}', '...') AS value FROM explain_at(clock_timestamp(), 'ex');
+SELECT register_integration('ex', '{"properties": {"a": {}, "zz": {"writeOnly": true}}}', force => true);
+SELECT * FROM pg_temp.ex;
+SELECT reset_default('ex'), unregister_integration('ex');
+SELECT * FROM pg_temp.ex;
+DROP VIEW pg_temp.ex;
 
 -- On and off
 SELECT count(*) FROM pg_temp.news();

@@ -60,6 +60,21 @@ SELECT count(*) FROM compare('chat', NULL, 1) a, compare('chat', 1, NULL) b, com
 SELECT * FROM compare('chat', 1, 'nope');
 SELECT * FROM compare('nope', 1, 2);
 SELECT * FROM compare('chat', 1, not_given());
+-- keys that the schema does not name, those of a pattern, too; what it named a secret once stays masked
+SELECT register_integration('ex', '{"properties": {"a": {}, "key": {"writeOnly": true}, "same": {"writeOnly": true}}, "patternProperties": {"^x_": {"type": "integer"}}}');
+SELECT set_default('ex', '{"a": 1, "zz": 3, "x_1": 1, "x_2": 2, "key": "hidden", "same": "hidden"}'),
+    override_fields('ex', '{"zz": 4, "x_1": 2, "x_2": 2, "none": null, "key": "hidden too", "same": "hidden"}', 2);
+SELECT register_integration('ex', '{"properties": {"a": {}}, "patternProperties": {"^x_": {"type": "integer"}}}', force => true);
+SELECT field, regexp_replace(value::text, '[0-9a-f]{16}', '...') AS value, source_level,
+       regexp_replace(other_value::text, '[0-9a-f]{16}', '...') AS other_value, other_source_level, value = other_value AS same
+FROM compare('ex', 1, 2);
+-- just where resolve() differs
+SELECT k.field, a.settings -> k.field AS value, b.settings -> k.field AS other_value
+FROM resolve('ex', 1) a, resolve('ex', 2) b, jsonb_object_keys(a.settings || b.settings) k (field)
+WHERE (a.settings -> k.field IS DISTINCT FROM b.settings -> k.field) <> EXISTS (
+    SELECT FROM compare('ex', 1, 2) c WHERE c.field = k.field AND c.value IS NOT DISTINCT FROM a.settings -> k.field
+    AND c.other_value IS NOT DISTINCT FROM b.settings -> k.field);
+SELECT use_default('ex', 2), reset_default('ex'), unregister_integration('ex');
 
 -- of 300 groups, those that set or lock something
 SELECT tree('chat');

@@ -30,12 +30,6 @@ JsonbValue object_value(const Jsonb *object) {
     return value;
 }
 
-/// Whether a value may be a secret of now, or one that the schema named once; a schema that names nothing keeps none.
-bool hides(const core::Shape &shape, std::string_view key) {
-    const int n = shape.find(key);
-    return n >= 0 ? shape.properties()[n].secret : shape.size() > 0;
-}
-
 bool is_secret(const Integration *type, std::string_view key) {
     return type == nullptr || type->schema->is_secret(key);
 }
@@ -220,7 +214,7 @@ const Jsonb *shown_state(const Jsonb *state, const Integration *type) {
         if (stored)
             settings.add(field.key, std::string_view(mask_text(stored->mask)));
         else if (is_withheld(field.value) ||
-                 (field.value.type != jbvNull && type != nullptr && hides(type->schema->shape, field.key)))
+                 (field.value.type != jbvNull && type != nullptr && type->schema->is_secret(field.key)))
             settings.add(field.key, unknown_mask());
         else
             settings.add(field.key, field.value);

@@ -47,8 +47,8 @@ struct SettingsState {
 /// None if it is not one: somebody has written to history_changes himself.
 std::optional<SettingsState> read_state(const Jsonb *state);
 
-/// The state as people may see it: a mask for each secret, and for whatever the schema makes one, or does not name
-/// though it names others. Nothing is opened for that. `type` may be null: nothing more is known to be secret.
+/// The state as people may see it: a mask for each secret, and for whatever the schema makes one. Nothing is opened for
+/// that. `type` may be null: nothing more is known to be secret.
 const Jsonb *shown_state(const Jsonb *state, const Integration *type);
 
 /// What `state` says with other settings.

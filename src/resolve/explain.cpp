@@ -37,10 +37,10 @@ class Explanation {
         }
         std::sort(others.begin(), others.end(),
                   [](const core::Resolved *a, const core::Resolved *b) { return a->name < b->name; });
-        // A key that the schema does not name may be a secret that it named once; a schema that names none keeps none.
+        // What the schema does not name it makes no secret; what was one when it was set is stored as such.
         for (const core::Resolved *field : others)
             if (field->value != nullptr || own_value(field->name) != nullptr || above_value(field->name) != nullptr)
-                add_field(Line::other, *field, shape.size() > 0);
+                add_field(Line::other, *field, false);
     }
 
   private:

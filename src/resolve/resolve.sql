@@ -61,7 +61,7 @@ CREATE FUNCTION integration_defaults.explain(
                    inherited_value jsonb, locked_by text)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 20 COST 40 AS 'MODULE_PATHNAME', 'intd_explain';
 COMMENT ON FUNCTION integration_defaults.explain(text, integration_defaults.external_id, integration_defaults.external_id) IS
-    'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are masked, and so are keys that a schema with properties does not name. Errors: 42704 unknown integration, project or group; 22023 both ids';
+    'why a project, a group, or the instance if no id is given, has the settings of an integration that it has: active first, then the schema''s properties by name, then other keys; no rows where nothing is configured. reason: locked, own, inherited, schema default, not set; not allowed on active. own_value: what its own row has, shadowed or not. inherited_value: without its own row. locked_by: the highest ancestor that locks the field. Secrets are masked. Errors: 42704 unknown integration, project or group; 22023 both ids';
 
 CREATE FUNCTION integration_defaults.compare(
     integration text, project_id integration_defaults.external_id, other_project_id integration_defaults.external_id)

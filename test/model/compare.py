@@ -163,8 +163,7 @@ class Comparison:
         return None
 
     def read_explained(self, got, expected, kind):
-        """Brings the extension's lines of explain into the model's form. Secrets, and keys that a schema with
-        properties does not name, are masked."""
+        """Brings the extension's lines of explain into the model's form. Secrets are masked."""
         for number, line in enumerate(got or []):
             same_line = expected[number] if expected and number < len(expected) else {}
             for name in [n for n in line if line[n] is None]:
@@ -173,7 +172,7 @@ class Comparison:
                 if name not in line:
                     continue
                 line[name] = json.loads(line[name])
-                line[name] = self.unmasked(kind.masked(line["field"]), line[name], same_line.get(name))
+                line[name] = self.unmasked(line["field"] in kind.secrets, line[name], same_line.get(name))
             if line["field"] == "active" and line["reason"] == "not allowed":
                 for name in ("source_level", "source_id"):  # left open by the design
                     line.pop(name, None), same_line.pop(name, None)

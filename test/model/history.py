@@ -81,10 +81,12 @@ class Past(Session):
         return row._replace(secrets=secrets)
 
     def hides(self, k, row, present):
-        """Whether a secret of the row is not the present one."""
+        """Whether a secret of the row is not the present one. What the schema does not name now may have been taken out
+        of the history as a secret of a schema in between."""
+        kind = self.model.types[k[1]]
         return any(not present or not same(value, present.settings.get(field)) or field not in present.secrets
                    for field, value in row.settings.items()
-                   if self.model.types[k[1]].masked(field) or field in row.secrets)
+                   if field in kind.secrets or field in row.secrets or (kind.properties and field not in kind.properties))
 
     def look_back(self):
         time, state = self.rng.choice(self.states)

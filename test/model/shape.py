@@ -82,11 +82,6 @@ class Type:
     def knows(self, name):
         return name in self.properties or name in ("active", "*")
 
-    def masked(self, field):
-        """Whether explain masks its values."""
-        unnamed = bool(self.properties) and field not in self.properties and field != "active"
-        return field in self.secrets or unnamed
-
     def check_field(self, key, value):
         """Violations of one key against its property's schema, as (path, rule)."""
         if key in self.properties:
