@@ -147,6 +147,13 @@ Value project_in(Datum group) {
     return id;
 }
 
+Statement find_any_child = {
+    "SELECT true WHERE EXISTS (SELECT FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1) "
+    "OR EXISTS (SELECT FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1)",
+    1,
+    {TEXTOID},
+    nullptr};
+
 // --- groups that are deleted or renamed ------------------------------------------------------------------------------
 
 // Another transaction may be about to delete what is still in a group: FOR KEY SHARE waits for it.
@@ -197,6 +204,13 @@ Referring projects_in_groups = {
      nullptr},
     {"DELETE FROM integration_defaults.projects", 0, {}, nullptr},
     "scope_parent_exists"};
+
+bool has_something_in(std::string_view group) {
+    AsOwner owner;
+    Value found;
+    fetch(find_any_child, {text_datum(group)}, &found, true);
+    return found.has_value();
+}
 
 bool hold_group(Datum id) {
     if (held_by != GetCurrentCommandId(false) || held.are_too_many())

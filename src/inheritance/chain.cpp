@@ -1,8 +1,9 @@
 #include "inheritance/chain.hpp"
 
+#include "hierarchy/parents.hpp"
 #include "hierarchy/scope.hpp"
+#include "hierarchy/tree_rules.hpp"
 #include "postgres/trigger.hpp"
-#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -16,11 +17,17 @@ OverlookBroken::OverlookBroken() : depth_(trigger_depth()), outer_(std::exchange
 OverlookBroken::~OverlookBroken() {
     overlooking = outer_;
 }
+bool OverlookBroken::lives_here() {
+    return overlooking != nullptr && overlooking->depth_ == trigger_depth();
+}
 bool OverlookBroken::now() {
-    if (overlooking == nullptr || overlooking->depth_ != trigger_depth())
-        return is_replicated(Table::groups);
+    if (!lives_here())
+        return !tree_checks_are_owed();
     overlooking->met_ = true;
     return true;
+}
+bool OverlookBroken::missing_now() {
+    return lives_here() || !tree_checks_are_owed();
 }
 
 void Nodes::place(uint64 key, uint32 mark, const TreeNode *node) {
@@ -177,6 +184,16 @@ const TreeNode *Tree::group(std::string_view id) {
             return known;
     }
     return climb(id);
+}
+
+const TreeNode *Tree::around(std::optional<std::string_view> group) {
+    const TreeNode *node = group ? this->group(*group) : instance();
+    if (node == nullptr && !OverlookBroken::missing_now() && has_something_in(*group))
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                      cat("group \"", *group, "\", in which something is, is not there"))
+            .hint(missing_parent_hint())
+            .constraint("scope_parent_exists");
+    return node;
 }
 
 const TreeNode *Tree::parent_of(const Row &row) {
