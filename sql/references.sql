@@ -256,7 +256,7 @@ SELECT register_integration('t');
 INSERT INTO groups VALUES ('a', NULL), ('b', 'a');
 INSERT INTO projects VALUES ('p', 'b'), ('q', NULL);
 SELECT set_default('t', '{"a": 1}');
-CREATE FUNCTION read_all(project text) RETURNS TABLE (reading text, answer text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION read_all(project text, also text[] DEFAULT '{}') RETURNS TABLE (reading text, answer text) LANGUAGE plpgsql AS $$
 DECLARE one text;
 BEGIN
     FOREACH reading IN ARRAY ARRAY[
@@ -265,8 +265,8 @@ BEGIN
         'string_agg(project_id, '','' ORDER BY project_id) FROM projects_using_default(''t'')',
         'string_agg(project_id, '','' ORDER BY project_id) FROM projects_using_custom_settings(''t'')',
         'string_agg(id, '','' ORDER BY id) FROM projects WHERE active_settings(''t'', id) IS NOT NULL',
-        'count(*) FROM project_integrations', 'count(settings) FROM project_integrations', 'count(*) FROM group_integrations',
-        'count(*) FROM groups g, resolve(''t'', group_id => g.id)', 'count(*) FROM redundant_overrides(''t'')'] LOOP
+        'count(settings) FROM project_integrations', 'count(settings) FROM group_integrations',
+        'count(*) FROM groups g, resolve(''t'', group_id => g.id)', 'count(*) FROM redundant_overrides(''t'')'] || also LOOP
         BEGIN
             EXECUTE 'SELECT ' || reading INTO answer USING project;
         EXCEPTION WHEN others THEN
@@ -278,17 +278,17 @@ BEGIN
 END $$;
 BEGIN;
 INSERT INTO projects VALUES ('x', 'nogroup');
-SELECT * FROM read_all('x');
+SELECT * FROM read_all('x', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
 INSERT INTO groups VALUES ('nogroup', 'a');
-SELECT * FROM read_all('x');
+SELECT * FROM read_all('x', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
 ROLLBACK;
 BEGIN;
 DELETE FROM groups WHERE id = 'b';
-SELECT * FROM read_all('p');
+SELECT * FROM read_all('p', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
 ROLLBACK;
 BEGIN;
 UPDATE groups SET parent_id = 'b' WHERE id = 'a';
-SELECT * FROM read_all('p');
+SELECT * FROM read_all('p', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
 ROLLBACK;
 -- What a transaction has undone it has not to answer for; nor what has been there before.
 SET check_function_bodies = off;
@@ -304,8 +304,10 @@ SELECT * FROM read_all('lost');
 COMMIT;
 SELECT * FROM read_all('below');
 BEGIN;
-SELECT override_fields('t', '{"a": 3}', 'q');
+SELECT override_fields('t', '{"a": 3}', 'q'), add_project('z', 'b');
 SELECT * FROM read_all('lost');
+UPDATE projects SET group_id = 'nogroup' WHERE id = 'z';
+SELECT * FROM read_all('z');
 ROLLBACK;
 SELECT materialize('t');
 SELECT project_id, settings FROM effective_settings ORDER BY 1;

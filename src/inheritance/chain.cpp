@@ -20,14 +20,17 @@ OverlookBroken::~OverlookBroken() {
 bool OverlookBroken::lives_here() {
     return overlooking != nullptr && overlooking->depth_ == trigger_depth();
 }
-bool OverlookBroken::now() {
+bool OverlookBroken::cycle_now() {
     if (!lives_here())
         return !tree_checks_are_owed();
     overlooking->met_ = true;
     return true;
 }
-bool OverlookBroken::missing_now() {
-    return lives_here() || !tree_checks_are_owed();
+bool OverlookBroken::missing_now(std::string_view group, bool in_a_group) {
+    if (!lives_here())
+        return !tree_checks_are_owed() || !has_own_in(group);
+    overlooking->met_ = overlooking->met_ || in_a_group;
+    return true;
 }
 
 void Nodes::place(uint64 key, uint32 mark, const TreeNode *node) {
@@ -80,7 +83,7 @@ const TreeNode *Tree::climb(std::string_view id) {
         looks_++;
         const Row *row = store_.row(Table::groups, text_datum(next));
         if (row == nullptr) {
-            if (way.empty() || OverlookBroken::now())
+            if (way.empty() || OverlookBroken::missing_now(next, true))
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
@@ -96,7 +99,7 @@ const TreeNode *Tree::climb(std::string_view id) {
             break;
         }
         if (next == mark) {
-            if (OverlookBroken::now())
+            if (OverlookBroken::cycle_now())
                 return nullptr;
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
                 .hint("Move the group elsewhere before the transaction commits.")
@@ -188,9 +191,8 @@ const TreeNode *Tree::group(std::string_view id) {
 
 const TreeNode *Tree::around(std::optional<std::string_view> group) {
     const TreeNode *node = group ? this->group(*group) : instance();
-    if (node == nullptr && !OverlookBroken::missing_now() && has_something_in(*group))
-        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
-                      cat("group \"", *group, "\", in which something is, is not there"))
+    if (node == nullptr && !OverlookBroken::missing_now(*group, false))
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", *group, "\", in which something is, is not there"))
             .hint(missing_parent_hint())
             .constraint("scope_parent_exists");
     return node;

@@ -141,7 +141,8 @@ class Tree {
     const TreeNode *instance() const { return base_ == nullptr ? &instance_ : &base_->instance_; }
 
     /// The group with its whole way up; null if there is no such group, or its way up does not end (a cycle, a parent
-    /// that is not there). That is 23514, 23503 inside a transaction that has not been checked yet (see OverlookBroken).
+    /// that is not there). That is 23514, 23503 inside a transaction that has not been checked yet (see
+    /// OverlookBroken).
     const TreeNode *group(std::string_view id);
 
     /// What something is in: the group, or the instance if there is none. Null if that has no way up, as group(), and
@@ -207,10 +208,10 @@ class OverlookBroken {
     /// Whether one was met.
     bool met() const { return met_; }
 
-    /// Whether a way up that does not end, just met, is overlooked.
-    static bool now();
-    /// Whether it is overlooked that the group itself, in which something is, is not there. That does not count as met.
-    static bool missing_now();
+    /// Whether a cycle, just met, is overlooked.
+    static bool cycle_now();
+    /// Whether it is overlooked that a group is not there. Where that is the way up of a group, it counts as met.
+    static bool missing_now(std::string_view group, bool in_a_group);
 
   private:
     static bool lives_here();

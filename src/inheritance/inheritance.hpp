@@ -106,7 +106,8 @@ class Inheritance {
         Setter *setter = known == nullptr ? nullptr : known_setter(known->mark);
         return setter == nullptr ? look_up_group(id, type) : &set_by(*setter, type);
     }
-    /// The same of what something is in, by Tree::around(): the instance if there is no group. Null if it has no way up.
+    /// The same of what something is in, by Tree::around(): the instance if there is no group. Null if it has no way
+    /// up.
     const Folded *around(std::optional<std::string_view> group, const Integration &type) {
         if (!group)
             return &down_to(tree_.instance(), type);
