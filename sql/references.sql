@@ -250,3 +250,80 @@ TRUNCATE integrations, groups, projects CASCADE;
 SELECT (SELECT count(*) FROM integrations), (SELECT count(*) FROM instance_settings);
 DROP OWNED BY regress_truncates;
 DROP ROLE regress_truncates;
+
+-- A group that is not there. In a transaction that has still to answer for it, reading meets an error wherever it is met.
+SELECT register_integration('t');
+INSERT INTO groups VALUES ('a', NULL), ('b', 'a');
+INSERT INTO projects VALUES ('p', 'b'), ('q', NULL);
+SELECT set_default('t', '{"a": 1}');
+CREATE FUNCTION read_all(project text, also text[] DEFAULT '{}') RETURNS TABLE (reading text, answer text) LANGUAGE plpgsql AS $$
+DECLARE one text;
+BEGIN
+    FOREACH reading IN ARRAY ARRAY[
+        'count(*) FROM resolve(''t'', $1)', 'count(*) FROM resolve_all($1)', 'count(*) FROM explain(''t'', $1)',
+        'count(*) FROM compare(''t'', ''q'', $1)', 'active_settings(''t'', $1)', 'count(*) FROM all_active_settings($1)',
+        'string_agg(project_id, '','' ORDER BY project_id) FROM projects_using_default(''t'')',
+        'string_agg(project_id, '','' ORDER BY project_id) FROM projects_using_custom_settings(''t'')',
+        'string_agg(id, '','' ORDER BY id) FROM projects WHERE active_settings(''t'', id) IS NOT NULL',
+        'count(settings) FROM project_integrations', 'count(settings) FROM group_integrations',
+        'count(*) FROM groups g, resolve(''t'', group_id => g.id)', 'count(*) FROM redundant_overrides(''t'')'] || also LOOP
+        BEGIN
+            EXECUTE 'SELECT ' || reading INTO answer USING project;
+        EXCEPTION WHEN others THEN
+            GET STACKED DIAGNOSTICS one = CONSTRAINT_NAME;
+            answer = SQLSTATE || ' ' || one;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+BEGIN;
+INSERT INTO projects VALUES ('x', 'nogroup');
+SELECT * FROM read_all('x', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
+INSERT INTO groups VALUES ('nogroup', 'a');
+SELECT * FROM read_all('x', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
+ROLLBACK;
+BEGIN;
+DELETE FROM groups WHERE id = 'b';
+SELECT * FROM read_all('p', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
+ROLLBACK;
+BEGIN;
+UPDATE groups SET parent_id = 'b' WHERE id = 'a';
+SELECT * FROM read_all('p', '{count(*) FROM project_integrations,count(*) FROM group_integrations}');
+ROLLBACK;
+-- What a transaction has undone it has not to answer for; nor what has been there before.
+SET check_function_bodies = off;
+INSERT INTO projects VALUES ('lost', 'nogroup'), ('below', 'orphan');
+INSERT INTO groups VALUES ('orphan', 'nowhere');
+INSERT INTO project_settings (project_id, integration, settings) VALUES ('lost', 't', '{"a": 2}');
+RESET check_function_bodies;
+BEGIN;
+SAVEPOINT s;
+INSERT INTO projects VALUES ('x', 'nogroup');
+ROLLBACK TO s;
+SELECT * FROM read_all('lost');
+COMMIT;
+SELECT * FROM read_all('below');
+BEGIN;
+SELECT override_fields('t', '{"a": 3}', 'q'), add_project('z', 'b');
+SELECT * FROM read_all('lost');
+UPDATE projects SET group_id = 'nogroup' WHERE id = 'z';
+SELECT * FROM read_all('z');
+ROLLBACK;
+SELECT materialize('t');
+SELECT project_id, settings FROM effective_settings ORDER BY 1;
+SELECT dematerialize('t');
+SELECT subject, state FROM status() WHERE subject IN ('groups', 'projects');
+\set VERBOSITY sqlstate
+SELECT set_custom('t', 'lost', '{}');
+SELECT set_default('t', '{}', 'orphan');
+\set VERBOSITY default
+-- It is right again when the group comes, which one that reads in the transaction sees.
+BEGIN;
+INSERT INTO groups VALUES ('nogroup', NULL), ('nowhere', NULL);
+SELECT * FROM read_all('lost');
+COMMIT;
+SELECT project_id, integration, settings, source_level FROM project_integrations ORDER BY 1;
+SET client_min_messages = warning;
+DROP FUNCTION read_all;
+TRUNCATE integrations, groups, projects CASCADE;
+RESET client_min_messages;

@@ -1,5 +1,6 @@
 #include "hierarchy/parents.hpp"
 
+#include "hierarchy/external_id.hpp"
 #include "hierarchy/hooks.hpp"
 #include "hierarchy/tree_rules.hpp"
 #include "postgres/memory.hpp"
@@ -119,11 +120,39 @@ bool orphans_are_listed[2];
     }
 Statement find_orphans[] = {ORPHANS("groups", "parent_id"), ORPHANS("projects", "group_id")};
 
+Statement writers_of_children = {
+    "SELECT xmin FROM integration_defaults.projects WHERE group_id OPERATOR(pg_catalog.=) $1 "
+    "UNION ALL SELECT xmin FROM integration_defaults.groups WHERE parent_id OPERATOR(pg_catalog.=) $1",
+    1,
+    {TEXTOID},
+    nullptr};
+
+/// The last group that had nothing of this transaction in it, so that a look at each of many lost projects does not
+/// look at all of them. Good for one snapshot's commands: to roll back takes only away.
+struct {
+    char group[max_id_length];
+    size_t length;
+    CommandId command;
+    TimestampTz statement;
+
+    bool is(std::string_view id) const {
+        return length > 0 && id == std::string_view(group, length) && command == GetActiveSnapshot()->curcid &&
+               statement == GetCurrentStatementStartTimestamp();
+    }
+    void set(std::string_view id) {
+        length = std::min(id.size(), sizeof(group));
+        memcpy(group, id.data(), length);
+        command = GetActiveSnapshot()->curcid;
+        statement = GetCurrentStatementStartTimestamp();
+    }
+} others_only;
+
 void end_transaction() {
     std::fill(std::begin(orphans_are_listed), std::end(orphans_are_listed), false);
     held.forget();
     expected.forget();
     rows_are_represented = false;
+    others_only.length = 0;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
@@ -197,6 +226,24 @@ Referring projects_in_groups = {
      nullptr},
     {"DELETE FROM integration_defaults.projects", 0, {}, nullptr},
     "scope_parent_exists"};
+
+bool has_own_in(std::string_view group) {
+    if (others_only.is(group))
+        return false;
+    AsOwner owner;
+    bool any = false, own = false;
+    // A parallel worker does not know what was taken away: it finds only what was put there.
+    Cursor writers(writers_of_children, {text_datum(group)});
+    while (!own && writers.next()) {
+        const TransactionId writer = DatumGetTransactionId(*writers.column(0));
+        any = true;
+        own = groups_were_freed() || TransactionIdIsCurrentTransactionId(writer);
+    }
+    writers.close();
+    if (any && !own)
+        others_only.set(group);
+    return own;
+}
 
 bool hold_group(Datum id) {
     if (held_by != GetCurrentCommandId(false) || held.are_too_many())

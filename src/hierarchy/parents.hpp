@@ -30,6 +30,10 @@ bool hold_group(Datum id);
 /// long. That costs nothing but more events.
 bool expect_check_of(Datum parent);
 
+/// Whether groups or projects name this one, which is not there, as their parent, and it is this transaction that has
+/// put one of them there, or may have taken it away from them.
+bool has_own_in(std::string_view group);
+
 /// Throws 23503 unless the parent of a row that was inserted into or updated in groups or projects is there, and holds
 /// it. Does nothing for a row that is no longer current.
 void refuse_missing_parent(TriggerData *data);

@@ -7,9 +7,11 @@
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 #include "store/store.hpp"
 
 extern "C" {
+#include "access/parallel.h"
 #include "common/hashfn.h"
 #include "storage/lmgr.h"
 }
@@ -65,6 +67,15 @@ bool same(Value a, Value b) {
 }
 
 } // namespace
+
+bool tree_checks_are_owed() {
+    if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || is_replicated(Table::groups))
+        return false;
+    if (IsParallelWorker())
+        return true;
+    const Oid groups = table_oid(Table::groups), projects = table_oid(Table::projects);
+    return guard([&] { return AfterTriggerPendingOnRel(groups) || AfterTriggerPendingOnRel(projects); });
+}
 
 void lock_group_moves() {
     Oid groups = table_oid(Table::groups);

@@ -5,6 +5,12 @@
 
 namespace intd {
 
+/// Whether this transaction has written groups or projects, and what is checked at commit, that every parent is there
+/// and no group is its own ancestor, has not been checked yet. Not where a subscription fills the groups: the
+/// publisher's go without asking what hangs on them here. A parallel worker can't tell: there every transaction that
+/// has written owes it.
+bool tree_checks_are_owed();
+
 /// Makes other moves of groups wait until this transaction has ended.
 void lock_group_moves();
 

@@ -308,7 +308,8 @@ void ask(FunctionCallInfo fcinfo, Answer &&answer) {
     SlicedMemory *memory = SlicedMemory::in(CurrentMemoryContext);
     Inheritance inherited(memory, Tree::in(memory, Store(history)));
     const Integration &type = inherited.type(*integration);
-    answer(Question{inherited, type, locate(inherited, scope)}, at);
+    if (const std::optional<Question> asked = question(inherited, type, scope); asked)
+        answer(*asked, at);
 }
 
 } // namespace

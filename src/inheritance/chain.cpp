@@ -1,8 +1,9 @@
 #include "inheritance/chain.hpp"
 
+#include "hierarchy/parents.hpp"
 #include "hierarchy/scope.hpp"
+#include "hierarchy/tree_rules.hpp"
 #include "postgres/trigger.hpp"
-#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -16,10 +17,19 @@ OverlookBroken::OverlookBroken() : depth_(trigger_depth()), outer_(std::exchange
 OverlookBroken::~OverlookBroken() {
     overlooking = outer_;
 }
-bool OverlookBroken::now() {
-    if (overlooking == nullptr || overlooking->depth_ != trigger_depth())
-        return is_replicated(Table::groups);
+bool OverlookBroken::lives_here() {
+    return overlooking != nullptr && overlooking->depth_ == trigger_depth();
+}
+bool OverlookBroken::cycle_now() {
+    if (!lives_here())
+        return !tree_checks_are_owed();
     overlooking->met_ = true;
+    return true;
+}
+bool OverlookBroken::missing_now(std::string_view group, bool in_a_group) {
+    if (!lives_here())
+        return !tree_checks_are_owed() || !has_own_in(group);
+    overlooking->met_ = overlooking->met_ || in_a_group;
     return true;
 }
 
@@ -73,7 +83,7 @@ const TreeNode *Tree::climb(std::string_view id) {
         looks_++;
         const Row *row = store_.row(Table::groups, text_datum(next));
         if (row == nullptr) {
-            if (way.empty() || OverlookBroken::now())
+            if (way.empty() || OverlookBroken::missing_now(next, true))
                 return nullptr;
             throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
                           cat("group \"", way.back()->id, "\" has the parent \"", next, "\", which is not there"))
@@ -89,7 +99,7 @@ const TreeNode *Tree::climb(std::string_view id) {
             break;
         }
         if (next == mark) {
-            if (OverlookBroken::now())
+            if (OverlookBroken::cycle_now())
                 return nullptr;
             throw Refusal(ERRCODE_CHECK_VIOLATION, cat("group \"", next, "\" is its own ancestor"))
                 .hint("Move the group elsewhere before the transaction commits.")
@@ -177,6 +187,15 @@ const TreeNode *Tree::group(std::string_view id) {
             return known;
     }
     return climb(id);
+}
+
+const TreeNode *Tree::around(std::optional<std::string_view> group) {
+    const TreeNode *node = group ? this->group(*group) : instance();
+    if (node == nullptr && !OverlookBroken::missing_now(*group, false))
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION, cat("group \"", *group, "\", in which something is, is not there"))
+            .hint(missing_parent_hint())
+            .constraint("scope_parent_exists");
+    return node;
 }
 
 const TreeNode *Tree::parent_of(const Row &row) {

@@ -140,9 +140,14 @@ class Tree {
 
     const TreeNode *instance() const { return base_ == nullptr ? &instance_ : &base_->instance_; }
 
-    /// The group with its whole way up; null if there is no such group. A way up that does not end (a cycle, a
-    /// parent that is not there) is only possible inside a transaction that has not been checked yet: 23514, 23503.
+    /// The group with its whole way up; null if there is no such group, or its way up does not end (a cycle, a parent
+    /// that is not there). That is 23514, 23503 inside a transaction that has not been checked yet (see
+    /// OverlookBroken).
     const TreeNode *group(std::string_view id);
+
+    /// What something is in: the group, or the instance if there is none. Null if that has no way up, as group(), and
+    /// 23503 also if it is not there.
+    const TreeNode *around(std::optional<std::string_view> group);
 
     /// If the group is known already.
     const Nodes::Entry *find(std::string_view id) const {
@@ -153,7 +158,8 @@ class Tree {
     /// All groups that are known, once all were read; null before.
     const Nodes *whole() const { return whole_ ? &groups_ : nullptr; }
 
-    /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance.
+    /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance. For who can't do
+    /// without: 23503 wherever it has no way up.
     const TreeNode *parent_of(const Row &row);
 
   private:
@@ -187,10 +193,11 @@ inline Size room_for(Size used, Size grows) {
     return used >= most ? 0 : (most - used) / grows;
 }
 
-/// While it lives, a group whose way up does not end is as if it were not there. For what must not fail because of
-/// it: a transaction that is still at work on the tree, or a replication that brought a group before its parent. What
-/// triggers read meanwhile runs deeper, and is told. Such a group is never remembered. Where a subscription fills the
-/// table, it is always so: the publisher's groups go without asking what hangs on them here.
+/// A group whose way up does not end is an error where this transaction has made it so, and has still to answer for it
+/// (tree_checks_are_owed()). Elsewhere it is as if it were not there, and what is in it has no settings: such rows come
+/// by a subscription, by a part of a restore, by a session that fires no triggers, and must be in the way of no others.
+/// While this lives, it is so in such a transaction, too: for what must not fail because it is still at work on the
+/// tree. What triggers read meanwhile runs deeper, and is told. Such a group is never remembered.
 class OverlookBroken {
   public:
     OverlookBroken();
@@ -201,10 +208,13 @@ class OverlookBroken {
     /// Whether one was met.
     bool met() const { return met_; }
 
-    /// Whether a way up that does not end, just met, is overlooked.
-    static bool now();
+    /// Whether a cycle, just met, is overlooked.
+    static bool cycle_now();
+    /// Whether it is overlooked that a group is not there. Where that is the way up of a group, it counts as met.
+    static bool missing_now(std::string_view group, bool in_a_group);
 
   private:
+    static bool lives_here();
     int depth_;
     bool met_ = false;
     OverlookBroken *outer_;

@@ -211,6 +211,12 @@ const Folded &Inheritance::above(const TreeNode *node, const Integration &type) 
     return *nothing;
 }
 
+/// Once it was not found: null, or what Tree::around() throws.
+const Folded *Inheritance::around_missing(std::string_view group) {
+    tree_.around(group);
+    return nullptr;
+}
+
 const Folded &Inheritance::around(const Row &project, const Integration &type) {
     if (!project.nulls[column::parent])
         if (const Folded *folded = in_group(view(project.values[column::parent]), type); folded != nullptr)

@@ -106,7 +106,15 @@ class Inheritance {
         Setter *setter = known == nullptr ? nullptr : known_setter(known->mark);
         return setter == nullptr ? look_up_group(id, type) : &set_by(*setter, type);
     }
-    /// The fold of what a project is in, given its row of `projects`.
+    /// The same of what something is in, by Tree::around(): the instance if there is no group. Null if it has no way
+    /// up.
+    const Folded *around(std::optional<std::string_view> group, const Integration &type) {
+        if (!group)
+            return &down_to(tree_.instance(), type);
+        const Folded *folded = in_group(*group, type);
+        return folded != nullptr ? folded : around_missing(*group);
+    }
+    /// The fold of what a project is in, given its row of `projects`; 23503 if that has no way up.
     const Folded &around(const Row &project, const Integration &type);
     /// The fold of what stands above `node`, the schema's defaults for the instance.
     const Folded &above(const TreeNode *node, const Integration &type);
@@ -168,6 +176,7 @@ class Inheritance {
     Setter &find_setter(const TreeNode *node);
     Setter *make_setter(const TreeNode *node, const Layers *layers);
     const Folded *look_up_group(std::string_view id, const Integration &type);
+    const Folded *around_missing(std::string_view group);
     /// Finds the setters of all groups, once enough were asked for one by one.
     void mark_all_in_time();
     const Folded &set_by(Setter &setter, const Integration &type) {

@@ -173,8 +173,8 @@ INTD_FUNCTION(compare) {
     const Integration &type = inherited.type(*integration);
     ContextResource memory(CurrentMemoryContext);
     auto lines = [&](const ScopeArgument &project) {
-        const Located at = locate(inherited, project);
-        return has_way_up(inherited, *at.project) ? explained({inherited, type, at}, &memory) : Lines(&memory);
+        const std::optional<Question> asked = question(inherited, type, project);
+        return asked ? explained(*asked, &memory) : Lines(&memory);
     };
     const Lines one = lines(projects[0]), other = lines(projects[1]);
     auto before = [](const Line &a, const Line &b) { return std::tie(a.rank, a.field) < std::tie(b.rank, b.field); };

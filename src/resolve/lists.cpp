@@ -3,7 +3,6 @@
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
 #include "store/owner.hpp"
-#include "store/replicated.hpp"
 #include "store/sets_something.hpp"
 #include "store/subtree.hpp"
 
@@ -43,12 +42,9 @@ Statement without_own_in_group = {WITH_SUBTREE_OF_2
                                   false,
                                   true};
 
-/// What a project is in; null if that has gone (see has_way_up()).
-const TreeNode *node_of(Inheritance &inherited, Value group) {
-    const TreeNode *node = group ? inherited.tree().group(view(*group)) : inherited.tree().instance();
-    if (node == nullptr && !is_replicated(Table::groups))
-        throw unknown_scope(core::Level::group, view(*group));
-    return node;
+/// What a project is in; null if it has no way up.
+const TreeNode *around(Inheritance &inherited, const Value &group) {
+    return inherited.tree().around(group ? std::optional(view(*group)) : std::nullopt);
 }
 
 /// The keys of a row's settings as text[], sorted.
@@ -69,13 +65,15 @@ INTD_FUNCTION(projects_using_custom_settings) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
-    auto &[inherited, integration, top] = *asked;
+    Inheritance &inherited = asked->inherited;
+    const Integration &integration = asked->type;
+    const Located &top = asked->at;
     RowMemory memory;
     AsOwner owner;
     Cursor rows(own_settings, {text_datum(integration.name)});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const TreeNode *group = node_of(inherited, rows.column(1));
+        const TreeNode *group = around(inherited, rows.column(1));
         if (!is_within(group, top.node))
             continue;
         Value project = rows.column(0);
@@ -95,14 +93,16 @@ INTD_FUNCTION(projects_using_default) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
-    auto &[inherited, integration, top] = *asked;
+    Inheritance &inherited = asked->inherited;
+    const Integration &integration = asked->type;
+    const Located &top = asked->at;
     RowMemory memory;
     Datum type = text_datum(integration.name);
     AsOwner owner;
     Cursor rows = top.id == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, top.id});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const TreeNode *group = node_of(inherited, rows.column(1));
+        const TreeNode *group = around(inherited, rows.column(1));
         if (group == nullptr)
             continue;
         const Folded &folded = inherited.down_to(group, integration);

@@ -1,11 +1,21 @@
 #include "resolve/locate.hpp"
 
-#include "store/replicated.hpp"
+#include "hierarchy/scope.hpp"
 #include "tracking/tracked.hpp"
 
 namespace intd {
 
 Located locate(Inheritance &inherited, const ScopeArgument &scope) {
+    const Located found = locate_even_broken(inherited, scope);
+    if (!found.is_project() && found.node == nullptr)
+        throw Refusal(ERRCODE_FOREIGN_KEY_VIOLATION,
+                      cat("group \"", found.text(), "\" has no way up to the instance: a parent is not there"))
+            .hint(missing_parent_hint())
+            .constraint("scope_parent_exists");
+    return found;
+}
+
+Located locate_even_broken(Inheritance &inherited, const ScopeArgument &scope) {
     Tree &tree = inherited.tree();
     Located found = {scope.level, scope.id, nullptr, nullptr};
     auto look = [&] {
@@ -15,7 +25,8 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
             found.node = tree.group(found.text());
         else
             found.project = inherited.store().row(Table::projects, found.id);
-        return found.node != nullptr || found.project != nullptr;
+        return found.node != nullptr || found.project != nullptr ||
+               (scope.level == core::Level::group && inherited.store().row(Table::groups, found.id) != nullptr);
     };
     if (look())
         return found;
@@ -27,9 +38,12 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
     throw unknown_scope(scope.level, scope.text());
 }
 
-bool has_way_up(Inheritance &inherited, const Row &project) {
-    return project.nulls[column::parent] || !is_replicated(Table::groups) ||
-           inherited.tree().group(view(project.values[column::parent])) != nullptr;
+std::optional<Question> question(Inheritance &inherited, const Integration &type, const ScopeArgument &scope) {
+    const Located at = locate_even_broken(inherited, scope);
+    const Folded *around = at.is_project() ? inherited.around(parent_in(*at.project), type) : nullptr;
+    if (around == nullptr && at.node == nullptr)
+        return std::nullopt;
+    return Question{inherited, type, at, around};
 }
 
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
@@ -40,11 +54,7 @@ std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project) {
     if (!integration || scope.is_null)
         return std::nullopt;
     Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(*integration);
-    const Located at = locate(inherited, scope);
-    if (at.is_project() && !has_way_up(inherited, *at.project))
-        return std::nullopt;
-    return Question{inherited, type, at};
+    return question(inherited, inherited.type(*integration), scope);
 }
 
 void require_use(Inheritance &inherited, const Located &at) {

@@ -6,6 +6,11 @@
 
 namespace intd {
 
+/// The parent column of a row of `projects` or `groups`.
+inline std::optional<std::string_view> parent_in(const Row &row) {
+    return row.nulls[column::parent] ? std::nullopt : std::optional(view(row.values[column::parent]));
+}
+
 /// A scope that is there, and what stands around it.
 struct Located {
     core::Level level;
@@ -27,18 +32,23 @@ inline Inheritance &readable() {
     return inheritance();
 }
 
-/// Throws 42704 if the scope is not there.
+/// Throws 42704 if the scope is not there, 23503 if it is a group that has no way up.
 Located locate(Inheritance &inherited, const ScopeArgument &scope);
 
-/// Whether there is a way up to the instance: where a subscription fills the groups, a project's may have gone. Then
-/// the project has no settings. Elsewhere it is an error to meet that, for who goes up.
-bool has_way_up(Inheritance &inherited, const Row &project);
+/// The same, but such a group has no node: it has no settings (see OverlookBroken).
+Located locate_even_broken(Inheritance &inherited, const ScopeArgument &scope);
+
+/// What the scope inherits from first: itself, or what the project is in. Null if it has no way up.
+inline const TreeNode *nearest_node(Inheritance &inherited, const Located &at) {
+    return at.is_project() ? inherited.tree().around(parent_in(*at.project)) : at.node;
+}
 
 /// What a reading function is asked about: a type, of a scope.
 struct Question {
     Inheritance &inherited;
     const Integration &type;
     Located at;
+    const Folded *around = nullptr; // of a project, what it inherits, if that is known
 
     /// The scope's own row, or null.
     const Layer *own() const {
@@ -48,7 +58,9 @@ struct Question {
     }
     /// All that it inherits.
     const Folded &above() const {
-        return at.is_project() ? inherited.around(*at.project, type) : inherited.above(at.node, type);
+        return !at.is_project()    ? inherited.above(at.node, type)
+               : around != nullptr ? *around
+                                   : inherited.around(*at.project, type);
     }
     /// What it ends up with.
     const Folded &folded() const {
@@ -57,9 +69,12 @@ struct Question {
 };
 
 /// What a function is asked by its arguments: (integration, project_id, group_id), or (integration, group_id). None if
-/// one of them is NULL, or the project has no way up: then there is no answer. Throws 42501 without access of some
+/// one of them is NULL, or the scope has no way up: then there is no answer. Throws 42501 without access of some
 /// kind, 42704 for a type or scope that is not there, 22023 for two ids.
 std::optional<Question> question(FunctionCallInfo fcinfo, bool takes_project);
+
+/// The same of a scope; none if it has no way up. Throws 42704 if it is not there.
+std::optional<Question> question(Inheritance &inherited, const Integration &type, const ScopeArgument &scope);
 
 /// Throws 42501 unless the current user may use what is set as secret for the scope.
 void require_use(Inheritance &inherited, const Located &at);

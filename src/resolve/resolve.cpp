@@ -1,6 +1,7 @@
 // Effective settings of one scope.
 #include "resolve/resolve.hpp"
 
+#include "hierarchy/tree_rules.hpp"
 #include "postgres/progress.hpp"
 #include "postgres/query.hpp"
 #include "secrets/mask_key.hpp"
@@ -45,8 +46,9 @@ void visit_all(FunctionCallInfo fcinfo, Access access, Visit &&visit) {
     if (scope.is_null)
         return;
     Inheritance &inherited = inheritance();
-    Located at = locate(inherited, scope);
-    if (at.is_project() && !has_way_up(inherited, *at.project))
+    const Located at = locate_even_broken(inherited, scope);
+    const TreeNode *nearest = nearest_node(inherited, at);
+    if (nearest == nullptr)
         return;
     if (access == Access::use)
         require_use(inherited, at);
@@ -57,7 +59,6 @@ void visit_all(FunctionCallInfo fcinfo, Access access, Visit &&visit) {
         for (const Row &row : inherited.store().rows(Table::project_settings, at.id))
             types.push_back(layer_from(core::Level::project, row));
     std::sort(types.begin(), types.end(), NamedLayer::comes_before);
-    const TreeNode *nearest = at.is_project() ? inherited.tree().parent_of(*at.project) : at.node;
     for (const TreeNode *node = nearest; node != nullptr; node = node->parent) {
         const auto &layers = inherited.layers_of(node);
         const auto above = types.insert(types.end(), layers.begin(), layers.end());
@@ -128,9 +129,7 @@ namespace {
 const Folded *folded_group(Inheritance &inherited, FunctionCallInfo fcinfo) {
     std::optional<std::string_view> integration = text_argument(fcinfo, 0), group = text_argument(fcinfo, 1);
     const Integration *type = integration ? inherited.find_usable_type(*integration) : nullptr;
-    if (type == nullptr)
-        return nullptr;
-    return group ? inherited.in_group(*group, *type) : &inherited.down_to(inherited.tree().instance(), *type);
+    return type == nullptr ? nullptr : inherited.around(group, *type);
 }
 
 /// The same with a project's own row, if it has one, on top.
@@ -163,7 +162,7 @@ INTD_FUNCTION(set_by_instance) {
     if (type == nullptr)
         return null_result(fcinfo);
     if (inherited.down_to(inherited.tree().instance(), *type).configured())
-        return BoolGetDatum(!is_replicated(Table::groups));
+        return BoolGetDatum(!is_replicated(Table::groups) && !tree_checks_are_owed());
     Value below;
     AsOwner owner;
     fetch(set_below, {text_datum(type->name)}, &below, true);

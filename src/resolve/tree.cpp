@@ -307,7 +307,9 @@ INTD_FUNCTION(tree) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
-    auto &[inherited, type, top] = *asked;
+    Inheritance &inherited = asked->inherited;
+    const Integration &type = asked->type;
+    const Located &top = asked->at;
 
     ContextResource memory(CurrentMemoryContext);
     std::pmr::unordered_map<const TreeNode *, Drawn *> all(&memory);

@@ -191,7 +191,7 @@ is(differences($shard, 'one'), '', 'what is materialized on a shard has followed
 
 # --- a group goes while a shard's projects hang on it ----------------------------------------------------------------
 
-$shard->safe_psql('one', "SELECT $I.set_custom('free', 3, '{\"three\": 1}'); SELECT $I.create_view('late', 'app.late')");
+$shard->safe_psql('one', "SELECT $I.keep_history(true); SELECT $I.set_custom('free', 3, '{\"three\": 1}'); SELECT $I.create_view('late', 'app.late')");
 $publisher->safe_psql('postgres', q{DELETE FROM app."Namespaces" WHERE "Id" IN ('3', '6')});
 both_alike('groups go');
 is($shard->safe_psql('one', "SELECT group_id FROM $I.projects WHERE id = '3'"), '3', 'a project has lost its group');
@@ -213,6 +213,7 @@ is($shard->safe_psql('one', "SELECT count(*) FROM $I.projects p, $I.resolve_all(
 is($shard->safe_psql('one', "SELECT count(*) FROM $I.project_integrations WHERE integration = 'late'"), '4', 'views');
 is($shard->safe_psql('one', "SELECT count($I.active_settings('late', id)) FROM $I.projects"), '4', 'and in one statement');
 is($shard->safe_psql('one', "BEGIN; INSERT INTO app.projects VALUES (8, '1'); SELECT count($I.active_settings('late', id)) FROM $I.projects; ROLLBACK"), '5', 'also in a transaction that writes');
+is($shard->safe_psql('one', "SELECT count(*) FROM $I.resolve_at(clock_timestamp(), 'free', 3); SELECT count(*) FROM $I.explain_at(clock_timestamp(), 'free', 3); SELECT $I.keep_history(false)"), "0\n0\n", 'nor has it had any just now');
 like($shard->safe_psql('one', "SELECT state || ' ' || detail FROM $I.status() WHERE subject = 'projects' AND state = 'broken'"), qr/^broken 1 project is in a group that is not there: 3\n/, 'status() lists it');
 is(error_of($shard, 'one', "SELECT $I.set_custom('free', 3, '{}')"), '23503', 'it can not be set there');
 $publisher->safe_psql('postgres', qq{SELECT $I.set_default('late', '{"a": "after"}')});
