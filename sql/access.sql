@@ -184,7 +184,6 @@ SELECT refusal($$SELECT * FROM resolve('chat', 1)$$);
 RESET ROLE;
 SELECT grant_access('regress_access_renamed', 'use'), grant_access('regress_access_late', 'use');
 SELECT role, access, is_dumped(role) FROM access ORDER BY 2, 1;
-SELECT '12345'::role_name;
 SELECT a = b, a < b, a <> b, a >= b FROM (VALUES ('regress_access_late'::role_name, 'nobody 1'::role_name), ('nobody 1', 'nobody 2'), ('nobody 1', 'nobody 1')) v (a, b);
 
 -- TRUNCATE, and plain changes of the table

@@ -266,9 +266,9 @@ BEGIN
         'string_agg(project_id, '','' ORDER BY project_id) FROM projects_using_custom_settings(''t'')',
         'string_agg(id, '','' ORDER BY id) FROM projects WHERE active_settings(''t'', id) IS NOT NULL',
         'count(settings) FROM project_integrations', 'count(settings) FROM group_integrations',
-        'count(*) FROM groups g, resolve(''t'', group_id => g.id)', 'count(*) FROM redundant_overrides(''t'')'] || also LOOP
+        'count(*) FROM groups g, resolve(''t'', group_id => g.id)', 'count(*) FROM redundant_overrides(''t'')'] OPERATOR(pg_catalog.||) also LOOP
         BEGIN
-            EXECUTE 'SELECT ' || reading INTO answer USING project;
+            EXECUTE 'SELECT ' OPERATOR(pg_catalog.||) reading INTO answer USING project;
         EXCEPTION WHEN others THEN
             GET STACKED DIAGNOSTICS one = CONSTRAINT_NAME;
             answer = SQLSTATE || ' ' || one;

@@ -22,10 +22,6 @@ Datum make_role(std::string_view name) {
     memset(role, 0, sizeof(RoleName));
     memcpy(NameStr(role->name), name.data(), name.size());
     role->oid = guard([&] { return get_role_oid(NameStr(role->name), true); });
-    // As a regrole writes a role that was dropped, whose number may be somebody else's by now.
-    if (!OidIsValid(role->oid) && name.find_first_not_of("0123456789") == std::string_view::npos)
-        throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("\"", name, "\" is a number, and not the name of a role"))
-            .hint("Give the role's name.");
     return PointerGetDatum(role);
 }
 

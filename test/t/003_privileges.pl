@@ -72,7 +72,6 @@ WITH parameter AS (
         WHEN type = 'boolean'::regtype THEN 'true'
         WHEN type = 'timestamptz'::regtype THEN '''infinity''::timestamptz'
         WHEN name = 'transaction' THEN (SELECT quote_literal(max(transaction)) FROM integration_defaults.history WHERE operation = 'set')
-        WHEN type = 'integration_defaults.role_name'::regtype THEN '''somebody''::integration_defaults.role_name'
         WHEN type = 'uuid'::regtype THEN '''11111111-1111-1111-1111-111111111111''::uuid'
         ELSE '''2''::' || type::regtype END AS value
     FROM pg_proc p, unnest(proargtypes::oid[], proargnames[1:pronargs]) WITH ORDINALITY a(type, name, n)
