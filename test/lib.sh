@@ -11,7 +11,10 @@ failures=() # lines that say what failed, which the end of a run shows once more
 # last line of our own scripts. Or the lines that tell of a failure, each with the one before, which may name it.
 count() { # log, whether to give the lines instead
     awk -v lines="${2-}" '
-         function bad(n) { failed += n; if (lines && n > 0) print "! " before "\n! " $0 }
+         function bad(n) {
+             failed += n
+             if (lines && n > 0) { if (before != told) print "! " before; print "! " (told = $0) }
+         }
          /^ok [0-9]+.* # (SKIP|skip)/ || /^1\.\.0 # (SKIP|skip)/ { skipped++; next }
          /^\[       OK \]/ || /^test .* \.\.\. ok / || /^ok [0-9]+/ { passed++ }
          /^\[  FAILED  \] .* ms\)$/ || /^test .* \.\.\. FAILED/ || /^not ok [0-9]+/ { bad(1) }
