@@ -1,4 +1,5 @@
 // Which projects have settings of their own, and which use the default.
+#include "hierarchy/hooks.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
@@ -61,6 +62,7 @@ INTD_FUNCTION(projects_using_custom_settings) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
+    feeding.require_none_left();
     auto &[inherited, integration, top] = *asked;
     RowMemory memory;
     AsOwner owner;
@@ -87,6 +89,7 @@ INTD_FUNCTION(projects_using_default) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
+    feeding.require_none_left();
     auto &[inherited, integration, top] = *asked;
     RowMemory memory;
     Datum type = text_datum(integration.name);

@@ -1,5 +1,6 @@
 #include "resolve/locate.hpp"
 
+#include "hierarchy/hooks.hpp"
 #include "store/replicated.hpp"
 #include "tracking/tracked.hpp"
 
@@ -15,6 +16,8 @@ Located locate(Inheritance &inherited, const ScopeArgument &scope) {
             found.node = tree.group(found.text());
         else
             found.project = inherited.store().row(Table::projects, found.id);
+        if (found.project != nullptr && feeding.has_left(found.id))
+            found.project = nullptr;
         return found.node != nullptr || found.project != nullptr;
     };
     if (look())
