@@ -406,8 +406,8 @@ void know_tracked() {
         guard([&] {
             remember(known.valid, [&] {
                 if (known.memory == nullptr)
-                    known.memory = AllocSetContextCreate(CacheMemoryContext, "integration_defaults shards",
-                                                         ALLOCSET_SMALL_SIZES);
+                    known.memory =
+                        AllocSetContextCreate(CacheMemoryContext, "integration_defaults shards", ALLOCSET_SMALL_SIZES);
                 MemoryContextReset(known.memory);
                 for (Kind kind : all_kinds) {
                     const int n = static_cast<int>(kind);
