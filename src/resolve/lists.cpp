@@ -42,11 +42,6 @@ Statement without_own_in_group = {WITH_SUBTREE_OF_2
                                   false,
                                   true};
 
-/// What a project is in; null if it has no way up.
-const TreeNode *around(Inheritance &inherited, const Value &group) {
-    return inherited.tree().around(group ? std::optional(view(*group)) : std::nullopt);
-}
-
 /// The keys of a row's settings as text[], sorted.
 Datum key_array(const JsonFields &fields) {
     ContextResource memory(CurrentMemoryContext);
@@ -73,7 +68,7 @@ INTD_FUNCTION(projects_using_custom_settings) {
     Cursor rows(own_settings, {text_datum(integration.name)});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const TreeNode *group = around(inherited, rows.column(1));
+        const TreeNode *group = inherited.tree().around(parent_in(rows.column(1)));
         if (!is_within(group, top.node))
             continue;
         Value project = rows.column(0);
@@ -102,7 +97,7 @@ INTD_FUNCTION(projects_using_default) {
     Cursor rows = top.id == 0 ? Cursor(without_own, {type}) : Cursor(without_own_in_group, {type, top.id});
     while (rows.next()) {
         InContext inside(memory.empty());
-        const TreeNode *group = around(inherited, rows.column(1));
+        const TreeNode *group = inherited.tree().around(parent_in(rows.column(1)));
         if (group == nullptr)
             continue;
         const Folded &folded = inherited.down_to(group, integration);

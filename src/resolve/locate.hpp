@@ -3,12 +3,18 @@
 
 #include "hierarchy/access.hpp"
 #include "inheritance/remembered.hpp"
+#include "postgres/query.hpp"
 
 namespace intd {
 
 /// The parent column of a row of `projects` or `groups`.
 inline std::optional<std::string_view> parent_in(const Row &row) {
     return row.nulls[column::parent] ? std::nullopt : std::optional(view(row.values[column::parent]));
+}
+
+/// The same of a column that was read of such a row.
+inline std::optional<std::string_view> parent_in(const Value &column) {
+    return column ? std::optional(view(*column)) : std::nullopt;
 }
 
 /// A scope that is there, and what stands around it.

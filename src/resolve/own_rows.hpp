@@ -21,7 +21,7 @@ void visit_rows(Inheritance &inherited, const Integration &type, const TreeNode 
         InContext inside(memory.empty());
         auto level = static_cast<core::Level>(DatumGetInt32(*rows.column(0)));
         Value id = rows.column(1), group = rows.column(2);
-        const TreeNode *node = inherited.tree().around(group ? std::optional(view(*group)) : std::nullopt);
+        const TreeNode *node = inherited.tree().around(parent_in(group));
         if (node == nullptr || !is_within(node, top))
             continue;
         bool project = level == core::Level::project;
