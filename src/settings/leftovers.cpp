@@ -10,6 +10,7 @@
 #include "settings/references.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -209,7 +210,8 @@ void remove_unless_left_out(Kind kind, Datum ids, Value integration) {
     AsOwner owner;
     Removing own(table_oid(settings_of(kind)));
     Statements &statements = statements_of(kind);
-    execute_newest_alone(statements.remove, {gone, integration});
+    if (!is_replicated(settings_of(kind))) // else they go where they come from
+        execute_newest_alone(statements.remove, {gone, integration});
     if (statements.remove_access.sql != nullptr && !integration) {
         Removing own_access(guard([] { return access_table(); }));
         execute_newest_alone(statements.remove_access, {gone});

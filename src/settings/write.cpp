@@ -1,5 +1,6 @@
 #include "settings/write.hpp"
 
+#include "hierarchy/hooks.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "tracking/tracked.hpp"
@@ -116,7 +117,8 @@ Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
     auto is_there = [](const ScopeArgument &asked) {
-        return asked.level == core::Level::instance || live.row(scope_table(asked.level), asked.id) != nullptr;
+        return asked.level == core::Level::instance || (live.row(scope_table(asked.level), asked.id) != nullptr &&
+                                                        (asked.level != core::Level::project || !feeding.has_left(asked.id)));
     };
     ScopeArgument found = scope;
     bool there = is_there(found);

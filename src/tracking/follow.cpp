@@ -14,9 +14,11 @@
 #include "tracking/mirror.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/trigger.hpp"
+#include "store/citus.hpp"
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/relation.h"
 #include "catalog/pg_index.h"
 #include "executor/executor.h"
 }
@@ -283,6 +285,28 @@ bool is_for_partition(const TriggerData *data) {
     return data->tg_trigger->tgnargs == 1 && strcmp(data->tg_trigger->tgargs[0], "partition") == 0;
 }
 
+/// Whether a trigger of a table that Citus has distributed, or of a shard of one, has nothing to do: the table itself
+/// has no rows; a shard that was not taken in here is not followed; and on one whose table is tracked no longer the
+/// trigger is a leftover, because Citus takes some kinds of triggers from the table alone.
+bool is_idle(Relation relation, Oid root, Kind kind) {
+    const Oid oid = RelationGetRelid(relation);
+    if (relation->rd_rel->relispartition || has_no_citus() || !guard(has_citus))
+        return false;
+    const Oid tracked = tracked_relation(kind);
+    if (root == oid)
+        return is_spread(kind) && tracked == oid;
+    if (tracked == root)
+        return !was_taken_in(kind, oid);
+    return !guard([&] {
+        Relation table = try_relation_open(root, AccessShareLock);
+        Source source;
+        const bool bound = table != nullptr && read_source(table, kind, &source);
+        if (table != nullptr)
+            relation_close(table, AccessShareLock);
+        return bound;
+    });
+}
+
 Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     auto refuse = [] {
@@ -297,6 +321,9 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
                             : TRIGGER_FIRED_BY_DELETE(data->tg_event) ? data->tg_oldtable
                                                                       : nullptr;
     if (after && row) {
+        if (fcinfo->flinfo->fn_extra == nullptr &&
+            is_idle(data->tg_relation, guard([&] { return root_of(data->tg_relation); }), kind))
+            return PointerGetDatum(nullptr);
         follow_row(fcinfo, data, kind);
         return PointerGetDatum(nullptr);
     }
@@ -307,10 +334,14 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     // On a partition that was detached the trigger is a leftover.
     if (is_for_partition(data) && (root == relation || root != tracked_relation(kind)))
         return PointerGetDatum(nullptr);
+    if (is_idle(data->tg_relation, root, kind))
+        return PointerGetDatum(nullptr);
     require_followed(root, kind);
-    if (after && truncate)
-        mirror_truncate(kind);
-    else if (after || (truncate && root != relation && data->tg_relation->rd_rel->relkind == RELKIND_RELATION))
+    const bool shard = root != relation && !data->tg_relation->rd_rel->relispartition;
+    if (after && truncate) {
+        if (!shard)
+            mirror_truncate(kind);
+    } else if (after || (truncate && root != relation && data->tg_relation->rd_rel->relkind == RELKIND_RELATION))
         follow_batches(data, kind, rows);
     return PointerGetDatum(nullptr);
 }
