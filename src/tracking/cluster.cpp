@@ -256,13 +256,14 @@ void create_cluster_table() {
         if (!OidIsValid(cluster_table()))
             for (const char *command :
                  {"CREATE TABLE integration_defaults.cluster (step pg_catalog.text NOT NULL)",
-                  "INSERT INTO integration_defaults.cluster VALUES ('take in'::pg_catalog.text)",
                   "COMMENT ON TABLE integration_defaults.cluster IS 'by this Citus carries to all nodes what they have "
                   "to do together: see enable_citus()'"})
                 run_command(command);
         if (!is_cluster())
             run_everywhere({"SELECT pg_catalog.create_reference_table("
-                            "'integration_defaults.cluster'::pg_catalog.regclass)"});
+                            "'integration_defaults.cluster'::pg_catalog.regclass)",
+                            "INSERT INTO integration_defaults.cluster SELECT 'take in'::pg_catalog.text "
+                            "WHERE NOT EXISTS (SELECT FROM integration_defaults.cluster)"});
         Relation cluster = table_open(cluster_table(), AccessShareLock);
         const bool attached = find_trigger(cluster, "follow_cluster") != nullptr;
         table_close(cluster, NoLock);

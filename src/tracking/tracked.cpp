@@ -276,7 +276,9 @@ Oid tracked_among(const Growing<Hung> &triggers, Oid ours) {
         for (const Hung &other : triggers)
             if (other.relation == trigger.relation)
                 parts |= other.parts;
-        const int rank = 1 + __builtin_popcount(parts) + (owner == ours ? 100 : 0);
+        // What Citus has left of a shard that was split is no shard any more.
+        const int rank =
+            1 + __builtin_popcount(parts) + (owner == ours ? 100 : 0) + (is_distributed(trigger.relation) ? 50 : 0);
         if (rank > best || (rank == best && trigger.relation < found)) {
             found = trigger.relation;
             best = rank;

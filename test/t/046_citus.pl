@@ -58,7 +58,7 @@ CREATE TABLE app.groups (id bigint PRIMARY KEY, parent_id bigint, name text, kin
 CREATE TABLE app.projects (dropped int, id bigint PRIMARY KEY, group_id bigint REFERENCES app.groups, name text, archived boolean NOT NULL DEFAULT false);
 ALTER TABLE app.projects DROP COLUMN dropped;
 SQL
-my $distribute = "SET citus.shard_count = 6; SELECT create_reference_table('app.groups'), create_distributed_table('app.projects', 'id')";
+my $distribute = "SET citus.shard_count = 6; SELECT create_reference_table('app.groups'); SELECT create_distributed_table('app.projects', 'id')";
 my $rows = <<'SQL';
 INSERT INTO app.groups SELECT n, CASE WHEN n > 3 THEN n / 3 END, 'g' || n, CASE WHEN n % 10 = 9 THEN 'User' ELSE 'Group' END FROM generate_series(1, 40) n;
 INSERT INTO app.projects (id, group_id, name, archived) SELECT n, CASE WHEN n % 11 > 0 THEN 1 + n % 40 END, 'p' || n, n % 13 = 0 FROM generate_series(1, 400) n;
@@ -99,7 +99,7 @@ refused($plain, "CALL $I.enable_citus()", '55000', qr/no database of Citus'/, 'o
 on($coordinator, "CALL $I.enable_citus()");
 on($coordinator, "CALL $I.enable_citus()"); # does no harm
 is(on($coordinator, "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name LIKE '$I%'"), '2', 'both workers have subscribed');
-refused($coordinator, "SELECT $I.track_projects('app.groups')", '0A000', qr/is a reference table/, 'projects in a reference table');
+refused($coordinator, "SELECT $I.track_projects('app.groups', 'id', 'parent_id')", '0A000', qr/is a reference table/, 'projects in a reference table');
 refused($coordinator, "SELECT $I.track_groups('app.projects', 'id', 'group_id')", '0A000', qr/in shards/, 'groups in shards');
 refused($workers[0], "SELECT $I.track_projects('app.projects')", '55000', qr/is for the coordinator/, 'tracking on a worker');
 
@@ -299,6 +299,7 @@ foreach my $mode ('block_writes', 'force_logical')
 	nothing_astray("$mode: moved");
 }
 on($coordinator, "SELECT citus_split_shard_by_split_points($shard_id, ARRAY[(SELECT ((shardminvalue::bigint + shardmaxvalue::bigint) / 2)::text FROM pg_dist_shard WHERE shardid = $shard_id)], ARRAY[nodeid, nodeid], 'block_writes') FROM pg_dist_node WHERE nodeport = " . $workers[0]->port);
+on($coordinator, 'CALL citus_cleanup_orphaned_resources()');
 on($coordinator, "CALL $I.resync_node()");
 all_alike('split');
 nothing_astray('split');
@@ -314,12 +315,12 @@ on($coordinator, "CALL $I.resync_node()");
 on($_, "UPDATE app.projects SET group_id = 4 WHERE id = $ids") foreach $plain, $coordinator;
 all_alike('a lost trigger');
 
-on($workers[0], "CREATE ROLE somebody; GRANT USAGE ON SCHEMA app TO somebody; SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $table OWNER TO somebody");
+on($workers[0], "SET citus.enable_ddl_propagation = off; CREATE ROLE somebody; GRANT USAGE ON SCHEMA app TO somebody; SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $table OWNER TO somebody");
 refused($coordinator, "CALL $I.resync_node()", '42501', qr/has another owner than its table/, 'a shard of another owner');
 on($workers[0], "SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $table OWNER TO postgres");
 
 # A function of somebody else that a literal without a type would rather mean.
-on($_, "CREATE FUNCTION public.follow_cluster() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''poisoned''; END'; CREATE FUNCTION public.track_projects(unknown_source text) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint'") foreach $workers[0];
+on($_, "SET citus.enable_ddl_propagation = off; CREATE FUNCTION public.follow_cluster() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''poisoned''; END'; CREATE FUNCTION public.track_projects(unknown_source text) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint'") foreach $workers[0];
 on($coordinator, "CALL $I.resync_node()");
 all_alike('with functions of somebody else');
 
