@@ -134,8 +134,7 @@ void look_at_counts(Status &status, const char *subject, Kind kind, const char *
     if (wanted == DatumGetInt64(*have))
         status.ok(subject, text);
     else
-        status.broken(subject,
-                      cat(text, "\n", way_to_resync(kind)));
+        status.broken(subject, cat(text, "\n", way_to_resync(kind)));
 }
 
 void look_at_difference(Status &status, const char *subject, Kind kind, const char *source) {
@@ -168,8 +167,8 @@ void look_at_tracking(Status &status, Kind kind) {
     for (Datum stray : fetch_column(stray_tables, {ObjectIdGetDatum(function), ObjectIdGetDatum(source)}))
         if (guard([&] { return !OidIsValid(table_of_shard(DatumGetObjectId(stray))); }))
             status.broken(subject, cat("table ", relation_name(DatumGetObjectId(stray)),
-                                   " has triggers for it, but is not what is tracked: it can't be written to\n"
-                                   "untrack() drops them."));
+                                       " has triggers for it, but is not what is tracked: it can't be written to\n"
+                                       "untrack() drops them."));
     if (!OidIsValid(source))
         return status.ok(subject, "no table is tracked");
     status.on(subject, [&] { require_followed(source, kind); });

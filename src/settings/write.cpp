@@ -117,8 +117,9 @@ Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
     auto is_there = [](const ScopeArgument &asked) {
-        return asked.level == core::Level::instance || (live.row(scope_table(asked.level), asked.id) != nullptr &&
-                                                        (asked.level != core::Level::project || !feeding.has_left(asked.id)));
+        return asked.level == core::Level::instance ||
+               (live.row(scope_table(asked.level), asked.id) != nullptr &&
+                (asked.level != core::Level::project || !feeding.has_left(asked.id)));
     };
     ScopeArgument found = scope;
     bool there = is_there(found);

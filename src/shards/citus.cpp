@@ -23,12 +23,12 @@ namespace {
 
 constexpr char publication_name[] = "integration_defaults_citus";
 
-Statement coordinator = {
-    "SELECT n.nodename, n.nodeport::pg_catalog.text, pg_catalog.current_setting('citus.node_conninfo'::pg_catalog.text) "
-    "FROM pg_catalog.pg_dist_node n WHERE n.groupid OPERATOR(pg_catalog.=) 0 AND n.isactive",
-    0,
-    {},
-    nullptr};
+Statement coordinator = {"SELECT n.nodename, n.nodeport::pg_catalog.text, "
+                         "pg_catalog.current_setting('citus.node_conninfo'::pg_catalog.text) "
+                         "FROM pg_catalog.pg_dist_node n WHERE n.groupid OPERATOR(pg_catalog.=) 0 AND n.isactive",
+                         0,
+                         {},
+                         nullptr};
 
 Statement call_workers = {
     "SELECT w.success, w.result, w.nodename OPERATOR(pg_catalog.||) ':'::pg_catalog.text OPERATOR(pg_catalog.||) "
@@ -48,10 +48,8 @@ Statement lacks_copy = {
     {},
     nullptr};
 
-Statement replicate = {"SELECT pg_catalog.replicate_reference_tables('block_writes'::citus.shard_transfer_mode)",
-                       0,
-                       {},
-                       nullptr};
+Statement replicate = {
+    "SELECT pg_catalog.replicate_reference_tables('block_writes'::citus.shard_transfer_mode)", 0, {}, nullptr};
 
 void require_cluster_admin() {
     require_access(Access::admin);
@@ -108,8 +106,8 @@ void subscribe_workers() {
     Cursor rows(call_workers, {text_datum("CALL integration_defaults.resync_node()")});
     while (rows.next())
         if (!DatumGetBool(rows.column(0).value_or(BoolGetDatum(false))))
-            throw Refusal(ERRCODE_CONNECTION_FAILURE,
-                          cat("node ", rows.column(2) ? view(*rows.column(2)) : "", " can't be made part of the cluster"))
+            throw Refusal(ERRCODE_CONNECTION_FAILURE, cat("node ", rows.column(2) ? view(*rows.column(2)) : "",
+                                                          " can't be made part of the cluster"))
                 .detail(rows.column(1) ? cat(view(*rows.column(1))) : nullptr)
                 .hint("Mend that, and CALL integration_defaults.resync_node().");
     rows.close();

@@ -77,8 +77,7 @@ void scan(const char *name, const char *column, Oid type, Datum value, See &&see
     if (catalog == nullptr)
         return;
     const AttrNumber number = column == nullptr ? InvalidAttrNumber : get_attnum(oid, column);
-    if (column == nullptr ||
-        (number > 0 && TupleDescAttr(RelationGetDescr(catalog), number - 1)->atttypid == type)) {
+    if (column == nullptr || (number > 0 && TupleDescAttr(RelationGetDescr(catalog), number - 1)->atttypid == type)) {
         ScanKeyData key = {};
         if (column != nullptr)
             ScanKeyInit(&key, number, BTEqualStrategyNumber, equality_of(type), value);

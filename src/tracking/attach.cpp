@@ -117,10 +117,10 @@ List *shard_commands(Relation shard, int64 id, Relation table, Kind kind, const 
     List *list = NIL;
     auto add = [&](Part part, const char *name, const char *when, const char *what, const char *given) {
         if (missing & part)
-            list = lappend(list, psprintf("CREATE TRIGGER integration_defaults_%s_%s_" INT64_FORMAT " %s ON %s %s "
-                                          "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
-                                          name_of(kind), name, id, when, qualified_name(shard), what, name_of(kind),
-                                          given));
+            list = lappend(list,
+                           psprintf("CREATE TRIGGER integration_defaults_%s_%s_" INT64_FORMAT " %s ON %s %s "
+                                    "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
+                                    name_of(kind), name, id, when, qualified_name(shard), what, name_of(kind), given));
     };
     add(follows_update, "update", "AFTER UPDATE", psprintf("FOR EACH ROW WHEN (%s)", binding(table, source)),
         binding_arguments(label_column(table, kind), takes_orphans(table, kind)));
@@ -136,7 +136,6 @@ List *missing_shard_triggers(Relation shard, int64 id, Relation table, Kind kind
     Source source;
     return read_source(table, kind, &source) ? shard_commands(shard, id, table, kind, &source) : NIL;
 }
-
 
 void create_triggers(Oid oid, Kind kind, const Source *source, const char *label, bool orphans) {
     List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr);

@@ -104,8 +104,7 @@ void record_shards(const Growing<Shard> &shards, Kind kind) {
 
 /// As text[], the literal.
 const char *array_literal(const Growing<Datum> &ids, int from, int to) {
-    const Datum array =
-        PointerGetDatum(construct_array(ids.items + from, to - from, TEXTOID, -1, false, TYPALIGN_INT));
+    const Datum array = PointerGetDatum(construct_array(ids.items + from, to - from, TEXTOID, -1, false, TYPALIGN_INT));
     Oid output;
     bool varlena;
     getTypeOutputInfo(TEXTARRAYOID, &output, &varlena);
@@ -121,8 +120,8 @@ bool is_cluster() {
 
 void CitusCommands::enter() {
     level = NewGUCNestLevel();
-    for (auto [name, value] : {std::pair("citus.multi_shard_modify_mode", "sequential"),
-                               std::pair("citus.enable_unsafe_triggers", "on")})
+    for (auto [name, value] :
+         {std::pair("citus.multi_shard_modify_mode", "sequential"), std::pair("citus.enable_unsafe_triggers", "on")})
         set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
@@ -178,9 +177,8 @@ void fetch_settings(const Growing<Datum> &ids) {
         Cursor rows(ask_nodes, {text_datum(command)});
         while (rows.next()) {
             if (!DatumGetBool(rows.column(0).value_or(BoolGetDatum(false))))
-                throw Refusal(ERRCODE_CONNECTION_FAILURE,
-                              cat("node ", rows.column(2) ? view(*rows.column(2)) : "",
-                                  " does not tell what is set on projects that have come"))
+                throw Refusal(ERRCODE_CONNECTION_FAILURE, cat("node ", rows.column(2) ? view(*rows.column(2)) : "",
+                                                              " does not tell what is set on projects that have come"))
                     .detail(rows.column(1) ? cat(view(*rows.column(1))) : nullptr)
                     .hint("Every node has to be there: what a project has set may be on any of them.");
             if (rows.column(1) && !view(*rows.column(1)).empty())

@@ -2,8 +2,9 @@
 // shards have. docs/shards.md says how it works as a whole.
 //
 // What all nodes do together they do in one distributed transaction. It is set off on the coordinator by an UPDATE of
-// the table integration_defaults.cluster, a reference table of Citus': its trigger fires on every node, on the copy that
-// the node has. Citus carries the statement there, prepares all of them and commits them; nothing of ours connects.
+// the table integration_defaults.cluster, a reference table of Citus': its trigger fires on every node, on the copy
+// that the node has. Citus carries the statement there, prepares all of them and commits them; nothing of ours
+// connects.
 //
 //   lock     Every node locks its groups, projects and project_settings: whoever is writing there has finished when all
 //            nodes have, and nobody begins.

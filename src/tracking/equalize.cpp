@@ -74,7 +74,8 @@ Portal open_reading(Relation relation, const char *text) {
 
 /// Reads a tracked table, or a shard of it, under the active snapshot. The filter and casts run as the owner of the
 /// table, who could have put them there, whichever role asks for it: a call of track_*() or resync() lends the table's
-/// owner no rights. The caller must be allowed to read it, unless nobody asks (InvalidOid): then what is read is for us.
+/// owner no rights. The caller must be allowed to read it, unless nobody asks (InvalidOid): then what is read is for
+/// us.
 Relation open_to_read(Oid oid, Kind kind, Oid asking, Source *source) {
     Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
     if (relation == nullptr || !read_source(relation, kind, source))

@@ -12,6 +12,7 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "storage/lmgr.h"
 #include "utils/typcache.h"
 }
 
@@ -311,8 +312,8 @@ Children children_in_source(Kind kind, Datum groups) {
                 const Size needed = found.count + std::max<Size>(rows, 1);
                 for (Datum **list : {&found.ids, &found.parents}) {
                     if (*list == nullptr)
-                        *list = static_cast<Datum *>(MemoryContextAllocExtended(
-                            connection.caller(), needed * sizeof(Datum), MCXT_ALLOC_HUGE));
+                        *list = static_cast<Datum *>(
+                            MemoryContextAllocExtended(connection.caller(), needed * sizeof(Datum), MCXT_ALLOC_HUGE));
                     else if (static_cast<Size>(room) < needed)
                         *list = static_cast<Datum *>(repalloc_huge(*list, needed * sizeof(Datum)));
                 }
@@ -379,8 +380,13 @@ Datum ids_left_out(Kind kind, Datum ids) {
     return guard([&] {
         List *relations = relations_of(oid);
         Growing<Datum> all;
+        const bool spread = list_length(relations) != 1 || linitial_oid(relations) != oid;
         for (int i = 0; i < list_length(relations); i++) {
-            Relation relation = try_relation_open(list_nth_oid(relations, i), RowShareLock);
+            // A TRUNCATE of all shards holds each of them in a session of its own, which must not wait for another.
+            // What is truncated has no rows to keep.
+            if (spread && !ConditionalLockRelationOid(list_nth_oid(relations, i), RowShareLock))
+                continue;
+            Relation relation = try_relation_open(list_nth_oid(relations, i), spread ? NoLock : RowShareLock);
             Source source;
             if (relation == nullptr)
                 continue;
