@@ -23,9 +23,8 @@ namespace {
 
 constexpr char publication_name[] = "integration_defaults_citus";
 
-Statement coordinator = {"SELECT n.nodename, n.nodeport::pg_catalog.text, "
-                         "pg_catalog.current_setting('citus.node_conninfo'::pg_catalog.text) "
-                         "FROM pg_catalog.pg_dist_node n WHERE n.groupid OPERATOR(pg_catalog.=) 0 AND n.isactive",
+Statement coordinator = {"SELECT n.nodename, n.nodeport::pg_catalog.text FROM pg_catalog.pg_dist_node n "
+                         "WHERE n.groupid OPERATOR(pg_catalog.=) 0 AND n.isactive",
                          0,
                          {},
                          nullptr};
@@ -67,20 +66,23 @@ void require_citus() {
 }
 
 struct Coordinator {
-    Value name, port, more;
+    Value name, port;
 };
 
 Coordinator find_coordinator() {
-    Value found[3];
-    if (fetch_row(coordinator, {}, found, 3) == 0)
+    Value found[2];
+    if (fetch_row(coordinator, {}, found, 2) == 0)
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the coordinator is not in pg_dist_node")
             .detail("Nodes have to find it, and its copy of reference tables is what groups follow there.")
             .hint("SELECT citus_set_coordinator_host(...).");
-    return {found[0], found[1], found[2]};
+    return {found[0], found[1]};
 }
 
 /// On a worker.
 void subscribe_to_coordinator() {
+    if (has_subscribed())
+        return;
+    require_subscriber();
     const Coordinator from = find_coordinator();
     const char *connection = guard([&]() -> const char * {
         auto text = [](const Value &value) {
@@ -94,9 +96,10 @@ void subscribe_to_coordinator() {
                 appendStringInfo(&all, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
             return all.data;
         };
+        const char *more = GetConfigOption("citus.node_conninfo", true, false);
         return psprintf("host='%s' port=%s dbname='%s' user='%s' %s", quoted(text(from.name)), text(from.port),
                         quoted(get_database_name(MyDatabaseId)), quoted(GetUserNameFromId(GetUserId(), false)),
-                        text(from.more));
+                        more == nullptr ? "" : more);
     });
     subscribe_node(connection, publication_name);
 }

@@ -89,13 +89,13 @@ void pause() {
     CHECK_FOR_INTERRUPTS();
 }
 
-// --- C++ -------------------------------------------------------------------------------------------------------------
-
 } // namespace
 
 void commit_now() {
     commit();
 }
+
+// --- C++ -------------------------------------------------------------------------------------------------------------
 
 void require_procedure(FunctionCallInfo fcinfo, const char *name) {
     const auto *context = reinterpret_cast<const CallContext *>(fcinfo->context);
@@ -105,8 +105,6 @@ void require_procedure(FunctionCallInfo fcinfo, const char *name) {
             .hint("CALL it by itself, outside of BEGIN and COMMIT, and of functions.");
 }
 
-namespace {
-
 /// With the caller's rights the server asks for the rest.
 void require_subscriber() {
     require_access(Access::admin);
@@ -114,6 +112,8 @@ void require_subscriber() {
         throw Refusal(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to create or drop a subscription")
             .hint("Superusers may do that, and since PostgreSQL 16 roles with the rights of pg_create_subscription.");
 }
+
+namespace {
 
 void require_unsubscribed() {
     if (OidIsValid(guard(subscription)))
@@ -248,15 +248,16 @@ void wait_for_copy(const Tables &tables) {
 
 } // namespace
 
-bool subscribe_node(const char *connection, const char *publication) {
-    if (OidIsValid(guard(subscription)))
-        return false;
+bool has_subscribed() {
+    return OidIsValid(guard(subscription));
+}
+
+void subscribe_node(const char *connection, const char *publication) {
     require_subscriber();
     require_unsubscribed();
     require_empty(of_node);
     subscribe(connection, publication, of_node);
     wait_for_copy(of_node);
-    return true;
 }
 
 /// CALL subscribe_defaults(connection, publication)

@@ -301,7 +301,7 @@ struct KnownShard {
 };
 
 /// `shards`: of a table that Citus has distributed.
-Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root, const Growing<KnownShard> &shards) {
+Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root, const KnownShard *shards, int count) {
     struct Whole {
         Oid relation;
         uint8_t on, off;
@@ -314,9 +314,9 @@ Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root, const Growin
     Growing<Whole> all;
     for (int i = 0; i < list_length(relations); i++)
         all.add({list_nth_oid(relations, i), 0, 0});
-    for (const KnownShard &shard : shards)
-        if (shard.taken_in)
-            all.add({shard.relation, 0, 0});
+    for (int i = 0; i < count; i++)
+        if (shards[i].taken_in)
+            all.add({shards[i].relation, 0, 0});
     qsort(all.items, all.count, sizeof(Whole), by_relation);
     for (const Hung &trigger : triggers) {
         Whole wanted = {trigger.relation, 0, 0};
@@ -325,7 +325,7 @@ Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root, const Growin
     }
     for (const Whole &each : all)
         if (uint8_t needed = each.relation == root ? parts_of_table
-                             : shards.count > 0    ? parts_of_shard
+                             : count > 0           ? parts_of_shard
                                                    : parts_of_partition | each.off;
             (needed & ~each.on) != 0)
             return {each.relation, static_cast<uint8_t>(needed & ~each.on)};
@@ -350,31 +350,35 @@ struct {
     bool filtered[2], orphans[2];
     bool by_uuid[2];
     bool spread[2], left[2];
-    Growing<KnownShard> shards[2];
+    KnownShard *shards[2];
+    int shard_counts[2];
     bool valid;
 } known;
 
 /// Those of a distributed table on this node, beside what the trigger of our own table names as taken in.
 void know_shards(Oid source, Kind kind) {
     const int n = static_cast<int>(kind);
-    known.shards[n] = {};
+    known.shard_counts[n] = 0;
     known.spread[n] = OidIsValid(source) && is_distributed(source);
     known.left[n] = false;
     if (!known.spread[n])
         return;
     MemoryContext caller = MemoryContextSwitchTo(known.memory);
+    Growing<KnownShard> here;
     for (const Shard &shard : local_shards(source))
-        known.shards[n].add({shard.relation, shard.id, false});
+        here.add({shard.relation, shard.id, false});
+    known.shards[n] = here.items;
+    known.shard_counts[n] = here.count;
     MemoryContextSwitchTo(caller);
     Relation own = table_open(look_up(table_of(kind)).relation, AccessShareLock);
     const Trigger *record = find_trigger(own, "taken_in_shards");
     for (int i = 0; record != nullptr && i < record->tgnargs; i++) {
         const int64 id = strtoll(record->tgargs[i], nullptr, 10);
-        bool here = false;
-        for (KnownShard &shard : known.shards[n])
+        bool found = false;
+        for (KnownShard &shard : here)
             if (shard.id == id)
-                here = shard.taken_in = true;
-        known.left[n] = known.left[n] || !here;
+                found = shard.taken_in = true;
+        known.left[n] = known.left[n] || !found;
     }
     table_close(own, AccessShareLock);
 }
@@ -416,7 +420,8 @@ void know_tracked() {
                     triggers = triggers_of(function);
                 const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                 know_shards(relation, kind);
-                known.incomplete[n] = OidIsValid(relation) ? find_incomplete(triggers, relation, known.shards[n])
+                known.incomplete[n] = OidIsValid(relation) ? find_incomplete(triggers, relation, known.shards[n],
+                                                                             known.shard_counts[n])
                                                            : Incomplete{InvalidOid, 0};
                 know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
             }
@@ -439,9 +444,10 @@ bool is_spread(Kind kind) {
 
 bool was_taken_in(Kind kind, Oid shard) {
     tracked_relation(kind);
-    for (const KnownShard &each : known.shards[static_cast<int>(kind)])
-        if (each.relation == shard)
-            return each.taken_in;
+    const int n = static_cast<int>(kind);
+    for (int i = 0; i < known.shard_counts[n]; i++)
+        if (known.shards[n][i].relation == shard)
+            return known.shards[n][i].taken_in;
     return false;
 }
 
@@ -453,8 +459,9 @@ bool shards_have_left(Kind kind) {
 int shards_arrived(Kind kind) {
     int count = 0;
     tracked_relation(kind);
-    for (const KnownShard &each : known.shards[static_cast<int>(kind)])
-        count += each.taken_in ? 0 : 1;
+    const int n = static_cast<int>(kind);
+    for (int i = 0; i < known.shard_counts[n]; i++)
+        count += known.shards[n][i].taken_in ? 0 : 1;
     return count;
 }
 
