@@ -392,7 +392,12 @@ void forget() {
 /// Whether it has a filter, takes orphans, and whether its ids are uuids.
 void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by_uuid) {
     *filtered = *orphans = *by_uuid = false;
-    Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
+    if (!OidIsValid(source))
+        return;
+    // A TRUNCATE of a table that Citus has distributed holds it in another session of the same transaction than the one
+    // that truncates a shard. So it is looked at as it is in the relation cache.
+    const bool distributed = is_distributed(source);
+    Relation relation = distributed ? RelationIdGetRelation(source) : try_relation_open(source, AccessShareLock);
     if (relation == nullptr)
         return;
     Source binding;
@@ -401,7 +406,10 @@ void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by
         *orphans = takes_orphans(relation, kind);
         *by_uuid = getBaseType(TupleDescAttr(RelationGetDescr(relation), binding.id - 1)->atttypid) == UUIDOID;
     }
-    relation_close(relation, AccessShareLock);
+    if (distributed)
+        RelationClose(relation);
+    else
+        relation_close(relation, AccessShareLock);
 }
 
 void know_tracked() {

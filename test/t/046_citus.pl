@@ -324,6 +324,59 @@ on($_, "SET citus.enable_ddl_propagation = off; CREATE FUNCTION public.follow_cl
 on($coordinator, "CALL $I.resync_node()");
 all_alike('with functions of somebody else');
 
+# --- a database whose owner is no superuser, and a filter that tells as whom it runs ----------------------------------
+
+sub as { my ($role, $node, $sql) = @_; return $node->safe_psql('owned', $sql, extra_params => [ '-U', $role ]); }
+on($coordinator, 'CREATE ROLE keeper LOGIN; CREATE ROLE writer LOGIN');
+foreach my $node ($coordinator, @workers)
+{
+	on($node, 'CREATE DATABASE owned OWNER keeper');
+	as('postgres', $node, 'CREATE EXTENSION citus');
+}
+as('postgres', $coordinator, "SELECT citus_set_coordinator_host('$host', " . $coordinator->port . ')');
+as('postgres', $coordinator, "SELECT citus_add_node('$host', " . $_->port . ')') foreach @workers;
+as('keeper', $coordinator, "CREATE EXTENSION $I");
+as('keeper', $coordinator, $tables);
+as('keeper', $coordinator, <<'SQL');
+CREATE FUNCTION app.passes(name text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+	IF current_user NOT IN ('keeper', 'writer') OR current_setting('session_replication_role') <> 'origin' THEN
+		RAISE EXCEPTION 'run by % as %', current_user, current_setting('session_replication_role');
+	END IF;
+	RETURN name IS DISTINCT FROM 'hidden';
+END$$;
+SQL
+as('keeper', $coordinator, $distribute);
+as('keeper', $coordinator, $rows);
+as('keeper', $coordinator, 'GRANT USAGE ON SCHEMA app TO writer; GRANT ALL ON app.groups, app.projects TO writer');
+as('postgres', $coordinator, "CALL $I.enable_citus()");
+as('keeper', $coordinator, "SELECT $I.track_groups('app.groups', filter => 'app.passes(name)'), $I.track_projects('app.projects', filter => 'app.passes(name)')");
+as('keeper', $coordinator, "SELECT $I.register_integration('free'), $I.set_default('free', '{\"a\": 1}')");
+is(as('keeper', $coordinator, "SELECT count(success OR NULL) FROM run_command_on_all_nodes('SELECT $I.grant_access(''writer'', ''use'')')"), '3', 'access is given on all nodes');
+as('writer', $coordinator, "INSERT INTO app.projects (id, group_id, name) SELECT n, 2, CASE WHEN n % 2 = 0 THEN 'hidden' ELSE 'seen' END FROM generate_series(1001, 1020) n; UPDATE app.projects SET name = 'hidden' WHERE id = 1; UPDATE app.groups SET name = 'hidden' WHERE id = 30");
+$workers[0]->poll_query_until('owned', "SELECT count(*) = 1 FROM $I.instance_settings");
+$workers[1]->poll_query_until('owned', "SELECT count(*) = 1 FROM $I.instance_settings");
+my $count = "SELECT count($I.active_settings('free', p.id)) FROM app.projects p WHERE name <> 'hidden'";
+is(as('writer', $coordinator, $count), '409', 'its projects are read, and those that are hidden are left out');
+as('keeper', $coordinator, "SELECT count($I.override_fields('free', '{\"b\": 1}', p.id)::text) FROM app.projects p WHERE id BETWEEN 1001 AND 1019 AND id % 2 = 1");
+as('keeper', $coordinator, "UPDATE app.projects SET name = 'hidden' WHERE id BETWEEN 1001 AND 1019");
+my $moved = as('postgres', $coordinator, "SELECT shardid || ' ' || nodeport FROM citus_shards WHERE shardid = get_shard_id_for_distribution_column('app.projects', 1001)");
+my ($its_id, $its_port) = split / /, $moved;
+my ($its_target) = grep { $_->port != $its_port } @workers;
+as('postgres', $coordinator, "SELECT citus_move_shard_placement($its_id, '$host', $its_port, '$host', " . $its_target->port . ", 'block_writes')");
+as('keeper', $coordinator, "CALL $I.resync_node()");
+as('postgres', $coordinator, "CALL $I.resync_node()");
+as('writer', $coordinator, "UPDATE app.projects SET name = 'seen' WHERE id BETWEEN 1001 AND 1019 AND id % 2 = 1");
+is(as('writer', $coordinator, "SELECT count($I.active_settings('free', p.id) ->> 'b') FROM app.projects p WHERE id BETWEEN 1001 AND 1019 AND name = 'seen'"), '10', 'what is set on projects that a filter leaves out moves along');
+is(as('writer', $coordinator, $count), '409', 'all others are as before');
+like(($coordinator->psql('owned', "CALL $I.resync_node()", extra_params => [ '-U', 'writer' ]))[2], qr/has no admin access/, 'others may not resync');
+like(($workers[0]->psql('owned', "UPDATE $I.cluster SET step = 'take in'", extra_params => [ '-U', 'writer' ]))[2], qr/permission denied/, 'nor write the table that sets it off');
+
+# A dump of the coordinator says that the cluster is enabled.
+my $text = dump_of($coordinator, 'owned', '-U', 'postgres', '--schema-only');
+like($text, qr/CREATE PUBLICATION ${I}_citus .*/, 'a dump has the publication');
+like($text, qr/CREATE TRIGGER follow AFTER UPDATE ON $I\.cluster/, 'and the table');
+like($text, qr/CREATE TRIGGER ${I}_projects_update AFTER UPDATE ON app\.projects/, 'and what is tracked');
+
 # --- a new node ------------------------------------------------------------------------------------------------------
 
 my $third = make_node('three');
