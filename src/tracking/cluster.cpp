@@ -190,7 +190,14 @@ void fetch_settings(const Growing<Datum> &ids) {
     }
 }
 
+/// In the order in which who writes there locks them.
 void lock_own() {
+    for (Kind kind : all_kinds)
+        if (const Oid root = tracked_relation(kind); is_spread(kind))
+            guard([&] {
+                for (const Shard &shard : local_shards(root))
+                    LockRelationOid(shard.relation, ShareRowExclusiveLock);
+            });
     for (Table table : {Table::groups, Table::projects, Table::project_settings}) {
         const Oid oid = table_oid(table);
         guard([&] { LockRelationOid(oid, ShareRowExclusiveLock); });
@@ -279,9 +286,18 @@ void require_coordinator(const char *what) {
             .hint("Connect to the coordinator: the node of group 0 in pg_dist_node.");
 }
 
+void begin_everywhere() {
+    AsOwner owner;
+    guard([] {
+        LockRelationOid(cluster_table(), ShareRowExclusiveLock);
+        run_everywhere({"UPDATE integration_defaults.cluster SET step = 'begin'::pg_catalog.text"});
+    });
+}
+
 void take_in_everywhere() {
     AsOwner owner;
     guard([] {
+        LockRelationOid(cluster_table(), ShareRowExclusiveLock);
         run_everywhere({"UPDATE integration_defaults.cluster SET step = 'lock'::pg_catalog.text",
                         "UPDATE integration_defaults.cluster SET step = 'take in'::pg_catalog.text"});
     });
@@ -304,8 +320,9 @@ INTD_FUNCTION(follow_cluster) {
             .hint("resync_node() changes it.");
     const Value step = text_column(data->tg_newtuple, data->tg_relation, 1);
     AsOwner owner;
-    lock_own();
-    if (step && view(*step) == "take in")
+    if (step && view(*step) == "lock")
+        lock_own();
+    else if (step && view(*step) == "take in")
         for (Kind kind : all_kinds)
             take_in(kind);
     return PointerGetDatum(nullptr);

@@ -6,8 +6,8 @@
 // that the node has. Citus carries the statement there, prepares all of them and commits them; nothing of ours
 // connects.
 //
-//   lock     Every node locks its groups, projects and project_settings: whoever is writing there has finished when all
-//            nodes have, and nobody begins.
+//   lock     Every node locks its shards of the tracked tables, and its groups, projects and project_settings, in the
+//            order in which writers do: whoever is writing there has finished when all nodes have, and nobody begins.
 //   take in  Every node gives its shards the triggers that they lack, makes its groups and projects equal to what its
 //            shards have, and fetches what is set on the projects of shards that have come from the node where it is.
 //            It sees what is committed there, and so also what that node removes in this very transaction.
@@ -29,6 +29,11 @@ void create_cluster_table();
 
 /// Throws 55000 unless this is the coordinator.
 void require_coordinator(const char *what);
+
+/// Before commands on distributed tables that belong together with take_in_everywhere(), and so keep others from it
+/// until the end of the transaction. It makes Citus run what is for this node in this very session from then on; else
+/// it would run in another one, which does not see what this one has done.
+void begin_everywhere();
 
 /// On the coordinator: locks all nodes, and has them take in what they have.
 void take_in_everywhere();

@@ -18,7 +18,6 @@
 
 extern "C" {
 #include "access/heapam.h"
-#include "access/relation.h"
 #include "catalog/pg_index.h"
 #include "executor/executor.h"
 }
@@ -298,11 +297,12 @@ bool is_idle(Relation relation, Oid root, Kind kind) {
     if (tracked == root)
         return !was_taken_in(kind, oid);
     return !guard([&] {
-        Relation table = try_relation_open(root, AccessShareLock);
+        // As the relation cache has it: another session of the same TRUNCATE holds the table.
+        Relation table = RelationIdGetRelation(root);
         Source source;
         const bool bound = table != nullptr && read_source(table, kind, &source);
         if (table != nullptr)
-            relation_close(table, AccessShareLock);
+            RelationClose(table);
         return bound;
     });
 }

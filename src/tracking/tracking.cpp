@@ -215,8 +215,12 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     const bool spread = is_trackable_spread(oid, kind);
     require_unreplicated(table_of(kind)); // an empty table writes nothing that would be refused
     require_feeding(oid, kind);
-    // Nobody writes ours until we are done, and what is tracked does not change meanwhile.
-    lock_own(table_of(kind));
+    // Nobody writes ours until we are done, and what is tracked does not change meanwhile. In a cluster this node locks
+    // its own with all others, in a session that may not be this one.
+    if (spread)
+        begin_everywhere();
+    else
+        lock_own(table_of(kind));
     if (Oid other = tracked_relation(kind); OidIsValid(other))
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       cat(name_of(kind), " are tracked already, in table ", relation_name(other)))
