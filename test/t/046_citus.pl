@@ -298,6 +298,22 @@ foreach my $mode ('block_writes', 'force_logical')
 	all_alike("$mode: moved");
 	nothing_astray("$mode: moved");
 }
+# While others write.
+my $moving = PostgreSQL::Test::Utils::tempdir . '/moving.sql';
+append_to_file($moving, "\\set p random(1, 400)\n\\set g random(1, 8)\nUPDATE app.projects SET group_id = :g WHERE id = :p;\n");
+my $mover = IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-T', '15', '--max-tries=10', '-f', $moving, $workers[0]->connstr('postgres') ], '>', "$moving.log", '2>', "$moving.err");
+foreach (1 .. 2)
+{
+	move($shard_id, 'block_writes');
+	on($coordinator, "CALL $I.resync_node()");
+}
+$mover->finish;
+is(join('', grep { /ERROR/ && !/deadlock/ } split /^/, slurp_file("$moving.err")), '', 'writers meet no error while shards move');
+on($coordinator, "CALL $I.resync_node()"); # what was written between a move and the call
+copy_to_plain();
+all_alike('moved while others write');
+nothing_astray('moved while others write');
+
 on($coordinator, "SELECT citus_split_shard_by_split_points($shard_id, ARRAY[(SELECT ((shardminvalue::bigint + shardmaxvalue::bigint) / 2)::text FROM pg_dist_shard WHERE shardid = $shard_id)], ARRAY[nodeid, nodeid], 'block_writes') FROM pg_dist_node WHERE nodeport = " . $workers[0]->port);
 on($coordinator, 'CALL citus_cleanup_orphaned_resources()');
 on($coordinator, "CALL $I.resync_node()");
@@ -394,6 +410,30 @@ on($coordinator, "SELECT citus_set_node_property('$host', " . $coordinator->port
 on($coordinator, "CALL $I.resync_node()");
 all_alike('a coordinator with shards');
 nothing_astray('a coordinator with shards');
+
+# --- speed ---------------------------------------------------------------------------------------------------------
+
+# A function for each row of all projects, on all nodes at once, beside one session of a plain server.
+SKIP:
+{
+	my ($processors) = run_command([ 'nproc' ]);
+	skip 'one processor', 1 if $processors < 2;
+	my $many = 'INSERT INTO app.projects (id, group_id) SELECT n, 1 + n % 8 FROM generate_series(10001, 110000) n';
+	my $all = "SELECT count($I.active_settings('chat', p.id)) FROM app.projects p WHERE NOT archived";
+	my %best;
+	foreach my $node ($plain, $coordinator)
+	{
+		on($node, $many);
+		foreach (1 .. 7)
+		{
+			my $time = on($node, "SET max_parallel_workers_per_gather = 0; EXPLAIN (ANALYZE, TIMING OFF, SUMMARY ON) $all") =~ /Execution Time: ([\d.]+) ms\s*\z/ ? $1 : die 'no time';
+			$best{ $node->name } = $time if !defined $best{ $node->name } || $time < $best{ $node->name };
+		}
+	}
+	note "all projects: plain server $best{plain} ms, cluster $best{coordinator} ms";
+	cmp_ok($best{coordinator}, '<', $best{plain}, 'a function for all projects is faster on the cluster than in one session of a plain server');
+	on($_, 'DELETE FROM app.projects WHERE id > 10000') foreach $plain, $coordinator;
+}
 
 # --- the end ---------------------------------------------------------------------------------------------------------
 
