@@ -38,12 +38,14 @@ struct Tables {
     const Table *end() const { return begin_ + count; }
 };
 
-constexpr Table all_four[] = {Table::integrations, Table::instance_settings, Table::group_settings, Table::groups};
+// Each in the order in which writers lock them.
+constexpr Table all_four[] = {Table::integrations, Table::groups, Table::instance_settings, Table::group_settings};
+constexpr Table all_but_groups[] = {Table::integrations, Table::instance_settings, Table::group_settings};
 constexpr Tables of_shard = {all_four, 4,
                              "integration_defaults.group_settings, integration_defaults.groups, "
                              "integration_defaults.instance_settings, integration_defaults.integrations"};
 /// A node of Citus' has its groups from its copy of the table that is tracked for them.
-constexpr Tables of_node = {all_four, 3,
+constexpr Tables of_node = {all_but_groups, 3,
                             "integration_defaults.group_settings, integration_defaults.instance_settings, "
                             "integration_defaults.integrations"};
 
