@@ -8,6 +8,7 @@
 #include "postgres/query.hpp"
 #include "postgres/transition.hpp"
 #include "settings/leftovers.hpp"
+#include "settings/write.hpp"
 #include "store/hold.hpp"
 #include "store/owner.hpp"
 #include "store/replicated.hpp"
@@ -213,7 +214,7 @@ INTD_FUNCTION(hold_references) {
         fcinfo,
         {table_oid(Table::instance_settings), table_oid(Table::group_settings), table_oid(Table::project_settings)},
         TRIGGER_EVENT_AFTER);
-    if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data))
+    if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data) || arrival_has_fired())
         return PointerGetDatum(nullptr);
     const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     const Table table = columns.table;

@@ -6,6 +6,7 @@
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "store/citus.hpp"
+#include "settings/write.hpp"
 #include "store/owner.hpp"
 #include "tracking/attach.hpp"
 #include "tracking/equalize.hpp"
@@ -141,25 +142,6 @@ Statement ask_nodes = {"SELECT n.success, n.result, d.nodename OPERATOR(pg_catal
                        {TEXTOID},
                        nullptr};
 
-Statement store_settings = {"INSERT INTO integration_defaults.project_settings SELECT r.* FROM "
-                            "pg_catalog.jsonb_populate_recordset(NULL::integration_defaults.project_settings, "
-                            "$1::pg_catalog.text::pg_catalog.jsonb) r ON CONFLICT DO NOTHING",
-                            1,
-                            {TEXTOID},
-                            nullptr};
-
-/// What a subscription would bring: no rule is checked again, and what follows from it does.
-void store_as_replication(Datum rows) {
-    const int level = guard([] {
-        const int now = NewGUCNestLevel();
-        set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
-        return now;
-    });
-    execute(store_settings, {rows});
-    guard([&] { AtEOXact_GUC(true, level); });
-}
-
 /// Fetches what is set on these projects from all nodes. Each is asked on a connection of its own, which sees what is
 /// committed there; the answer is no command, and so it is in no log.
 void fetch_settings(const Growing<Datum> &ids) {
@@ -186,7 +168,7 @@ void fetch_settings(const Growing<Datum> &ids) {
         }
         rows.close();
         for (Datum answer : answers)
-            store_as_replication(answer);
+            store_arrived(answer);
     }
 }
 
