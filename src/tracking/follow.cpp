@@ -287,10 +287,10 @@ bool is_for_partition(const TriggerData *data) {
 /// Whether a trigger of a table that Citus has distributed, or of a shard of one, has nothing to do: the table itself
 /// has no rows; a shard that was not taken in here is not followed; and on one whose table is tracked no longer the
 /// trigger is a leftover, because Citus takes some kinds of triggers from the table alone.
-bool is_idle(Relation relation, Oid root, Kind kind) {
-    const Oid oid = RelationGetRelid(relation);
-    if (relation->rd_rel->relispartition || has_no_citus() || !guard(has_citus))
+bool is_idle(Relation relation, Kind kind) {
+    if (has_no_citus() || relation->rd_rel->relispartition || !guard(has_citus))
         return false;
+    const Oid oid = RelationGetRelid(relation), root = guard([&] { return root_of(relation); });
     const Oid tracked = tracked_relation(kind);
     if (root == oid)
         return is_spread(kind) && tracked == oid;
@@ -321,8 +321,7 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
                             : TRIGGER_FIRED_BY_DELETE(data->tg_event) ? data->tg_oldtable
                                                                       : nullptr;
     if (after && row) {
-        if (fcinfo->flinfo->fn_extra == nullptr &&
-            is_idle(data->tg_relation, guard([&] { return root_of(data->tg_relation); }), kind))
+        if (fcinfo->flinfo->fn_extra == nullptr && is_idle(data->tg_relation, kind))
             return PointerGetDatum(nullptr);
         follow_row(fcinfo, data, kind);
         return PointerGetDatum(nullptr);
@@ -334,7 +333,7 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     // On a partition that was detached the trigger is a leftover.
     if (is_for_partition(data) && (root == relation || root != tracked_relation(kind)))
         return PointerGetDatum(nullptr);
-    if (is_idle(data->tg_relation, root, kind))
+    if (is_idle(data->tg_relation, kind))
         return PointerGetDatum(nullptr);
     require_followed(root, kind);
     const bool shard = root != relation && !data->tg_relation->rd_rel->relispartition;
