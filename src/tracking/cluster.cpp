@@ -226,12 +226,12 @@ bool has_left(Datum id) {
     if (!some_have_left())
         return false;
     const Oid root = tracked_relation(Kind::projects);
-    return guard([&] {
-        for (const Shard &shard : local_shards(root))
-            if (was_taken_in(Kind::projects, shard.relation) && shard_has(shard.relation, Kind::projects, id))
-                return false;
-        return true;
-    });
+    const Growing<Shard> shards = guard([&] { return local_shards(root); });
+    for (const Shard &shard : shards)
+        if (was_taken_in(Kind::projects, shard.relation) &&
+            guard([&] { return shard_has(shard.relation, Kind::projects, id); }))
+            return false;
+    return true;
 }
 
 } // namespace
