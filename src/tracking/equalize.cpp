@@ -357,23 +357,6 @@ int64 count_let_in(Kind kind) {
     });
 }
 
-int64 count_everywhere(Kind kind) {
-    const Oid oid = tracked_relation(kind);
-    return guard([&] {
-        Source source;
-        Relation relation = open_to_read(oid, kind, GetUserId(), &source);
-        const char *text = counting_text(relation, source);
-        relation_close(relation, NoLock);
-        int level = fix_search_path();
-        Connection connection;
-        connection.run(prepare(text, 0, nullptr), nullptr);
-        const int64 count = DatumGetInt64(*connection.result(0, 0));
-        connection.finish();
-        restore_search_path(level);
-        return count;
-    });
-}
-
 Growing<Datum> ids_of_shard(Oid shard, Kind kind) {
     Growing<Datum> ids;
     Source source;

@@ -32,9 +32,6 @@ Difference difference(Kind kind);
 /// The rows of the tracked table that are let in, as difference() would find them.
 int64 count_let_in(Kind kind);
 
-/// The same of all nodes, for a table that Citus has distributed, with the current user's rights.
-int64 count_everywhere(Kind kind);
-
 // Of a shard. Server code: raises reports.
 
 /// The ids of all its rows, also of those that the filter leaves out, as our tables have them.

@@ -242,7 +242,9 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
             .detail("What the server made of the columns and the filter can't be read back.");
     if (spread) {
         take_in_everywhere();
-        PG_RETURN_INT64(count_everywhere(kind));
+        if (kind == Kind::projects) // each node has counted its own, and filters run nowhere but there
+            PG_RETURN_NULL();
+        PG_RETURN_INT64(count_let_in(kind)); // every node has all groups
     }
     int64 rows = 0;
     equalize_and_tell(kind, &rows);

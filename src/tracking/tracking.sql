@@ -39,7 +39,7 @@ CREATE FUNCTION integration_defaults.track_projects(
     filter text DEFAULT NULL, orphans text DEFAULT 'refuse') RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_track_projects';
 COMMENT ON FUNCTION integration_defaults.track_projects(regclass, name, name, text, text) IS
-    'makes projects follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many; projects that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps projects in step in the same transaction. filter: a boolean SQL expression over the row; what it leaves out is no project. orphans: what becomes of a project whose group is not there, as with track_groups(). After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). Errors: as track_groups()';
+    'makes projects follow a table of the app''s, plain or partitioned: puts triggers on it, takes in its rows (gives how many, or NULL where Citus has distributed the table; projects that it does not have are removed, with a notice), and from then on every INSERT, UPDATE, DELETE and TRUNCATE there keeps projects in step in the same transaction. filter: a boolean SQL expression over the row; what it leaves out is no project. orphans: what becomes of a project whose group is not there, as with track_groups(). After ATTACH or DETACH of a partition, and before TRUNCATE of a single partition that was created later, call resync(). Errors: as track_groups()';
 
 CREATE FUNCTION integration_defaults.untrack(source regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_untrack';
