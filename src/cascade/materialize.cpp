@@ -105,7 +105,7 @@ void rename_materialized(std::string_view before, std::string_view after) {
 INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
     require_administrator("materialize()");
-    if (guard(is_cluster))
+    if (is_cluster())
         throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, "types are not materialized in a cluster of Citus'")
             .detail("A statement that writes many shards has several sessions on a node, which would wait for each "
                     "other at the type's lock.")

@@ -166,7 +166,7 @@ INTD_FUNCTION(resync_node) {
     require_procedure(fcinfo, "resync_node()");
     guard([] { PreventCommandDuringRecovery("resync_node()"); });
     require_citus();
-    if (!guard(is_cluster))
+    if (!is_cluster())
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "this cluster does not use integration_defaults")
             .hint("CALL integration_defaults.enable_citus() on the coordinator.");
     if (guard(local_group) == 0)

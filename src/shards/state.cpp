@@ -101,7 +101,7 @@ void look_at_slots(Status &status) {
 
 /// What this node has of tables that Citus has distributed.
 void look_at_cluster(Status &status) {
-    if (!guard(is_cluster))
+    if (!is_cluster())
         return;
     const char *what = guard(local_group) == 0 ? "this is the coordinator of a cluster" : "this is a node of a cluster";
     if (guard(local_group) != 0 && !is_replicated(Table::integrations))

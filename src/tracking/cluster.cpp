@@ -23,9 +23,42 @@ namespace {
 
 // --- server code -----------------------------------------------------------------------------------------------------
 
-Oid cluster_table() {
+/// Whatever is there under this name.
+Oid named_cluster() {
     const Oid schema = get_namespace_oid("integration_defaults", true);
     return OidIsValid(schema) ? get_relname_relid("cluster", schema) : InvalidOid;
+}
+
+/// The table of the cluster, if it is as we make it and belongs to our owner: its triggers run as that role, and those
+/// of a table that somebody else has made would, too.
+Oid cluster_table(Oid ours) {
+    const Oid table = named_cluster();
+    HeapTuple tuple = OidIsValid(table) ? SearchSysCache1(RELOID, ObjectIdGetDatum(table)) : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    const bool fits = form->relkind == RELKIND_RELATION && form->relowner == ours && form->relnatts == 1 &&
+                      !form->relhasrules && get_atttype(table, 1) == TEXTOID;
+    ReleaseSysCache(tuple);
+    return fits ? table : InvalidOid;
+}
+
+Oid require_cluster_table(Oid ours) {
+    const Oid table = cluster_table(ours);
+    if (!OidIsValid(table))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("relation integration_defaults.cluster is not what enable_citus() makes"),
+                        errdetail("It has to be a table with one column, of text, that belongs to %s.",
+                                  GetUserNameFromId(ours, true)),
+                        errhint("If it is somebody else's, drop it, and CALL integration_defaults.enable_citus().")));
+    return table;
+}
+
+/// Until the end of the transaction nobody else sets off anything, and the table stays our owner's.
+void lock_cluster(Oid ours) {
+    const Oid table = require_cluster_table(ours);
+    LockRelationOid(table, ShareRowExclusiveLock);
+    require_cluster_table(ours);
 }
 
 /// A command of our own, run as our owner; on a distributed table it runs on all nodes.
@@ -113,11 +146,6 @@ const char *array_literal(const Growing<Datum> &ids, int from, int to) {
 }
 
 } // namespace
-
-bool is_cluster() {
-    const Oid table = cluster_table();
-    return OidIsValid(table) && is_reference_table(table);
-}
 
 void CitusCommands::enter() {
     level = NewGUCNestLevel();
@@ -236,22 +264,32 @@ bool has_left(Datum id) {
 
 } // namespace
 
+bool is_cluster() {
+    const Oid ours = our_owner();
+    return guard([&] {
+        const Oid table = cluster_table(ours);
+        return OidIsValid(table) && is_reference_table(table);
+    });
+}
+
 void create_cluster_table() {
+    const Oid ours = our_owner();
     AsOwner owner;
-    guard([] {
+    guard([&] {
         int path = fix_search_path();
-        if (!OidIsValid(cluster_table()))
+        if (!OidIsValid(named_cluster()))
             for (const char *command :
                  {"CREATE TABLE integration_defaults.cluster (step pg_catalog.text NOT NULL)",
                   "COMMENT ON TABLE integration_defaults.cluster IS 'by this Citus carries to all nodes what they have "
                   "to do together: see enable_citus()'"})
                 run_command(command);
-        if (!is_cluster())
+        const Oid table = require_cluster_table(ours);
+        if (!is_reference_table(table))
             run_everywhere({"SELECT pg_catalog.create_reference_table("
                             "'integration_defaults.cluster'::pg_catalog.regclass)",
                             "INSERT INTO integration_defaults.cluster SELECT 'take in'::pg_catalog.text "
                             "WHERE NOT EXISTS (SELECT FROM integration_defaults.cluster)"});
-        Relation cluster = table_open(cluster_table(), AccessShareLock);
+        Relation cluster = table_open(require_cluster_table(ours), AccessShareLock);
         const bool attached = find_trigger(cluster, "follow_cluster") != nullptr;
         table_close(cluster, NoLock);
         if (!attached)
@@ -269,17 +307,19 @@ void require_coordinator(const char *what) {
 }
 
 void begin_everywhere() {
+    const Oid ours = our_owner();
     AsOwner owner;
-    guard([] {
-        LockRelationOid(cluster_table(), ShareRowExclusiveLock);
+    guard([&] {
+        lock_cluster(ours);
         run_everywhere({"UPDATE integration_defaults.cluster SET step = 'begin'::pg_catalog.text"});
     });
 }
 
 void take_in_everywhere() {
+    const Oid ours = our_owner();
     AsOwner owner;
-    guard([] {
-        LockRelationOid(cluster_table(), ShareRowExclusiveLock);
+    guard([&] {
+        lock_cluster(ours);
         run_everywhere({"UPDATE integration_defaults.cluster SET step = 'lock'::pg_catalog.text",
                         "UPDATE integration_defaults.cluster SET step = 'take in'::pg_catalog.text"});
     });
@@ -293,7 +333,7 @@ INTD_FUNCTION(follow_cluster) {
         throw Refusal(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function is for the trigger that enable_citus() creates");
     const Oid ours = our_owner();
-    if (guard([&] { return table_of_shard(RelationGetRelid(data->tg_relation)) != cluster_table(); }) ||
+    if (guard([&] { return table_of_shard(RelationGetRelid(data->tg_relation)) != cluster_table(ours); }) ||
         data->tg_relation->rd_rel->relowner != ours)
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       "only copies of integration_defaults.cluster that belong to our owner have this trigger");

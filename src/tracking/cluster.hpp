@@ -21,10 +21,11 @@
 
 namespace intd {
 
-/// Whether enable_citus() was called in this database: the table is there, and on every node. Server code.
+/// Whether enable_citus() was called in this database: the table is there, our owner's, and on every node.
 bool is_cluster();
 
-/// Makes that table, if it is not there, and gives every node a copy. As our owner.
+/// Makes that table, if it is not there, and gives every node a copy. As our owner. Throws 55000 if one is there that
+/// is not our owner's, or not as we make it.
 void create_cluster_table();
 
 /// Throws 55000 unless this is the coordinator.

@@ -15,7 +15,7 @@ namespace {
 
 struct Found {
     Oid table; // of which it is a shard
-    bool distributed, reference, partitioned, cluster;
+    bool distributed, reference, partitioned;
 };
 
 } // namespace
@@ -25,7 +25,7 @@ bool is_trackable_spread(Oid relation, Kind kind) {
         if (!has_citus())
             return {};
         return {table_of_shard(relation), is_distributed(relation), is_reference_table(relation),
-                get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE, is_cluster()};
+                get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE};
     });
     if (OidIsValid(found.table))
         refuse(relation, "is a shard of a table that Citus has distributed",
@@ -33,7 +33,7 @@ bool is_trackable_spread(Oid relation, Kind kind) {
                cat("Track table ", relation_name(found.table), ", on the coordinator."));
     if (!found.distributed)
         return false;
-    if (!found.cluster)
+    if (!is_cluster())
         refuse(relation, "is distributed by Citus", "Its rows are written on the nodes that have its shards.",
                "CALL integration_defaults.enable_citus() on the coordinator; or call add_project() and add_group() and "
                "their like where the app writes.");
