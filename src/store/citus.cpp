@@ -9,6 +9,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "storage/lmgr.h"
 }
 
 namespace intd {
@@ -69,15 +70,17 @@ bool read_column(Relation catalog, HeapTuple row, const char *column, Oid type, 
 }
 
 /// Calls `see(catalog, row)` for the rows of a catalog whose column has that value; all rows without a column. They are
-/// read as the server reads its own.
+/// read as the server reads its own. Whether the catalog and the column are there.
 template <class See>
-void scan(const char *name, const char *column, Oid type, Datum value, See &&see) {
+bool scan(const char *name, const char *column, Oid type, Datum value, See &&see) {
     const Oid oid = find_catalog(name);
     Relation catalog = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
     if (catalog == nullptr)
-        return;
+        return false;
     const AttrNumber number = column == nullptr ? InvalidAttrNumber : get_attnum(oid, column);
-    if (column == nullptr || (number > 0 && TupleDescAttr(RelationGetDescr(catalog), number - 1)->atttypid == type)) {
+    const bool there =
+        column == nullptr || (number > 0 && TupleDescAttr(RelationGetDescr(catalog), number - 1)->atttypid == type);
+    if (there) {
         ScanKeyData key = {};
         if (column != nullptr)
             ScanKeyInit(&key, number, BTEqualStrategyNumber, equality_of(type), value);
@@ -89,6 +92,7 @@ void scan(const char *name, const char *column, Oid type, Datum value, See &&see
         systable_endscan(rows);
     }
     relation_close(catalog, AccessShareLock);
+    return there;
 }
 
 /// How Citus calls the shard of a table; a name that would be too long has a hash instead of its end.
@@ -171,29 +175,75 @@ int local_group() {
     return group;
 }
 
-Growing<Shard> local_shards(Oid table) {
+namespace {
+
+/// The shards of a table that are placed on this node. `miss` is told of each that can't be found, and of catalogs that
+/// can't be read.
+template <class Miss>
+Growing<Shard> find_shards(Oid table, Miss &&miss) {
     Growing<Shard> found;
     const char *name = get_rel_name(table);
-    if (name == nullptr || !is_distributed(table))
+    if (name == nullptr || !is_distributed(table)) {
+        miss("Citus has not distributed it.");
         return found;
+    }
     const Oid schema = get_rel_namespace(table);
     const int here = local_group();
+    if (here < 0)
+        miss("Which node this is can't be read in pg_dist_local_group.");
     Growing<int64> ids;
-    scan("pg_dist_shard", "logicalrelid", REGCLASSOID, ObjectIdGetDatum(table), [&](Relation catalog, HeapTuple row) {
-        read_column(catalog, row, "shardid", INT8OID, [&](Datum value) { ids.add(DatumGetInt64(value)); });
-    });
+    bool readable = scan(
+        "pg_dist_shard", "logicalrelid", REGCLASSOID, ObjectIdGetDatum(table), [&](Relation catalog, HeapTuple row) {
+            if (!read_column(catalog, row, "shardid", INT8OID, [&](Datum value) { ids.add(DatumGetInt64(value)); }))
+                miss("A number of a shard can't be read in pg_dist_shard.");
+        });
+    if (!readable || ids.count == 0)
+        miss("Its shards can't be read in pg_dist_shard.");
     std::sort(ids.begin(), ids.end());
     for (int64 id : ids) {
-        bool placed = false;
-        scan("pg_dist_placement", "shardid", INT8OID, Int64GetDatum(id), [&](Relation catalog, HeapTuple row) {
-            read_column(catalog, row, "groupid", INT4OID,
-                        [&](Datum value) { placed = placed || DatumGetInt32(value) == here; });
-        });
+        bool placed = false, somewhere = false;
+        readable = scan("pg_dist_placement", "shardid", INT8OID, Int64GetDatum(id),
+                        [&](Relation catalog, HeapTuple row) {
+                            somewhere = read_column(catalog, row, "groupid", INT4OID, [&](Datum value) {
+                                            placed = placed || DatumGetInt32(value) == here;
+                                        }) || somewhere;
+                        });
+        if (!readable || !somewhere)
+            miss(psprintf("Where shard " INT64_FORMAT " is can't be read in pg_dist_placement.", id));
         const Oid shard = placed ? get_relname_relid(shard_name(name, id), schema) : InvalidOid;
         if (OidIsValid(shard))
             found.add({shard, id});
+        else if (placed)
+            miss(psprintf("Its shard %s is to be here, and is not.", shard_name(name, id)));
     }
     return found;
+}
+
+} // namespace
+
+Growing<Shard> local_shards(Oid table) {
+    return find_shards(table, [](const char *) {});
+}
+
+Growing<Shard> all_local_shards(Oid table) {
+    return find_shards(table, [&](const char *what) {
+        const char *name = get_rel_name(table);
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("not all shards of table \"%s\" can be found on this node",
+                               name == nullptr ? "that was dropped" : name),
+                        errdetail("%s", what),
+                        errhint("Without them, what is set on their projects would be removed.")));
+    });
+}
+
+void lock_placements() {
+    for (const char *name : {"pg_dist_shard", "pg_dist_placement"}) {
+        const Oid catalog = find_catalog(name);
+        if (!OidIsValid(catalog))
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("catalog %s of Citus is not there", name)));
+        LockRelationOid(catalog, ShareLock);
+    }
 }
 
 } // namespace intd

@@ -29,6 +29,11 @@ Oid table_of_shard(Oid relation);
 
 /// The shards of a table that are placed on this node, by their ids.
 Growing<Shard> local_shards(Oid table);
+/// The same, where one that is overlooked would count as gone: 55000 if one is not there, or a catalog can't be read.
+Growing<Shard> all_local_shards(Oid table);
+
+/// Until the end of the transaction no shard comes, goes or is split. In the order in which Citus writes there.
+void lock_placements();
 
 /// Of this node: 0 is the coordinator's; -1 where that is not known.
 int local_group();

@@ -205,7 +205,7 @@ void lock_own() {
     for (Kind kind : all_kinds)
         if (const Oid root = tracked_relation(kind); is_spread(kind))
             guard([&] {
-                for (const Shard &shard : local_shards(root))
+                for (const Shard &shard : all_local_shards(root))
                     LockRelationOid(shard.relation, ShareRowExclusiveLock);
             });
     for (Table table : {Table::groups, Table::projects, Table::project_settings}) {
@@ -220,7 +220,7 @@ void take_in(Kind kind) {
     if (!OidIsValid(root) || !is_spread(kind))
         return;
     require_feeding(root, kind);
-    const Growing<Shard> shards = guard([&] { return local_shards(root); });
+    const Growing<Shard> shards = guard([&] { return all_local_shards(root); });
     Growing<Oid> arrived;
     for (const Shard &shard : shards)
         if (!was_taken_in(kind, shard.relation))
