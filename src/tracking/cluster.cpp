@@ -202,6 +202,7 @@ void fetch_settings(const Growing<Datum> &ids) {
 
 /// In the order in which who writes there locks them.
 void lock_own() {
+    guard(lock_placements); // nodes read them one after the other, and each shard is to be on one of them
     for (Kind kind : all_kinds)
         if (const Oid root = tracked_relation(kind); is_spread(kind))
             guard([&] {
@@ -214,8 +215,9 @@ void lock_own() {
     }
 }
 
-/// What this node has of the table that is tracked for the kind.
-void take_in(Kind kind) {
+/// What this node has of the table that is tracked for the kind. `anew`: whatever was taken in before, what is set on its
+/// projects may be elsewhere.
+void take_in(Kind kind, bool anew) {
     const Oid root = tracked_relation(kind);
     if (!OidIsValid(root) || !is_spread(kind))
         return;
@@ -223,7 +225,7 @@ void take_in(Kind kind) {
     const Growing<Shard> shards = guard([&] { return all_local_shards(root); });
     Growing<Oid> arrived;
     for (const Shard &shard : shards)
-        if (!was_taken_in(kind, shard.relation))
+        if (anew || !was_taken_in(kind, shard.relation))
             guard([&] { arrived.add(shard.relation); });
     guard([&] {
         attach_shards(root, shards, kind);
@@ -315,13 +317,15 @@ void begin_everywhere() {
     });
 }
 
-void take_in_everywhere() {
+void take_in_everywhere(bool anew) {
     const Oid ours = our_owner();
     AsOwner owner;
     guard([&] {
         lock_cluster(ours);
+        lock_placements(); // here first, where moves begin
         run_everywhere({"UPDATE integration_defaults.cluster SET step = 'lock'::pg_catalog.text",
-                        "UPDATE integration_defaults.cluster SET step = 'take in'::pg_catalog.text"});
+                        anew ? "UPDATE integration_defaults.cluster SET step = 'take in anew'::pg_catalog.text"
+                             : "UPDATE integration_defaults.cluster SET step = 'take in'::pg_catalog.text"});
     });
 }
 
@@ -344,9 +348,9 @@ INTD_FUNCTION(follow_cluster) {
     AsOwner owner;
     if (step && view(*step) == "lock")
         lock_own();
-    else if (step && view(*step) == "take in")
+    else if (step && (view(*step) == "take in" || view(*step) == "take in anew"))
         for (Kind kind : all_kinds)
-            take_in(kind);
+            take_in(kind, view(*step) == "take in anew");
     return PointerGetDatum(nullptr);
 }
 

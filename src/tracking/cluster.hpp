@@ -6,7 +6,7 @@
 // that the node has. Citus carries the statement there, prepares all of them and commits them; nothing of ours
 // connects.
 //
-//   lock     Every node locks its shards of the tracked tables, and its groups, projects and project_settings, in the
+//   lock     Every node locks Citus' placements, its shards of the tracked tables, and its groups, projects and project_settings, in the
 //            order in which writers do: whoever is writing there has finished when all nodes have, and nobody begins.
 //   take in  Every node gives its shards the triggers that they lack, makes its groups and projects equal to what its
 //            shards have, and fetches what is set on the projects of shards that have come from the node where it is.
@@ -36,8 +36,9 @@ void require_coordinator(const char *what);
 /// it would run in another one, which does not see what this one has done.
 void begin_everywhere();
 
-/// On the coordinator: locks all nodes, and has them take in what they have.
-void take_in_everywhere();
+/// On the coordinator: locks all nodes, and has them take in what they have. `anew`: where projects were not tracked
+/// before, and so could be set on any node.
+void take_in_everywhere(bool anew = false);
 
 /// Until leave(), which an error needs not: commands on tables that Citus has distributed run on one connection to each
 /// node, and may be about triggers there. Server code.

@@ -241,7 +241,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
         throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, cat("table ", relation_name(oid), " can't be tracked this way"))
             .detail("What the server made of the columns and the filter can't be read back.");
     if (spread) {
-        take_in_everywhere();
+        take_in_everywhere(kind == Kind::projects);
         if (kind == Kind::projects) // each node has counted its own, and filters run nowhere but there
             PG_RETURN_NULL();
         PG_RETURN_INT64(count_let_in(kind)); // every node has all groups
