@@ -178,6 +178,23 @@ bool orphans_argument(FunctionCallInfo fcinfo, int n) {
     return orphans == "instance";
 }
 
+/// The transaction in which a table that Citus has distributed was tracked last.
+TransactionId tracked_in = InvalidTransactionId;
+
+/// What is set on projects is fetched from the nodes on connections of their own, which do not see what this
+/// transaction has written. That is why it can't have written but by this function, as far as this node knows.
+void require_nothing_written(Kind kind) {
+    const bool written = guard([] {
+        const TransactionId now = GetTopTransactionIdIfAny();
+        return IsTransactionBlock() || (TransactionIdIsValid(now) && now != tracked_in);
+    });
+    if (written)
+        throw Refusal(ERRCODE_ACTIVE_SQL_TRANSACTION,
+                      "a distributed table can't be tracked inside a transaction that does more")
+            .detail("What is set on projects is brought to their nodes as it is committed.")
+            .hint(cat("Call track_", name_of(kind), "() by itself, outside of BEGIN and COMMIT."));
+}
+
 Oid source_argument(FunctionCallInfo fcinfo) {
     if (PG_ARGISNULL(0))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"source\" must not be null");
@@ -213,6 +230,8 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("column \"", id, "\" can't be both the id and the parent"));
 
     const bool spread = is_trackable_spread(oid, kind);
+    if (spread)
+        require_nothing_written(kind);
     require_unreplicated(table_of(kind)); // an empty table writes nothing that would be refused
     require_feeding(oid, kind);
     // Nobody writes ours until we are done, and what is tracked does not change meanwhile. In a cluster this node locks
@@ -242,6 +261,7 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
             .detail("What the server made of the columns and the filter can't be read back.");
     if (spread) {
         take_in_everywhere(kind == Kind::projects);
+        tracked_in = guard(GetTopTransactionIdIfAny);
         if (kind == Kind::projects) // each node has counted its own, and filters run nowhere but there
             PG_RETURN_NULL();
         PG_RETURN_INT64(count_let_in(kind)); // every node has all groups
