@@ -96,12 +96,26 @@ refused($workers[0], "CALL $I.enable_citus()", '55000', qr/enable_citus\(\) is f
 refused($coordinator, "BEGIN; CALL $I.enable_citus()", '25001', qr/can't run inside a transaction/, 'inside a transaction');
 refused($plain, "CALL $I.enable_citus()", '55000', qr/no database of Citus'/, 'on a plain server');
 
+# Who may create in the schema gets no trigger of his fired as our owner.
+my $alone = 'SET citus.enable_ddl_propagation = off';
+on($coordinator, "$alone; CREATE ROLE stranger; GRANT CREATE, USAGE ON SCHEMA $I TO stranger; SET ROLE stranger; CREATE TABLE $I.cluster (step text NOT NULL)");
+refused($coordinator, "CALL $I.enable_citus()", '55000', qr/$I\.cluster is not what enable_citus\(\) makes/, 'a table of somebody else under the name of ours');
+on($coordinator, "SELECT create_reference_table('$I.cluster')");
+refused($coordinator, "CALL $I.enable_citus()", '55000', qr/$I\.cluster is not what enable_citus\(\) makes/, 'also where all nodes have it');
+refused($coordinator, "SELECT $I.track_groups('app.groups')", '0A000', qr/is distributed by Citus/, 'nothing is tracked by it');
+on($coordinator, "DROP TABLE $I.cluster; $alone; DROP OWNED BY stranger");
+on($coordinator, "$alone; CREATE TABLE $I.cluster (step int)");
+refused($coordinator, "CALL $I.enable_citus()", '55000', qr/$I\.cluster is not what enable_citus\(\) makes/, 'one with another column');
+on($coordinator, "$alone; DROP TABLE $I.cluster");
+
 on($coordinator, "CALL $I.enable_citus()");
 on($coordinator, "CALL $I.enable_citus()"); # does no harm
 is(on($coordinator, "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name LIKE '$I%'"), '2', 'both workers have subscribed');
 refused($coordinator, "SELECT $I.track_projects('app.groups', 'id', 'parent_id')", '0A000', qr/is a reference table/, 'projects in a reference table');
 refused($coordinator, "SELECT $I.track_groups('app.projects', 'id', 'group_id')", '0A000', qr/in shards/, 'groups in shards');
 refused($workers[0], "SELECT $I.track_projects('app.projects')", '55000', qr/is for the coordinator/, 'tracking on a worker');
+refused($coordinator, "BEGIN; SELECT $I.track_projects('app.projects')", '25001', qr/can't be tracked inside a transaction/, 'tracking in a transaction that may have written settings');
+refused($coordinator, "DO \$\$BEGIN CREATE TEMP TABLE written (); PERFORM $I.track_projects('app.projects'); END\$\$", '25001', qr/can't be tracked inside a transaction/, 'and in one that has written');
 
 # --- the same questions ----------------------------------------------------------------------------------------------
 
@@ -335,6 +349,11 @@ on($workers[0], "SET citus.enable_ddl_propagation = off; CREATE ROLE somebody; G
 refused($coordinator, "CALL $I.resync_node()", '42501', qr/has another owner than its table/, 'a shard of another owner');
 on($workers[0], "SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $table OWNER TO postgres");
 
+my ($schema, $name) = split /\./, $table;
+on($workers[0], "SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $table RENAME TO gone");
+refused($coordinator, "CALL $I.resync_node()", '55000', qr/not all shards of table "projects" can be found/, 'a shard that is not where it is placed');
+on($workers[0], "SET citus.enable_manual_changes_to_shards = on; ALTER TABLE $schema.gone RENAME TO $name");
+
 # A function of somebody else that a literal without a type would rather mean.
 on($_, "SET citus.enable_ddl_propagation = off; CREATE FUNCTION public.follow_cluster() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''poisoned''; END'; CREATE FUNCTION public.track_projects(unknown_source text) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint'") foreach $workers[0];
 on($coordinator, "CALL $I.resync_node()");
@@ -366,6 +385,18 @@ as('keeper', $coordinator, $rows);
 as('keeper', $coordinator, 'GRANT USAGE ON SCHEMA app TO writer; GRANT ALL ON app.groups, app.projects TO writer');
 as('postgres', $coordinator, "CALL $I.enable_citus()");
 as('keeper', $coordinator, "SELECT $I.track_groups('app.groups', filter => 'app.passes(name)'), $I.track_projects('app.projects', filter => 'app.passes(name)')");
+# Nor do triggers that he has made to fire in replication, too, see that setting where settings come.
+as('keeper', $_, <<"SQL") foreach $coordinator, @workers;
+SET citus.enable_ddl_propagation = off;
+CREATE FUNCTION app.spy() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN
+	IF current_user <> 'keeper' OR current_setting('session_replication_role') <> 'origin' THEN
+		RAISE EXCEPTION 'fired for % as %', current_user, current_setting('session_replication_role');
+	END IF;
+	RETURN NULL;
+END\$\$;
+CREATE TRIGGER spy AFTER INSERT ON $I.project_settings FOR EACH ROW EXECUTE FUNCTION app.spy();
+ALTER TABLE $I.project_settings ENABLE ALWAYS TRIGGER spy;
+SQL
 as('keeper', $coordinator, "SELECT $I.register_integration('free'), $I.set_default('free', '{\"a\": 1}')");
 is(as('keeper', $coordinator, "SELECT count(success OR NULL) FROM run_command_on_all_nodes('SELECT $I.grant_access(''writer'', ''use'')')"), '3', 'access is given on all nodes');
 as('writer', $coordinator, "INSERT INTO app.projects (id, group_id, name) SELECT n, 2, CASE WHEN n % 2 = 0 THEN 'hidden' ELSE 'seen' END FROM generate_series(1001, 1020) n; UPDATE app.projects SET name = 'hidden' WHERE id = 1; UPDATE app.groups SET name = 'hidden' WHERE id = 30");
@@ -447,8 +478,29 @@ nothing_astray('TRUNCATE');
 on($_, "SELECT $I.untrack('app.projects')") foreach $plain, $coordinator;
 on($coordinator, "INSERT INTO app.projects (id, group_id) VALUES (2000, 1); DELETE FROM app.projects WHERE id = 2000");
 is(on($coordinator, "SELECT count(*) FROM $I.tracked_tables"), '1', 'untracked');
+# What is set meanwhile, on whatever node, goes where the project is.
+my $place = place_of(on($coordinator, "SELECT get_shard_id_for_distribution_column('app.projects', 6)"));
+my ($by_hand) = grep { $_->port != $place } @workers;
+on($by_hand, "SELECT $I.add_project(6, 1)");
+on($_, "SELECT $I.override_fields('free', '{\"late\": 1}', 6)") foreach $by_hand, $plain;
 on($_, "SELECT $I.track_projects('app.projects', filter => 'NOT archived')") foreach $plain, $coordinator;
 all_alike('tracked again');
+nothing_astray('tracked again');
+
+# A superuser has a table of somebody else's tracked: it is the owner of the table who runs the filter, on all nodes.
+on($coordinator, "SELECT $I.untrack('app.projects')");
+on($coordinator, <<"SQL");
+ALTER TABLE app.projects OWNER TO keeper;
+GRANT ALL ON SCHEMA app TO keeper;
+SELECT * FROM run_command_on_all_nodes('SELECT $I.grant_access(''keeper'', ''admin'')');
+SET ROLE keeper;
+CREATE FUNCTION app.passes(name text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN
+	IF current_user <> 'keeper' THEN RAISE EXCEPTION 'run by %', current_user; END IF;
+	RETURN name IS DISTINCT FROM 'hidden';
+END\$\$;
+SQL
+is(on($coordinator, "SELECT $I.track_projects('app.projects', filter => 'app.passes(name)') IS NULL"), 't', 'a filter runs as the owner of the table, where a superuser calls');
+is(on($coordinator, "SELECT count($I.active_settings('chat', p.id)) FROM app.projects p"), '20', 'and lets in what it is to');
 
 $_->stop foreach @made, $plain;
 done_testing();
