@@ -202,12 +202,12 @@ Growing<Shard> find_shards(Oid table, Miss &&miss) {
     std::sort(ids.begin(), ids.end());
     for (int64 id : ids) {
         bool placed = false, somewhere = false;
-        readable = scan("pg_dist_placement", "shardid", INT8OID, Int64GetDatum(id),
-                        [&](Relation catalog, HeapTuple row) {
-                            somewhere = read_column(catalog, row, "groupid", INT4OID, [&](Datum value) {
-                                            placed = placed || DatumGetInt32(value) == here;
-                                        }) || somewhere;
-                        });
+        readable =
+            scan("pg_dist_placement", "shardid", INT8OID, Int64GetDatum(id), [&](Relation catalog, HeapTuple row) {
+                somewhere = read_column(catalog, row, "groupid", INT4OID,
+                                        [&](Datum value) { placed = placed || DatumGetInt32(value) == here; }) ||
+                            somewhere;
+            });
         if (!readable || !somewhere)
             miss(psprintf("Where shard " INT64_FORMAT " is can't be read in pg_dist_placement.", id));
         const Oid shard = placed ? get_relname_relid(shard_name(name, id), schema) : InvalidOid;
@@ -228,11 +228,11 @@ Growing<Shard> local_shards(Oid table) {
 Growing<Shard> all_local_shards(Oid table) {
     return find_shards(table, [&](const char *what) {
         const char *name = get_rel_name(table);
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("not all shards of table \"%s\" can be found on this node",
-                               name == nullptr ? "that was dropped" : name),
-                        errdetail("%s", what),
-                        errhint("Without them, what is set on their projects would be removed.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("not all shards of table \"%s\" can be found on this node",
+                        name == nullptr ? "that was dropped" : name),
+                 errdetail("%s", what), errhint("Without them, what is set on their projects would be removed.")));
     });
 }
 

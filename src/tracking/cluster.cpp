@@ -215,8 +215,8 @@ void lock_own() {
     }
 }
 
-/// What this node has of the table that is tracked for the kind. `anew`: whatever was taken in before, what is set on its
-/// projects may be elsewhere.
+/// What this node has of the table that is tracked for the kind. `anew`: whatever was taken in before, what is set on
+/// its projects may be elsewhere.
 void take_in(Kind kind, bool anew) {
     const Oid root = tracked_relation(kind);
     if (!OidIsValid(root) || !is_spread(kind))

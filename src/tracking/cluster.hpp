@@ -6,7 +6,8 @@
 // that the node has. Citus carries the statement there, prepares all of them and commits them; nothing of ours
 // connects.
 //
-//   lock     Every node locks Citus' placements, its shards of the tracked tables, and its groups, projects and project_settings, in the
+//   lock     Every node locks Citus' placements, its shards of the tracked tables, and its groups, projects and
+//   project_settings, in the
 //            order in which writers do: whoever is writing there has finished when all nodes have, and nobody begins.
 //   take in  Every node gives its shards the triggers that they lack, makes its groups and projects equal to what its
 //            shards have, and fetches what is set on the projects of shards that have come from the node where it is.
