@@ -36,6 +36,9 @@ struct Lifetime {
     void (*emptied)(Kind kind);
     /// Moves settings from an id that none of our rows has to another id. Settings that are left there from before go.
     void (*renamed)(Kind kind, Datum before, Datum after);
+    /// Projects have come from another node of a cluster: stores what is set on them, rows of project_settings as it
+    /// has them (a JSON array, as text), where none is there.
+    void (*arrived)(Datum rows);
 };
 extern Lifetime lifetime;
 

@@ -8,6 +8,7 @@
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
 #include "settings/references.hpp"
+#include "settings/write.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 #include "store/replicated.hpp"
@@ -312,7 +313,7 @@ void remove_leftovers() {
 }
 
 void watch_leftovers() {
-    lifetime = {note_removed, note_all, rename_left_out};
+    lifetime = {note_removed, note_all, rename_left_out, store_arrived};
     settings_of_types.where_set = where_set;
     on_transaction_end(forget);
     on_savepoint_end(end_savepoint);

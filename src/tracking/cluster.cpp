@@ -6,7 +6,6 @@
 #include "postgres/query.hpp"
 #include "postgres/trigger.hpp"
 #include "store/citus.hpp"
-#include "settings/write.hpp"
 #include "store/owner.hpp"
 #include "tracking/attach.hpp"
 #include "tracking/equalize.hpp"
@@ -196,7 +195,7 @@ void fetch_settings(const Growing<Datum> &ids) {
         }
         rows.close();
         for (Datum answer : answers)
-            store_arrived(answer);
+            lifetime.arrived(answer);
     }
 }
 
