@@ -119,8 +119,7 @@ int64 number_in(const char *name) {
 } // namespace
 
 bool has_citus() {
-    while (!known.valid)
-        remember(known.valid, [] { known.citus = OidIsValid(find_catalog("pg_dist_partition")); });
+    renew(known.valid, [] { known.citus = OidIsValid(find_catalog("pg_dist_partition")); });
     return known.citus;
 }
 
