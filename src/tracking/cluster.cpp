@@ -266,6 +266,8 @@ bool has_left(Datum id) {
 } // namespace
 
 bool is_cluster() {
+    if (!guard(has_citus))
+        return false;
     const Oid ours = our_owner();
     return guard([&] {
         const Oid table = cluster_table(ours);
