@@ -428,9 +428,9 @@ void know_tracked() {
                     triggers = triggers_of(function);
                 const Oid relation = known.relation[n] = tracked_among(triggers, ours);
                 know_shards(relation, kind);
-                known.incomplete[n] = OidIsValid(relation) ? find_incomplete(triggers, relation, known.shards[n],
-                                                                             known.shard_counts[n])
-                                                           : Incomplete{InvalidOid, 0};
+                known.incomplete[n] = OidIsValid(relation)
+                                          ? find_incomplete(triggers, relation, known.shards[n], known.shard_counts[n])
+                                          : Incomplete{InvalidOid, 0};
                 know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
             }
         });
