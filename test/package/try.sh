@@ -10,7 +10,7 @@ check() { # what it shows, command...
     shift
     if "$@" >/tmp/said 2>&1; then
         passed=$((passed + 1))
-        echo "ok $passed - $what"
+        echo "ok $((passed + failed)) - $what"
     else
         failed=$((failed + 1))
         echo "not ok $((passed + failed)) - $what"
@@ -32,7 +32,7 @@ getting_started() {
 # Whatever the installed pages send their reader to is there; but for files of the source, which has them.
 pages() {
     cd "/usr/share/doc/$package" || return
-    grep -oE '\]\([^)#: ]+' README.md CONTRIBUTING.md docs/*.md | grep -vE '\((\.\./)*(src|test)/' | sort -u |
+    grep -oE '\]\([^)#: ]+[)#]' README.md docs/*.md | tr -d ')#' | grep -vE '\((\.\./)*(CONTRIBUTING.md|src/|test/)' | sort -u |
         while IFS= read -r link; do
             page=${link%%:*} target=${link#*](}
             [ -s "$(dirname "$page")/$target" ] || echo "$page: there is no $target"
