@@ -1,7 +1,7 @@
 """What is attacked: a database of a plain owner's, with an app and settings of every kind; and who attacks."""
 import psycopg
 
-# What each may: nothing but the schema; README's reading and administering roles, with rights on the tables; the owner of
+# What each may: nothing but the schema; the reading and administering roles of docs/permissions.md, with rights on the tables; the owner of
 # the tracked tables, who may administer; one who has access to a group; one who has tables, but no rights; who writes the tracked tables; who may hang
 # triggers on our tables; the database's owner. POWERLESS may change nothing of ours.
 POWERLESS = ("outsider", "reader", "poor", "hanger")

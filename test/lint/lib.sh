@@ -4,7 +4,7 @@
 # the objects of the last build.
 lint() {
     local check status=0
-    for check in sql_names rooms versions meta paths format constructors; do
+    for check in sql_names rooms versions meta control paths format constructors; do
         echo "-- $check"
         "lint_$check" || status=1
     done
@@ -22,6 +22,16 @@ lint_versions() { python3 test/lint/versions.py --test && python3 test/lint/vers
 
 # Whether PGXN takes META.json.
 lint_meta() { python3 test/lint/meta.py --test && python3 test/lint/meta.py; }
+
+# Whether debian/control is what debian/control.in gives for Debian 12. Elsewhere, pg_buildext updatecontrol writes it anew.
+lint_control() {
+    if sed 's/PGVERSION/15/g' debian/control.in | diff - debian/control; then
+        echo "1 passed, 0 failed"
+    else
+        echo "0 passed, 1 failed"
+        return 1
+    fi
+}
 
 # Whether the files that docs and comments name are there.
 lint_paths() { python3 test/lint/paths.py --test && python3 test/lint/paths.py; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Finds names of files that are not there: in README.md, the other pages, and the comments of sources and scripts.
+"""Finds names of files that are not there: in README.md, the other pages, and the comments of sources and scripts. In pages,
+links that lead nowhere from where the page stands, or to a chapter that is not there, too.
 
     paths.py          what is found; fails if there is anything
     paths.py --test   finds in texts what is wrong in them, and nothing else
@@ -19,6 +20,35 @@ NAME = re.compile(r"(?<![\w/.<$~:}>-])(?:\.\./)*(?:[\w*-][\w*.-]*/)*[\w*-]+\.(?:
 MADE = re.compile(r"^integration_defaults--|^/|^build/|^src/test/") # the last are PostgreSQL's
 CODE = (".cpp", ".hpp")
 SCRIPTS = (".sh", ".py", ".pl", ".pm", ".sql", "Makefile", "dev")
+
+
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def anchors_of(text):
+    """What a link to a chapter of a page may say after the #."""
+    anchors, fenced = set(), False
+    for line in text.split("\n"):
+        if line.startswith("```"):
+            fenced = not fenced
+        heading = not fenced and re.match(r"#+ (.*)", line)
+        if heading:
+            anchors.add(re.sub(r"[^\w\- ]", "", heading.group(1).lower()).replace(" ", "-"))
+    return anchors
+
+
+def dead_links(name, text, read):
+    """Links to what is not there. read(path) gives the text of a file, None where there is none."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for page, anchor in LINK.findall(line):
+            if "://" in page:
+                continue
+            path = os.path.normpath(os.path.join(os.path.dirname(name), page)) if page else name
+            linked = read(path)
+            if linked is None:
+                yield number, page
+            elif anchor and anchor not in anchors_of(linked):
+                yield number, f"{page}#{anchor}"
 
 
 def texts_of(name, text):
@@ -74,8 +104,30 @@ def test():
         good, bad = good + (found == wanted), bad + (found != wanted)
         if found != wanted:
             print(f"{text!r}: {found}, not {wanted}")
+    pages = {"a.md": "# One\n## `Two`, three: it's 4\n```\n# no heading\n```\n", "docs/b.md": "## Five\n"}
+    cases = [
+        ("a.md", "[x](#one) [x](#two-three-its-4) [x](docs/b.md#five) [x](https://x.example/#y)", []),
+        ("a.md", "[x](#five)\n[x](#no-heading)", [(1, "#five"), (2, "#no-heading")]),
+        ("docs/b.md", "[x](../a.md#one) [x](#one) [x](gone.md#one)", [(1, "#one"), (1, "gone.md")]),
+        ("docs/b.md", "[x](docs/b.md) ![x](../a.md)\n`[](x)` [x](b.md)", [(1, "docs/b.md"), (2, "x")]),
+    ]
+    for name, text, wanted in cases:
+        found = list(dead_links(name, text, pages.get))
+        good, bad = good + (found == wanted), bad + (found != wanted)
+        if found != wanted:
+            print(f"{text!r}: {found}, not {wanted}")
     print(f"{good} passed, {bad} failed")
     return bad > 0
+
+
+def read_page(path):
+    try:
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            return file.read()
+    except IsADirectoryError:
+        return ""
+    except OSError:
+        return None
 
 
 def main():
@@ -90,6 +142,9 @@ def main():
             text = file.read()
         read += 1
         for number, found in problems(name, text, tree.exists):
+            count += 1
+            print(f"{name}:{number}: there is no {found}")
+        for number, found in dead_links(name, text, read_page) if name.endswith(".md") and not name.endswith("_template.md") else (): # they are copied
             count += 1
             print(f"{name}:{number}: there is no {found}")
     print(f"{read} files")

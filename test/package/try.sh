@@ -1,5 +1,5 @@
 # Run in a clean Debian: the package as apt installs it, README's Getting Started and nothing else, installcheck, removal; then
-# the same from source. Counts what works.
+# the same from source, with nothing but what README says that it needs. Counts what works.
 set -u
 major=$1 package=postgresql-$1-integration-defaults
 passed=0 failed=0
@@ -10,7 +10,7 @@ check() { # what it shows, command...
     shift
     if "$@" >/tmp/said 2>&1; then
         passed=$((passed + 1))
-        echo "ok $passed - $what"
+        echo "ok $((passed + failed)) - $what"
     else
         failed=$((failed + 1))
         echo "not ok $((passed + failed)) - $what"
@@ -29,15 +29,27 @@ getting_started() {
     grep -q '30 | t  *| https://chat.example/mine  *| project  *| 30' /tmp/started && ! grep ERROR /tmp/started
 }
 
-# Those that README sends its reader to.
+# Whatever the installed pages send their reader to is there; but for files of the source, which has them.
 pages() {
-    local page folder=/usr/share/doc/$package
-    grep -oE '\]\(docs/[a-z-]+\.md' "$folder/README.md" | cut -d'(' -f2 | sort -u >/tmp/pages
-    [ -s /tmp/pages ] || return
-    while IFS= read -r page; do
-        [ -s "$folder/$page" ] || { echo "there is no $folder/$page"; return 1; }
-    done </tmp/pages
+    cd "/usr/share/doc/$package" || return
+    grep -oE '\]\([^)#: ]+[)#]' README.md docs/*.md | tr -d ')#' | grep -vE '\((\.\./)*(CONTRIBUTING.md|src/|test/)' | sort -u |
+        while IFS= read -r link; do
+            page=${link%%:*} target=${link#*](}
+            [ -s "$(dirname "$page")/$target" ] || echo "$page: there is no $target"
+        done >/tmp/dead
+    cat /tmp/dead
+    cd /tree
+    [ -s "/usr/share/doc/$package/docs/reference.md" ] && [ ! -s /tmp/dead ]
 }
+
+# All that a build could use without saying so.
+without_tools() {
+    apt-mark manual "postgresql-$major" && apt-get purge -q -y --autoremove make postgresql-server-dev-all || return
+    ! { command -v g++ || command -v make || [ -e /usr/include/openssl ]; }
+}
+
+# The packages that README names for a build, for this major.
+named_for_builds() { sed -n '/^sudo apt install make/{s/^sudo apt install //;s/ && .*//;p;q}' README.md | sed "s/-dev-15/-dev-$major/"; }
 
 installcheck() {
     chown -R postgres: /tree && runuser -u postgres -- debian/tests/installcheck
@@ -70,7 +82,8 @@ check "installcheck passes" installcheck
 check "apt removes the package" apt-get purge -q -y "$package"
 check "the server no longer has the extension" no_extension
 check "and nothing is left of the package" nothing_left
-check "what a build needs is installed" install unzip build-essential libssl-dev
+check "what builds is removed, too" without_tools
+check "what a build needs is installed" install unzip $(named_for_builds)
 check "the source is built and installed" from_source
 check "Getting Started works from source" getting_started
 check "make uninstall removes it" sh -c "cd /tmp/source/integration_defaults-* && make -s uninstall PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config"

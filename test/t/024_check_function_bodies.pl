@@ -32,7 +32,7 @@ SELECT integration_defaults.set_default('slack', '{"webhook": "https://all.examp
 SELECT integration_defaults.set_default('jira', '{"url": "https://jira.example", "token": "s3cret"}', 1);
 SELECT integration_defaults.lock_fields('slack', '{webhook}');
 SELECT integration_defaults.materialize('slack');
--- README's roles, with plain SQL on the tables
+-- the roles of docs/permissions.md, with plain SQL on the tables
 SELECT integration_defaults.grant_access('app', 'use'), integration_defaults.grant_access('app_admin', 'admin');
 GRANT USAGE ON SCHEMA integration_defaults TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO app;

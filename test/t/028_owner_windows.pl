@@ -143,7 +143,7 @@ SQL
 
 	# Triggers of the owner's that do not write out their names. What the caller's own statement sets off runs as the caller;
 	# what our statements set off, as the owner, and with a path in which nothing of the caller's is. Since 18 the server
-	# itself runs AFTER triggers as who queued them, with whatever path there is then: README says what they need.
+	# itself runs AFTER triggers as who queued them, with whatever path there is then: docs/materialized.md says what they need.
 	my $path_of_its_own = major($node) >= 18 ? 'SET search_path = pg_catalog, pg_temp' : '';
 	$node->safe_psql($database, <<"SQL", extra_params => \@as);
 CREATE FUNCTION public.careless() RETURNS trigger LANGUAGE plpgsql $path_of_its_own AS \$\$

@@ -70,7 +70,7 @@ $old->stop;
 $new->safe_psql('moved', 'ALTER SUBSCRIPTION move DISABLE; ALTER SUBSCRIPTION move SET (slot_name = NONE); DROP SUBSCRIPTION move');
 my $set = "SELECT $I.set_default('chat', '{\"webhook\": \"https://moved\"}')";
 is(error_of($new, 'moved', $set), '23505', 'sequences are not replicated, so the next number is taken');
-my ($go_on) = slurp_file("$ENV{TREE}/docs/operating.md") =~ /^```sql\n(SELECT pg_catalog\.setval.*?)^```/ms;
+my ($go_on) = slurp_file("$ENV{TREE}/docs/dumps.md") =~ /^```sql\n(SELECT pg_catalog\.setval.*?)^```/ms;
 $new->safe_psql('moved', $go_on);
 $new->safe_psql('moved', "$set; INSERT INTO app.projects VALUES (200, '1', 'p200')");
 is($new->safe_psql('moved', "SELECT operation, integration, after #>> '{settings,webhook}' FROM $I.history ORDER BY change DESC LIMIT 1"), 'change|chat|https://moved', 'history goes on');
