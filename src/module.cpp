@@ -20,10 +20,12 @@
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
 #include "shards/state.hpp"
+#include "store/citus.hpp"
 #include "store/limits.hpp"
 #include "store/access.hpp"
 #include "store/relation.hpp"
 #include "store/replicated.hpp"
+#include "tracking/cluster.hpp"
 #include "tracking/follow.hpp"
 #include "tracking/orphans.hpp"
 #include "tracking/tracked.hpp"
@@ -48,6 +50,7 @@ void _PG_init(void) {
     // is looked at once more, when nothing moves any more (hierarchy); and last the time is noted (history).
     intd::watch_planning();
     intd::watch_trigger_functions();
+    intd::watch_citus();
     intd::watch_tables();
     intd::watch_replicated();
     intd::watch_access();
@@ -57,6 +60,7 @@ void _PG_init(void) {
     intd::watch_tracked();
     intd::watch_following();
     intd::watch_orphans();
+    intd::watch_cluster();
     intd::watch_generations();
     intd::watch_inheritance();
     intd::watch_leftovers();

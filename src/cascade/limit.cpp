@@ -3,6 +3,7 @@
 #include "cascade/reached.hpp"
 #include "postgres/transaction.hpp"
 #include "postgres/trigger.hpp"
+#include "settings/write.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 
@@ -362,7 +363,7 @@ void keep_command_for_limit() {
 
 void keep_for_limit(const Change &change) {
     const int depth = statement_depth();
-    if (depth == 0 || is_replicating())
+    if (depth == 0 || is_replicating() || arrival_has_fired())
         return;
     keep_command_for_limit();
     add(depth > 1 ? kept.commit : kept.statement, change, GetCurrentTransactionNestLevel());

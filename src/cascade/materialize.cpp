@@ -9,6 +9,7 @@
 #include "hierarchy/arguments.hpp"
 #include "postgres/progress.hpp"
 #include "postgres/query.hpp"
+#include "tracking/cluster.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 
@@ -104,6 +105,11 @@ void rename_materialized(std::string_view before, std::string_view after) {
 INTD_FUNCTION(materialize) {
     std::string_view name = required_text(fcinfo, 0, "integration");
     require_administrator("materialize()");
+    if (is_cluster())
+        throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, "types are not materialized in a cluster of Citus'")
+            .detail("A statement that writes many shards has several sessions on a node, which would wait for each "
+                    "other at the type's lock.")
+            .hint("active_settings() and resolve() for rows of the projects' table are computed on all nodes at once.");
     AsOwner owner;
     keep_writers_out();
     NewestState newest;

@@ -8,6 +8,7 @@
 #include "postgres/listeners.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/mask_key.hpp"
+#include "store/citus.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 #include "store/replicated.hpp"
@@ -118,6 +119,11 @@ Statement rows_of[] = {
     {"SELECT pg_catalog.count(*) FROM integration_defaults.projects", 0, {}, nullptr},
 };
 
+const char *way_to_resync(Kind kind) {
+    return is_spread(kind) ? "CALL integration_defaults.resync_node() on the coordinator makes them equal."
+                           : "resync() makes them equal; with dry_run => true it says what it would do.";
+}
+
 void look_at_counts(Status &status, const char *subject, Kind kind, const char *source) {
     const int64 wanted = count_let_in(kind);
     Value have;
@@ -128,8 +134,7 @@ void look_at_counts(Status &status, const char *subject, Kind kind, const char *
     if (wanted == DatumGetInt64(*have))
         status.ok(subject, text);
     else
-        status.broken(subject,
-                      cat(text, "\nresync() makes them equal; with dry_run => true it says what it would do."));
+        status.broken(subject, cat(text, "\n", way_to_resync(kind)));
 }
 
 void look_at_difference(Status &status, const char *subject, Kind kind, const char *source) {
@@ -139,7 +144,7 @@ void look_at_difference(Status &status, const char *subject, Kind kind, const ch
     else
         status.broken(subject, cat("out of step with table ", source, ": ", number(found.counts.added), " to add, ",
                                    number(found.counts.changed), " to move, ", number(found.counts.removed),
-                                   " to remove\nresync() does that; with dry_run => true it says which."));
+                                   " to remove\n", way_to_resync(kind)));
 }
 
 void look_at_label(Status &status, const char *subject, Oid source, Kind kind) {
@@ -160,9 +165,10 @@ void look_at_tracking(Status &status, Kind kind) {
     const Oid source = tracked_relation(kind);
     const Oid function = guard([&] { return follow_function(kind); });
     for (Datum stray : fetch_column(stray_tables, {ObjectIdGetDatum(function), ObjectIdGetDatum(source)}))
-        status.broken(subject, cat("table ", relation_name(DatumGetObjectId(stray)),
-                                   " has triggers for it, but is not what is tracked: it can't be written to\n"
-                                   "untrack() drops them."));
+        if (guard([&] { return !OidIsValid(table_of_shard(DatumGetObjectId(stray))); }))
+            status.broken(subject, cat("table ", relation_name(DatumGetObjectId(stray)),
+                                       " has triggers for it, but is not what is tracked: it can't be written to\n"
+                                       "untrack() drops them."));
     if (!OidIsValid(source))
         return status.ok(subject, "no table is tracked");
     status.on(subject, [&] { require_followed(source, kind); });

@@ -17,6 +17,12 @@ struct Feeding {
     void (*release)(Datum group);
     /// This group is new: before the commit, what its table says is in it is put into it, of those kinds.
     void (*adopt)(Datum group);
+    /// Whether a project of our table is not this node's any more: in a cluster of Citus', after its shard has left.
+    bool (*has_left)(Datum project);
+    /// Throws 55000 if some are not.
+    void (*require_none_left)();
+    /// Whether projects are spread over the nodes of a cluster.
+    bool (*is_spread)(Kind kind);
 };
 extern Feeding feeding;
 
@@ -30,6 +36,9 @@ struct Lifetime {
     void (*emptied)(Kind kind);
     /// Moves settings from an id that none of our rows has to another id. Settings that are left there from before go.
     void (*renamed)(Kind kind, Datum before, Datum after);
+    /// Projects have come from another node of a cluster: stores what is set on them, rows of project_settings as it
+    /// has them (a JSON array, as text), where none is there.
+    void (*arrived)(Datum rows);
 };
 extern Lifetime lifetime;
 

@@ -36,6 +36,13 @@ const char *resync_hint(const char *what, const char *table) {
 Refusal unknown_scope(core::Level level, std::string_view id) {
     const bool group = level == core::Level::group;
     const char *table = followed_table(group ? Kind::groups : Kind::projects);
+    if (!group && table != nullptr && feeding.is_spread(Kind::projects))
+        return Refusal(ERRCODE_UNDEFINED_OBJECT, cat(scope_name(level, id), " is not on this node"))
+            .detail(cat("Projects follow table ", table,
+                        ", which Citus has distributed: each is known on the node that has its row."))
+            .hint(cat("Call the function for rows of the table, and Citus calls it there: SELECT … FROM ", table,
+                      " p WHERE p.id = …, with p.id for the project. After a shard has moved, CALL "
+                      "integration_defaults.resync_node() on the coordinator."));
     return Refusal(ERRCODE_UNDEFINED_OBJECT, cat(scope_name(level, id), " does not exist"))
         .hint(table != nullptr ? resync_hint(group ? "Groups" : "Projects", table)
               : group          ? "Groups are added with add_group() or by the table that track_groups() follows."

@@ -50,9 +50,19 @@ void prepare_walked() {
             AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups", ALLOCSET_DEFAULT_SIZES);
 }
 
+/// What was owed when a state of the database was looked at last: the server goes through all that waits for the end of
+/// the transaction, which a row each is too much.
+struct {
+    TransactionId transaction;
+    SubTransactionId savepoint;
+    CommandId before;
+    bool owed;
+} looked;
+
 void end_transaction() {
     freed_groups = moves_locked = false;
     walked = {}; // its memory goes with the transaction
+    looked = {};
 }
 
 void end_savepoint(const Savepoint &savepoint) {
@@ -74,7 +84,18 @@ bool tree_checks_are_owed() {
     if (IsParallelWorker())
         return true;
     const Oid groups = table_oid(Table::groups), projects = table_oid(Table::projects);
-    return guard([&] { return AfterTriggerPendingOnRel(groups) || AfterTriggerPendingOnRel(projects); });
+    guard([&] {
+        const TransactionId transaction = GetTopTransactionIdIfAny();
+        const SubTransactionId savepoint = GetCurrentSubTransactionId();
+        const CommandId before = GetActiveSnapshot()->curcid;
+        if (looked.transaction == transaction && looked.savepoint == savepoint && looked.before == before)
+            return;
+        looked.owed = AfterTriggerPendingOnRel(projects) || AfterTriggerPendingOnRel(groups);
+        looked.transaction = transaction;
+        looked.savepoint = savepoint;
+        looked.before = before;
+    });
+    return looked.owed;
 }
 
 void lock_group_moves() {

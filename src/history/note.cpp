@@ -13,6 +13,7 @@
 #include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
+#include "settings/write.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
 #include "store/role_name.hpp"
@@ -509,7 +510,7 @@ INTD_FUNCTION(note_history) {
     const bool truncate = TRIGGER_FIRED_BY_TRUNCATE(data->tg_event);
     require_event(data, truncate ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER,
                   truncate ? on_truncate : on_insert | on_update | on_delete);
-    if (restoring())
+    if (restoring() || arrival_has_fired())
         return PointerGetDatum(nullptr);
     const bool has_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event);
     const bool has_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) || TRIGGER_FIRED_BY_INSERT(data->tg_event);

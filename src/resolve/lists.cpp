@@ -1,4 +1,5 @@
 // Which projects have settings of their own, and which use the default.
+#include "hierarchy/hooks.hpp"
 #include "postgres/query.hpp"
 #include "postgres/result.hpp"
 #include "resolve/locate.hpp"
@@ -60,6 +61,7 @@ INTD_FUNCTION(projects_using_custom_settings) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
+    feeding.require_none_left();
     Inheritance &inherited = asked->inherited;
     const Integration &integration = asked->type;
     const Located &top = asked->at;
@@ -88,6 +90,7 @@ INTD_FUNCTION(projects_using_default) {
     std::optional<Question> asked = question(fcinfo, false);
     if (!asked)
         return null_result(fcinfo);
+    feeding.require_none_left();
     Inheritance &inherited = asked->inherited;
     const Integration &integration = asked->type;
     const Located &top = asked->at;

@@ -1,6 +1,8 @@
 #include "resolve/locate.hpp"
 
+#include "hierarchy/hooks.hpp"
 #include "hierarchy/scope.hpp"
+#include "store/replicated.hpp"
 #include "tracking/tracked.hpp"
 
 namespace intd {
@@ -25,6 +27,8 @@ Located locate_even_broken(Inheritance &inherited, const ScopeArgument &scope) {
             found.node = tree.group(found.text());
         else
             found.project = inherited.store().row(Table::projects, found.id);
+        if (found.project != nullptr && feeding.has_left(found.id))
+            found.project = nullptr;
         return found.node != nullptr || found.project != nullptr ||
                (scope.level == core::Level::group && inherited.store().row(Table::groups, found.id) != nullptr);
     };

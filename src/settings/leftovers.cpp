@@ -8,8 +8,10 @@
 #include "postgres/query.hpp"
 #include "postgres/transaction.hpp"
 #include "settings/references.hpp"
+#include "settings/write.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -209,7 +211,8 @@ void remove_unless_left_out(Kind kind, Datum ids, Value integration) {
     AsOwner owner;
     Removing own(table_oid(settings_of(kind)));
     Statements &statements = statements_of(kind);
-    execute_newest_alone(statements.remove, {gone, integration});
+    if (!is_replicated(settings_of(kind))) // else they go where they come from
+        execute_newest_alone(statements.remove, {gone, integration});
     if (statements.remove_access.sql != nullptr && !integration) {
         Removing own_access(guard([] { return access_table(); }));
         execute_newest_alone(statements.remove_access, {gone});
@@ -310,7 +313,7 @@ void remove_leftovers() {
 }
 
 void watch_leftovers() {
-    lifetime = {note_removed, note_all, rename_left_out};
+    lifetime = {note_removed, note_all, rename_left_out, store_arrived};
     settings_of_types.where_set = where_set;
     on_transaction_end(forget);
     on_savepoint_end(end_savepoint);

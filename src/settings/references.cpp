@@ -8,8 +8,10 @@
 #include "postgres/query.hpp"
 #include "postgres/transition.hpp"
 #include "settings/leftovers.hpp"
+#include "settings/write.hpp"
 #include "store/hold.hpp"
 #include "store/owner.hpp"
+#include "store/replicated.hpp"
 
 namespace intd {
 namespace {
@@ -115,11 +117,18 @@ class LeftOutRenaming {
 };
 const LeftOutRenaming *LeftOutRenaming::now = nullptr;
 
+/// What is set on groups, where it comes from a publisher whose groups change likewise: the nodes of Citus' have groups
+/// of their own, and these settings from the coordinator.
+bool is_publishers(const Statement *statement) {
+    const Referenced &groups = all_referenced[1];
+    return (statement == groups.rename || statement == groups.remove) && is_replicated(Table::group_settings);
+}
+
 uint64 run_all(Statement *first, const Statement *end, std::initializer_list<Value> parameters,
                uint64 (*run)(Statement &, std::initializer_list<Value>)) {
     uint64 rows = 0;
     for (Statement *statement = first; statement != end; statement++)
-        if (statement->sql != nullptr)
+        if (statement->sql != nullptr && !is_publishers(statement))
             rows += run(*statement, parameters);
     return rows;
 }
@@ -205,7 +214,7 @@ INTD_FUNCTION(hold_references) {
         fcinfo,
         {table_oid(Table::instance_settings), table_oid(Table::group_settings), table_oid(Table::project_settings)},
         TRIGGER_EVENT_AFTER);
-    if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data))
+    if (restoring() || !is_current(data) || LeftOutRenaming::has_fired(data) || arrival_has_fired())
         return PointerGetDatum(nullptr);
     const SettingsColumns &columns = columns_of(table_with(RelationGetRelid(data->tg_relation)));
     const Table table = columns.table;

@@ -75,7 +75,7 @@ INTD_FUNCTION(check_settings) {
     require_event(data, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW, on_insert | on_update);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
     HeapTuple tuple = update ? data->tg_newtuple : data->tg_trigtuple;
-    if (restoring() || sealing_has_fired(data))
+    if (restoring() || sealing_has_fired(data) || arrival_has_fired())
         return PointerGetDatum(tuple);
     const Table table = table_with(RelationGetRelid(data->tg_relation));
     require_unreplicated(table); // before it is checked

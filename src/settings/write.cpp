@@ -1,5 +1,6 @@
 #include "settings/write.hpp"
 
+#include "hierarchy/hooks.hpp"
 #include "postgres/snapshot.hpp"
 #include "postgres/trigger.hpp"
 #include "tracking/tracked.hpp"
@@ -100,6 +101,28 @@ class RowWrite {
 };
 const RowWrite *RowWrite::innermost_ = nullptr;
 
+Statement store_rows = {"INSERT INTO integration_defaults.project_settings SELECT r.* FROM "
+                        "pg_catalog.jsonb_populate_recordset(NULL::integration_defaults.project_settings, "
+                        "$1::pg_catalog.text::pg_catalog.jsonb) r ON CONFLICT DO NOTHING",
+                        1,
+                        {TEXTOID},
+                        nullptr};
+
+/// How deep the triggers are that such a statement fires; what other triggers do meanwhile runs deeper.
+int arrival_depth = 0;
+
+/// While it lives, a statement of ours stores what has come.
+class Arrival {
+  public:
+    Arrival() : outer_(std::exchange(arrival_depth, trigger_depth() + 1)) {}
+    ~Arrival() { arrival_depth = outer_; }
+    Arrival(const Arrival &) = delete;
+    Arrival &operator=(const Arrival &) = delete;
+
+  private:
+    int outer_;
+};
+
 /// A trigger of somebody else's suppresses the row.
 [[noreturn]] void refuse_unwritable(const Target &target) {
     const char *scope = scope_name(target.scope.level, target.scope.text());
@@ -116,7 +139,9 @@ Target target(std::string_view integration, const ScopeArgument &scope) {
     require_ids(scope);
     FreshSnapshot snapshot; // what an earlier call in the same statement has made is there
     auto is_there = [](const ScopeArgument &asked) {
-        return asked.level == core::Level::instance || live.row(scope_table(asked.level), asked.id) != nullptr;
+        return asked.level == core::Level::instance ||
+               (live.row(scope_table(asked.level), asked.id) != nullptr &&
+                (asked.level != core::Level::project || !feeding.has_left(asked.id)));
     };
     ScopeArgument found = scope;
     bool there = is_there(found);
@@ -182,6 +207,16 @@ bool remove_row(const Target &target) {
 bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope) {
     AsOwner owner;
     return execute(statements[static_cast<int>(level)].remove, {integration, scope}) > 0;
+}
+
+void store_arrived(Datum rows) {
+    AsOwner owner;
+    Arrival arrival;
+    execute(store_rows, {rows});
+}
+
+bool arrival_has_fired() {
+    return arrival_depth > 0 && arrival_depth == trigger_depth();
 }
 
 void Attempts::next() {

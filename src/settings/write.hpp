@@ -36,6 +36,13 @@ void set_whole_row(const Target &target, const Jsonb *settings, std::optional<bo
 bool remove_row(const Target &target);
 bool remove_row(core::Level level, Datum integration, std::optional<Datum> scope);
 
+/// Stores rows of project_settings (a JSON array, as text) as another node of a cluster has them, where none is there.
+/// They were checked and stamped, and noted in the history, when they were set. As our owner.
+void store_arrived(Datum rows);
+
+/// Whether such a statement has fired the trigger that is running.
+bool arrival_has_fired();
+
 /// Counts how often a write has looked for its row, tried to write it, and could not. If another session was faster,
 /// one of the next attempts succeeds. If none does, next() throws what keeps the row from being written: a trigger
 /// (55000).

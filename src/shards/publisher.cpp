@@ -6,13 +6,6 @@ extern "C" {
 }
 
 namespace intd {
-namespace {
-
-constexpr char all_four[] = "integration_defaults.group_settings, integration_defaults.groups, "
-                            "integration_defaults.instance_settings, integration_defaults.integrations";
-
-} // namespace
-
 Publisher::Publisher(const char *connection, bool needs_password) {
     char *error = nullptr;
     connection_ = guard([&] {
@@ -69,7 +62,7 @@ void Publisher::require_other_database() {
             .hint("The connection is that to the database which publishes.");
 }
 
-void Publisher::require_publication(const char *name) {
+void Publisher::require_publication(const char *name, const char *tables) {
     const std::string_view published =
         ask(cat("SELECT t.schemaname::pg_catalog.text OPERATOR(pg_catalog.||) '.'::pg_catalog.text "
                 "OPERATOR(pg_catalog.||) t.tablename::pg_catalog.text FROM pg_catalog.pg_publication_tables t "
@@ -82,10 +75,10 @@ void Publisher::require_publication(const char *name) {
         throw Refusal(ERRCODE_UNDEFINED_OBJECT, cat("the publisher has no publication \"", name, "\""))
             .detail("None of that name publishes a table of the database that the connection leads to.")
             .hint("Call integration_defaults.publish_defaults() there.");
-    if (published != all_four)
+    if (published != tables)
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       cat("publication \"", name, "\" does not publish what a shard needs, and that alone"))
-            .detail(cat("It publishes ", published, "; needed are ", all_four, "."))
+            .detail(cat("It publishes ", published, "; needed are ", tables, "."))
             .hint("Call integration_defaults.publish_defaults() there, with another name.");
 }
 

@@ -15,8 +15,9 @@ class Publisher {
 
     /// Throws 22023 if it is this very database.
     void require_other_database();
-    /// Throws 42704 or 55000 unless the publication is there and publishes the four tables, and no other.
-    void require_publication(const char *name);
+    /// Throws 42704 or 55000 unless the publication is there and publishes these tables, and no other. `tables`: with
+    /// their schema, in order, joined by ", ".
+    void require_publication(const char *name, const char *tables);
 
     /// Waits for the transactions that are running there. One of that name which nobody uses has been left by an
     /// attempt that was ended meanwhile, and is dropped.

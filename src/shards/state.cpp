@@ -2,7 +2,9 @@
 
 #include "cascade/status.hpp"
 #include "secrets/key_file.hpp"
+#include "store/citus.hpp"
 #include "store/replicated.hpp"
+#include "tracking/cluster.hpp"
 
 namespace intd {
 namespace {
@@ -97,7 +99,34 @@ void look_at_slots(Status &status) {
     rows.close();
 }
 
+/// What this node has of tables that Citus has distributed.
+void look_at_cluster(Status &status) {
+    if (!is_cluster())
+        return;
+    const char *what = guard(local_group) == 0 ? "this is the coordinator of a cluster" : "this is a node of a cluster";
+    if (guard(local_group) != 0 && !is_replicated(Table::integrations))
+        return status.broken("cluster", cat(what, ", and gets no types and defaults from the coordinator\nCALL "
+                                                  "integration_defaults.resync_node() on the coordinator."));
+    int arrived = 0;
+    bool left = false;
+    for (Kind kind : all_kinds)
+        if (is_spread(kind)) {
+            arrived += shards_arrived(kind);
+            left = left || shards_have_left(kind);
+        }
+    const char *way_out = "\nCALL integration_defaults.resync_node() on the coordinator.";
+    if (arrived > 0)
+        status.broken("cluster", cat(what, "; ", counted(arrived, "shard has", "shards have"),
+                                     " come that it does not follow yet: their projects are not known here", way_out));
+    if (left)
+        status.broken("cluster",
+                      cat(what, "; shards have left it whose projects are in its lists and views still", way_out));
+    if (arrived == 0 && !left)
+        status.ok("cluster", what);
+}
+
 void look_at_shards(Status &status) {
+    status.on("cluster", [&] { look_at_cluster(status); });
     status.on(subject, [&] { look_at_subscriptions(status); });
     status.on("secrets", [&] { look_at_keys(status); });
     status.on("publication", [&] { look_at_slots(status); });

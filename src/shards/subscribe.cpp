@@ -7,6 +7,7 @@
 #include "hierarchy/arguments.hpp"
 #include "postgres/query.hpp"
 #include "shards/publisher.hpp"
+#include "shards/subscribe.hpp"
 #include "store/access.hpp"
 #include "store/relation.hpp"
 #include "store/replicated.hpp"
@@ -26,7 +27,27 @@ namespace intd {
 namespace {
 
 constexpr char subscription_name[] = "integration_defaults";
-constexpr Table replicated[] = {Table::integrations, Table::groups, Table::instance_settings, Table::group_settings};
+
+/// What comes from the publisher.
+struct Tables {
+    const Table *begin_;
+    int count;
+    const char *names; // as Publisher::require_publication() takes them
+
+    const Table *begin() const { return begin_; }
+    const Table *end() const { return begin_ + count; }
+};
+
+// Each in the order in which writers lock them.
+constexpr Table all_four[] = {Table::integrations, Table::groups, Table::instance_settings, Table::group_settings};
+constexpr Table all_but_groups[] = {Table::integrations, Table::instance_settings, Table::group_settings};
+constexpr Tables of_shard = {all_four, 4,
+                             "integration_defaults.group_settings, integration_defaults.groups, "
+                             "integration_defaults.instance_settings, integration_defaults.integrations"};
+/// A node of Citus' has its groups from its copy of the table that is tracked for them.
+constexpr Tables of_node = {all_but_groups, 3,
+                            "integration_defaults.group_settings, integration_defaults.instance_settings, "
+                            "integration_defaults.integrations"};
 
 // --- server code -----------------------------------------------------------------------------------------------------
 
@@ -46,11 +67,11 @@ void commit() {
 }
 
 /// How many tables are still being copied.
-int count_copying(Oid subscription) {
+int count_copying(Oid subscription, const Tables &tables) {
     AcceptInvalidationMessages();
     InvalidateCatalogSnapshot();
     int copying = 0;
-    for (Table table : replicated) {
+    for (Table table : tables) {
         XLogRecPtr lsn;
         const char state = GetSubscriptionRelState(subscription, look_up(table).relation, &lsn);
         copying += state != SUBREL_STATE_READY;
@@ -68,6 +89,12 @@ void pause() {
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
+}
+
+} // namespace
+
+void commit_now() {
+    commit();
 }
 
 // --- C++ -------------------------------------------------------------------------------------------------------------
@@ -88,11 +115,13 @@ void require_subscriber() {
             .hint("Superusers may do that, and since PostgreSQL 16 roles with the rights of pg_create_subscription.");
 }
 
+namespace {
+
 void require_unsubscribed() {
     if (OidIsValid(guard(subscription)))
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "this database has subscribed already")
             .hint("CALL integration_defaults.unsubscribe_defaults() ends that; status() says how it is.");
-    for (Table table : replicated)
+    for (Table table : all_four)
         if (is_replicated(table))
             throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           cat("integration_defaults.", declared_as(table).name, " is filled by a subscription already"))
@@ -108,9 +137,9 @@ void require_untracked_groups() {
 }
 
 /// The newest state; nobody writes there while the tables are locked.
-void require_empty() {
+void require_empty(const Tables &tables) {
     NewestState newest;
-    for (Table table : replicated)
+    for (Table table : tables)
         if (live.keys(table).count > 0)
             throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           cat("integration_defaults.", declared_as(table).name, " has rows"))
@@ -173,19 +202,20 @@ void run_unseen(std::initializer_list<const char *> commands) {
     }
 }
 
-void subscribe(const char *connection, const char *publication) {
+void subscribe(const char *connection, const char *publication, const Tables &tables) {
     Publisher publisher(connection, needs_password(GetUserId()));
     publisher.require_other_database();
-    publisher.require_publication(publication);
+    publisher.require_publication(publication, tables.names);
     const char *slot = guard(slot_name);
     NewSlot made(publisher, slot);
-    guard([] {
-        for (Table table : replicated)
+    guard([&] {
+        for (Table table : tables)
             LockRelationOid(look_up(table).relation, ShareRowExclusiveLock);
     });
     require_unsubscribed();
-    require_untracked_groups();
-    require_empty();
+    if (&tables == &of_shard)
+        require_untracked_groups();
+    require_empty(tables);
     run_unseen({guard([&] {
         return const_cast<const char *>(
             psprintf("CREATE SUBSCRIPTION %s CONNECTION %s PUBLICATION %s WITH (create_slot = false, slot_name = %s)",
@@ -195,11 +225,11 @@ void subscribe(const char *connection, const char *publication) {
     made.taken = true;
 }
 
-void wait_for_copy() {
+void wait_for_copy(const Tables &tables) {
     const Oid oid = guard(subscription);
     TimestampTz told = GetCurrentTimestamp();
     for (;;) {
-        const int copying = guard([&] { return count_copying(oid); });
+        const int copying = guard([&] { return count_copying(oid, tables); });
         if (copying == 0)
             return;
         if (guard([&] { return failed_copies(oid); }) > 0)
@@ -220,6 +250,18 @@ void wait_for_copy() {
 
 } // namespace
 
+bool has_subscribed() {
+    return OidIsValid(guard(subscription));
+}
+
+void subscribe_node(const char *connection, const char *publication) {
+    require_subscriber();
+    require_unsubscribed();
+    require_empty(of_node);
+    subscribe(connection, publication, of_node);
+    wait_for_copy(of_node);
+}
+
 /// CALL subscribe_defaults(connection, publication)
 INTD_FUNCTION(subscribe_defaults) {
     const char *connection = cat(required_text(fcinfo, 0, "connection"));
@@ -230,9 +272,9 @@ INTD_FUNCTION(subscribe_defaults) {
     guard([] { PreventCommandDuringRecovery("subscribe_defaults()"); });
     require_unsubscribed();
     require_untracked_groups();
-    require_empty();
-    subscribe(connection, publication);
-    wait_for_copy();
+    require_empty(of_shard);
+    subscribe(connection, publication, of_shard);
+    wait_for_copy(of_shard);
     PG_RETURN_VOID();
 }
 

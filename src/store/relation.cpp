@@ -2,6 +2,7 @@
 
 #include "postgres/invalidation.hpp"
 #include "postgres/transaction.hpp"
+#include "store/citus.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -110,12 +111,11 @@ KnownTable &look_up(Table table) {
         Relation relation = relation_open(entry.relation, AccessShareLock);
         require_shape(relation, own);
         entry.owner = relation->rd_rel->relowner;
-        // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
-        const bool citus = OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
         entry.key = primary_key_index(relation);
-        entry.plain = !citus && relation->rd_rel->relkind == RELKIND_RELATION &&
+        // Citus keeps a distributed table's rows elsewhere, behind what looks like a plain table.
+        entry.plain = relation->rd_rel->relkind == RELKIND_RELATION &&
                       relation->rd_tableam == GetHeapamTableAmRoutine() && !relation->rd_rel->relhassubclass &&
-                      OidIsValid(entry.key) && has_declared_key(entry.key, own.keys);
+                      OidIsValid(entry.key) && has_declared_key(entry.key, own.keys) && !is_distributed(entry.relation);
         entry.parents = entry.plain && (table == Table::groups || table == Table::projects)
                             ? index_by(relation, column::parent + 1)
                             : InvalidOid;

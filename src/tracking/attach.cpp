@@ -63,6 +63,22 @@ uint8_t present(Relation relation, Oid function) {
     return found;
 }
 
+/// ENABLE for triggers of ours that would not fire, added to a list of commands.
+List *enabling(List *list, Relation relation, Oid function) {
+    TriggerDesc *triggers = relation->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        if (const Trigger &trigger = triggers->triggers[i]; trigger.tgfoid == function && !fires(trigger.tgenabled))
+            list = lappend(list, psprintf("ALTER TABLE ONLY %s ENABLE TRIGGER %s", qualified_name(relation),
+                                          quote_identifier(trigger.tgname)));
+    return list;
+}
+
+/// The arguments of the trigger that binds.
+const char *binding_arguments(const char *label, bool orphans) {
+    return psprintf("%s%s%s", label == nullptr ? "" : psprintf("'label', %s", quote_literal_cstr(label)),
+                    label != nullptr && orphans ? ", " : "", orphans ? "'orphans', 'instance'" : "");
+}
+
 /// The commands that one relation needs, as a list of strings: CREATE TRIGGER, and ENABLE for what would not fire.
 List *commands(Relation relation, Kind kind, const Source *source, const char *label, bool orphans) {
     const Oid function = follow_function(kind);
@@ -81,8 +97,7 @@ List *commands(Relation relation, Kind kind, const Source *source, const char *l
     if (!partition) {
         if (source != nullptr)
             add(follows_update, "update", "AFTER UPDATE", psprintf("FOR EACH ROW WHEN (%s)", binding(relation, source)),
-                psprintf("%s%s%s", label == nullptr ? "" : psprintf("'label', %s", quote_literal_cstr(label)),
-                         label != nullptr && orphans ? ", " : "", orphans ? "'orphans', 'instance'" : ""));
+                binding_arguments(label, orphans));
         add(follows_insert, "insert", "AFTER INSERT",
             partitioned ? "FOR EACH ROW" : "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT", arguments);
         add(follows_delete, "delete", "AFTER DELETE",
@@ -91,15 +106,36 @@ List *commands(Relation relation, Kind kind, const Source *source, const char *l
     }
     if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
         add(checks, "check", "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT", arguments);
-    TriggerDesc *triggers = relation->trigdesc;
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        if (const Trigger &trigger = triggers->triggers[i]; trigger.tgfoid == function && !fires(trigger.tgenabled))
-            list = lappend(list, psprintf("ALTER TABLE ONLY %s ENABLE TRIGGER %s", qualified_name(relation),
-                                          quote_identifier(trigger.tgname)));
-    return list;
+    return enabling(list, relation, function);
+}
+
+/// The same of a shard, by the binding of its table. The names are those under which Citus would make the shards'
+/// triggers of the table's, so that it drops them with these. Columns have the same names, but not the same numbers.
+List *shard_commands(Relation shard, int64 id, Relation table, Kind kind, const Source *source) {
+    const Oid function = follow_function(kind);
+    const uint8_t missing = parts_of_shard & ~present(shard, function);
+    List *list = NIL;
+    auto add = [&](Part part, const char *name, const char *when, const char *what, const char *given) {
+        if (missing & part)
+            list = lappend(list,
+                           psprintf("CREATE TRIGGER integration_defaults_%s_%s_" INT64_FORMAT " %s ON %s %s "
+                                    "EXECUTE FUNCTION integration_defaults.follow_%s(%s)",
+                                    name_of(kind), name, id, when, qualified_name(shard), what, name_of(kind), given));
+    };
+    add(follows_update, "update", "AFTER UPDATE", psprintf("FOR EACH ROW WHEN (%s)", binding(table, source)),
+        binding_arguments(label_column(table, kind), takes_orphans(table, kind)));
+    add(follows_insert, "insert", "AFTER INSERT", "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT", "");
+    add(follows_delete, "delete", "AFTER DELETE", "REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT", "");
+    add(checks, "check", "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT", "");
+    return enabling(list, shard, function);
 }
 
 } // namespace
+
+List *missing_shard_triggers(Relation shard, int64 id, Relation table, Kind kind) {
+    Source source;
+    return read_source(table, kind, &source) ? shard_commands(shard, id, table, kind, &source) : NIL;
+}
 
 void create_triggers(Oid oid, Kind kind, const Source *source, const char *label, bool orphans) {
     List *relations = find_all_inheritors(oid, ShareRowExclusiveLock, nullptr);

@@ -15,6 +15,9 @@ void create_triggers(Oid relation, Kind kind, const Source *source, const char *
 /// The commands that create_triggers() would run without a `source`, as a list of strings; locks no writers out.
 List *missing_triggers(Oid relation, Kind kind);
 
+/// The commands that give a shard, on this node, of a distributed table those triggers of the kind that it lacks.
+List *missing_shard_triggers(Relation shard, int64 id, Relation table, Kind kind);
+
 /// Drops all triggers of the kind; how many there were.
 int drop_triggers(Oid relation, Kind kind);
 

@@ -1,64 +1,61 @@
 #include "tracking/distributed.hpp"
 
-#include "postgres/query.hpp"
-#include "tracking/tracked.hpp"
-
-extern "C" {
-#include "catalog/dependency.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
-#include "commands/extension.h"
-#include "parser/parse_func.h"
-}
+#include "store/citus.hpp"
+#include "tracking/cluster.hpp"
 
 namespace intd {
 namespace {
 
-Statement distributed = {"SELECT TRUE FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid "
-                         "OPERATOR(pg_catalog.=) $1::pg_catalog.regclass",
-                         1,
-                         {OIDOID},
-                         nullptr};
-
-/// What Citus knows of tables, as far as it is installed.
-struct Citus {
-    bool has_tables;
-    Oid is_shard; // a function
-};
-
-Citus find_citus() {
-    const Oid extension = get_extension_oid("citus", true);
-    if (!OidIsValid(extension))
-        return {false, InvalidOid};
-    const Oid tables = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
-    const Oid argument = REGCLASSOID;
-    const Oid is_shard =
-        LookupFuncName(list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("relation_is_a_known_shard"))),
-                       1, &argument, true);
-    return {OidIsValid(tables) && getExtensionOfObject(RelationRelationId, tables) == extension,
-            OidIsValid(is_shard) && getExtensionOfObject(ProcedureRelationId, is_shard) == extension ? is_shard
-                                                                                                     : InvalidOid};
-}
-
-[[noreturn]] void refuse(Oid relation, const char *what, const char *detail) {
+[[noreturn]] void refuse(Oid relation, const char *what, const char *detail, const char *hint) {
     throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED,
                   cat("table ", relation_name(relation), " can't be tracked, because it ", what))
         .detail(detail)
-        .hint("Track a table of one server only; or call add_project() and add_group() and their like where the app "
-              "writes.");
+        .hint(hint);
 }
+
+struct Found {
+    Oid table; // of which it is a shard
+    bool distributed, reference, partitioned;
+};
 
 } // namespace
 
-void require_undistributed(Oid relation) {
-    const Citus citus = guard(find_citus);
-    Value found;
-    if (citus.has_tables && fetch(distributed, {ObjectIdGetDatum(relation)}, &found) > 0)
-        refuse(relation, "is distributed by Citus", "Its rows are written on the nodes that have its shards.");
-    if (OidIsValid(citus.is_shard) &&
-        guard([&] { return DatumGetBool(OidFunctionCall1(citus.is_shard, ObjectIdGetDatum(relation))); }))
+bool is_trackable_spread(Oid relation, Kind kind) {
+    const Found found = guard([&]() -> Found {
+        if (!has_citus())
+            return {};
+        return {table_of_shard(relation), is_distributed(relation), is_reference_table(relation),
+                get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE};
+    });
+    if (OidIsValid(found.table))
         refuse(relation, "is a shard of a table that Citus has distributed",
-               "It has a part of that table's rows only, and moves to other nodes.");
+               "It has a part of that table's rows only, and moves to other nodes.",
+               cat("Track table ", relation_name(found.table), ", on the coordinator."));
+    if (!found.distributed)
+        return false;
+    if (!is_cluster())
+        refuse(relation, "is distributed by Citus", "Its rows are written on the nodes that have its shards.",
+               "CALL integration_defaults.enable_citus() on the coordinator; or call add_project() and add_group() and "
+               "their like where the app writes.");
+    require_coordinator("Tracking a distributed table");
+    if (found.partitioned)
+        refuse(relation, "is distributed by Citus, and partitioned", "A shard of it has partitions of its own.",
+               "Distribute a plain table.");
+    if (kind == Kind::groups && !found.reference)
+        refuse(relation, "is distributed by Citus in shards",
+               "Every node needs all groups, to know what its projects inherit.",
+               "Make it a reference table: create_reference_table().");
+    if (kind == Kind::projects && found.reference)
+        refuse(relation, "is a reference table of Citus'",
+               "Every node would have all projects, and what is set on them on one of the nodes only.",
+               "Distribute it: create_distributed_table().");
+    if (const Oid groups = tracked_relation(Kind::groups);
+        kind == Kind::projects && OidIsValid(groups) && !is_spread(Kind::groups))
+        throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      cat("groups are tracked in table ", relation_name(groups), ", which is on this node only"))
+            .detail("Every node needs all groups, to know what its projects inherit.")
+            .hint("Make it a reference table: untrack(), create_reference_table(), track_groups().");
+    return true;
 }
 
 } // namespace intd

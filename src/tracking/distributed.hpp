@@ -1,13 +1,14 @@
 // Tables that Citus has distributed, and their shards.
 #pragma once
 
-#include "postgres/boundary.hpp"
+#include "tracking/tracked.hpp"
 
 namespace intd {
 
-/// Throws 0A000 if Citus has distributed the table (or keeps copies of it elsewhere), or if it is a shard of such a
-/// table: its rows are written on other nodes, or on this one under another table's name, where nothing of ours would
-/// follow. Only what belongs to the extension "citus" is asked, not what somebody has made under its names.
-void require_undistributed(Oid relation);
+/// Whether Citus has distributed the table. Throws 0A000 if it is a shard of such a table, whose rows are written under
+/// the table's name; if enable_citus() was not called, because they are written on other nodes, where nothing of ours
+/// would follow; or if the kind can't follow a table that is distributed so. Throws 55000 on other nodes than the
+/// coordinator, and for projects whose groups are on one node.
+bool is_trackable_spread(Oid relation, Kind kind);
 
 } // namespace intd

@@ -72,9 +72,10 @@ Portal open_reading(Relation relation, const char *text) {
     return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
 }
 
-/// Reads a tracked table under the active snapshot. The filter and casts run as the owner of the table, who could have
-/// put them there, whichever role asks for it: a call of track_*() or resync() lends the table's owner no rights. The
-/// caller must be allowed to read it.
+/// Reads a tracked table, or a shard of it, under the active snapshot. The filter and casts run as the owner of the
+/// table, who could have put them there, whichever role asks for it: a call of track_*() or resync() lends the table's
+/// owner no rights. The caller must be allowed to read it, unless nobody asks (InvalidOid): then what is read is for
+/// us.
 Relation open_to_read(Oid oid, Kind kind, Oid asking, Source *source) {
     Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
     if (relation == nullptr || !read_source(relation, kind, source))
@@ -82,6 +83,8 @@ Relation open_to_read(Oid oid, Kind kind, Oid asking, Source *source) {
                         errmsg("no table of %s is tracked", name_of(kind))));
     for (AttrNumber column : {source->id, source->parent})
         require_exact_text(RelationGetDescr(relation), column);
+    if (!OidIsValid(asking))
+        return relation;
     if (AclResult may = pg_class_aclcheck(oid, asking, ACL_SELECT); may != ACLCHECK_OK)
         aclcheck_error(may, OBJECT_TABLE, RelationGetRelationName(relation));
     if (relation->rd_rel->relowner != asking && check_enable_rls(oid, asking, true) == RLS_ENABLED)
@@ -90,7 +93,7 @@ Relation open_to_read(Oid oid, Kind kind, Oid asking, Source *source) {
     return relation;
 }
 
-void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
+void read_relation(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
     Source source;
     Relation relation = open_to_read(oid, kind, asking, &source);
     Progress progress(psprintf("reading table %s", RelationGetRelationName(relation)));
@@ -117,6 +120,12 @@ void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleD
     connection.finish();
     owner.leave();
     relation_close(relation, AccessShareLock);
+}
+
+void read_tracked(Oid oid, Kind kind, Oid asking, Tuplestorestate *store, TupleDesc columns) {
+    List *relations = OidIsValid(oid) ? relations_of(oid) : list_make1_oid(InvalidOid); // which is refused
+    for (int i = 0; i < list_length(relations); i++)
+        read_relation(list_nth_oid(relations, i), kind, asking, store, columns);
 }
 
 /// The WITH clauses of `wanted`, which is what our table is to be. They use no operator that the app could define.
@@ -211,6 +220,18 @@ const char *looking_text(Kind kind, Oid source, Oid groups, bool filtered, bool 
     return text.data;
 }
 
+/// SELECT every id, as our tables have it.
+const char *ids_text(Relation relation, const Source &source) {
+    Form_pg_attribute id = TupleDescAttr(RelationGetDescr(relation), source.id - 1);
+    const char *column = psprintf("x.%s", quote_identifier(NameStr(id->attname)));
+    return psprintf("SELECT y.id FROM (SELECT (%s)::pg_catalog.text COLLATE pg_catalog.\"C\" AS id FROM %s x) y",
+                    getBaseType(id->atttypid) == NUMERICOID
+                        ? psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)", column)
+                        : column,
+                    quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                               RelationGetRelationName(relation)));
+}
+
 /// How many rows it lets in, read as read_tracked() reads.
 const char *counting_text(Relation relation, const Source &source) {
     return psprintf("SELECT pg_catalog.count(*) FROM (%s) y (id, parent, passes) WHERE y.passes",
@@ -255,19 +276,20 @@ Outcome run(const char *text, bool only_looks) {
 
 namespace {
 
-/// The user for whom we equalize, while the statement that does so runs as our owner.
-Oid asker = InvalidOid;
+/// For whom we equalize, while the statement that does so runs as our owner: a user; or nobody, where a node of Citus'
+/// takes in what it has.
+std::optional<Oid> asker;
 
 /// Until the end of the block.
 class Asker {
   public:
-    explicit Asker(Oid user) : outer_(std::exchange(asker, user)) {}
+    explicit Asker(std::optional<Oid> user) : outer_(std::exchange(asker, user)) {}
     ~Asker() { asker = outer_; }
     Asker(const Asker &) = delete;
     Asker &operator=(const Asker &) = delete;
 
   private:
-    Oid outer_;
+    std::optional<Oid> outer_;
 };
 
 void check_outcome(const Outcome &outcome, Kind kind, Oid source) {
@@ -281,13 +303,13 @@ void check_outcome(const Outcome &outcome, Kind kind, Oid source) {
 
 } // namespace
 
-Equalized equalize(Kind kind) {
+Equalized equalize(Kind kind, bool of_node) {
     Oid source = tracked_relation(kind);
     Oid groups = groups_are_filtered() ? tracked_relation(Kind::groups) : InvalidOid;
     const bool orphans = takes_orphans(kind);
     OwnStatement own(table_oid(table_of(kind)));
     LongWork work(LongWork::writes_rows, cat("taking in ", name_of(kind)));
-    Asker user(GetUserId());
+    Asker user(of_node ? InvalidOid : GetUserId());
     AsOwner owner;
     Outcome outcome = guard([&] { return run(equalizing_text(kind, source, groups, orphans), false); });
     check_outcome(outcome, kind, source);
@@ -317,18 +339,62 @@ int64 count_let_in(Kind kind) {
     OwnStatement none(InvalidOid); // what the filter does is not part of the statement around us
     const Oid asking = GetUserId();
     return guard([&] {
-        Source source;
-        Relation relation = open_to_read(oid, kind, asking, &source);
-        TableOwner owner;
-        owner.enter(relation, asking);
-        Connection connection;
-        connection.read(prepare_over(relation, counting_text(relation, source), 0, nullptr), nullptr);
-        const int64 count = DatumGetInt64(*connection.result(0, 0));
-        connection.finish();
-        owner.leave();
-        relation_close(relation, AccessShareLock);
+        int64 count = 0;
+        List *relations = OidIsValid(oid) ? relations_of(oid) : list_make1_oid(InvalidOid); // which is refused
+        for (int i = 0; i < list_length(relations); i++) {
+            Source source;
+            Relation relation = open_to_read(list_nth_oid(relations, i), kind, asking, &source);
+            TableOwner owner;
+            owner.enter(relation, asking);
+            Connection connection;
+            connection.read(prepare_over(relation, counting_text(relation, source), 0, nullptr), nullptr);
+            count += DatumGetInt64(*connection.result(0, 0));
+            connection.finish();
+            owner.leave();
+            relation_close(relation, AccessShareLock);
+        }
         return count;
     });
+}
+
+Growing<Datum> ids_of_shard(Oid shard, Kind kind) {
+    Growing<Datum> ids;
+    Source source;
+    Relation relation = open_to_read(shard, kind, InvalidOid, &source);
+    TableOwner owner;
+    owner.enter(relation, InvalidOid);
+    Connection connection;
+    const uint64 count = connection.read(prepare_over(relation, ids_text(relation, source), 0, nullptr), nullptr);
+    MemoryContext inside = MemoryContextSwitchTo(connection.caller());
+    for (uint64 row = 0; row < count; row++) {
+        bool is_null;
+        const Datum id = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &is_null);
+        if (!is_null)
+            ids.add(datumCopy(id, false, -1));
+    }
+    MemoryContextSwitchTo(inside);
+    connection.finish();
+    owner.leave();
+    relation_close(relation, AccessShareLock);
+    return ids;
+}
+
+bool shard_has(Oid shard, Kind kind, Datum id) {
+    Source source;
+    Relation relation = open_to_read(shard, kind, InvalidOid, &source);
+    TableOwner owner;
+    owner.enter(relation, InvalidOid);
+    Connection connection;
+    Oid types[] = {TEXTOID};
+    const bool found =
+        connection.read(prepare_over(relation,
+                                     psprintf("%s WHERE y.id OPERATOR(pg_catalog.=) $1", ids_text(relation, source)), 1,
+                                     types),
+                        &id) > 0;
+    connection.finish();
+    owner.leave();
+    relation_close(relation, AccessShareLock);
+    return found;
 }
 
 /// read_tracked(kind): the rows of the table that is tracked for the kind.
@@ -340,8 +406,8 @@ INTD_FUNCTION(read_tracked) {
     const Kind which = *kind == "groups" ? Kind::groups : Kind::projects;
     Oid source = tracked_relation(which);
     OwnStatement none(InvalidOid); // what the filter does is not part of the statement around us
-    const Oid user = OidIsValid(asker) && GetUserId() == our_owner() ? asker : GetUserId();
-    Asker nobody(InvalidOid); // nor is it asked for whom we equalize
+    const Oid user = asker && GetUserId() == our_owner() ? *asker : GetUserId();
+    Asker nobody(std::nullopt); // nor is it asked for whom we equalize
     guard([&] { read_tracked(source, which, user, result.store(), result.columns()); });
     return null_result(fcinfo);
 }

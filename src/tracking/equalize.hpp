@@ -1,6 +1,7 @@
 // Making our groups or projects equal to what their tracked table holds.
 #pragma once
 
+#include "postgres/memory.hpp"
 #include "tracking/tracked.hpp"
 
 namespace intd {
@@ -12,8 +13,9 @@ struct Equalized {
 
 /// Reads every row of the table and writes ours, with the rights of the current user. It is an error if row security
 /// would hide rows from that user. In the newest state, also under REPEATABLE READ. The caller holds locks that keep
-/// writers out. Throws 22004, 22023, 23505.
-Equalized equalize(Kind kind);
+/// writers out. Throws 22004, 22023, 23505. `of_node`: of a table that Citus has distributed what this node has, for
+/// us and not for the current user.
+Equalized equalize(Kind kind, bool of_node = false);
 
 /// What equalize() would do, under the active snapshot.
 struct Difference {
@@ -29,5 +31,12 @@ Difference difference(Kind kind);
 
 /// The rows of the tracked table that are let in, as difference() would find them.
 int64 count_let_in(Kind kind);
+
+// Of a shard. Server code: raises reports.
+
+/// The ids of all its rows, also of those that the filter leaves out, as our tables have them.
+Growing<Datum> ids_of_shard(Oid shard, Kind kind);
+/// Whether a row has that id.
+bool shard_has(Oid shard, Kind kind, Datum id);
 
 } // namespace intd

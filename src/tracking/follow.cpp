@@ -14,6 +14,7 @@
 #include "tracking/mirror.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/trigger.hpp"
+#include "store/citus.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -283,6 +284,29 @@ bool is_for_partition(const TriggerData *data) {
     return data->tg_trigger->tgnargs == 1 && strcmp(data->tg_trigger->tgargs[0], "partition") == 0;
 }
 
+/// Whether a trigger of a table that Citus has distributed, or of a shard of one, has nothing to do: the table itself
+/// has no rows; a shard that was not taken in here is not followed; and on one whose table is tracked no longer the
+/// trigger is a leftover, because Citus takes some kinds of triggers from the table alone.
+bool is_idle(Relation relation, Kind kind) {
+    if (has_no_citus() || relation->rd_rel->relispartition || !guard(has_citus))
+        return false;
+    const Oid oid = RelationGetRelid(relation), root = guard([&] { return root_of(relation); });
+    const Oid tracked = tracked_relation(kind);
+    if (root == oid)
+        return is_spread(kind) && tracked == oid;
+    if (tracked == root)
+        return !was_taken_in(kind, oid);
+    return !guard([&] {
+        // As the relation cache has it: another session of the same TRUNCATE holds the table.
+        Relation table = RelationIdGetRelation(root);
+        Source source;
+        const bool bound = table != nullptr && read_source(table, kind, &source);
+        if (table != nullptr)
+            RelationClose(table);
+        return bound;
+    });
+}
+
 Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     auto refuse = [] {
@@ -297,6 +321,8 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
                             : TRIGGER_FIRED_BY_DELETE(data->tg_event) ? data->tg_oldtable
                                                                       : nullptr;
     if (after && row) {
+        if (fcinfo->flinfo->fn_extra == nullptr && is_idle(data->tg_relation, kind))
+            return PointerGetDatum(nullptr);
         follow_row(fcinfo, data, kind);
         return PointerGetDatum(nullptr);
     }
@@ -307,10 +333,14 @@ Datum follow(FunctionCallInfo fcinfo, Kind kind) {
     // On a partition that was detached the trigger is a leftover.
     if (is_for_partition(data) && (root == relation || root != tracked_relation(kind)))
         return PointerGetDatum(nullptr);
+    if (is_idle(data->tg_relation, kind))
+        return PointerGetDatum(nullptr);
     require_followed(root, kind);
-    if (after && truncate)
-        mirror_truncate(kind);
-    else if (after || (truncate && root != relation && data->tg_relation->rd_rel->relkind == RELKIND_RELATION))
+    const bool shard = root != relation && !data->tg_relation->rd_rel->relispartition;
+    if (after && truncate) {
+        if (!shard)
+            mirror_truncate(kind);
+    } else if (after || (truncate && root != relation && data->tg_relation->rd_rel->relkind == RELKIND_RELATION))
         follow_batches(data, kind, rows);
     return PointerGetDatum(nullptr);
 }

@@ -81,7 +81,10 @@ Labels group_labels(const std::pmr::vector<std::string_view> &ids, std::pmr::mem
     if (!OidIsValid(source))
         return labels;
     const Datum wanted = text_array(ids);
-    for (const Label &label : guard([&] { return read_labels(source, wanted); }))
+    for (const Label &label : guard([&] {
+             List *relations = relations_of(source); // of a reference table the copy on this node
+             return relations == NIL ? Growing<Label>() : read_labels(linitial_oid(relations), wanted);
+         }))
         labels.emplace(view(label.id), view(label.text));
     return labels;
 }

@@ -12,6 +12,7 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "storage/lmgr.h"
 #include "utils/typcache.h"
 }
 
@@ -150,7 +151,7 @@ Datum as_parameters(Oid type, Datum ids) {
 
 /// By its id, or by many parents. SPI must be connected. False if nothing is tracked for the kind.
 bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
-    lookup->relation = try_relation_open(relation, RowShareLock);
+    lookup->relation = OidIsValid(relation) ? try_relation_open(relation, RowShareLock) : nullptr;
     if (lookup->relation == nullptr)
         return false;
     lookup->reader = make_row_reader(lookup->relation, kind, CurrentMemoryContext);
@@ -253,11 +254,14 @@ void forget_left_out(Datum *parents, int count) {
     }
     if (ids.empty())
         return;
-    Oid source = tracked_relation(Kind::groups);
+    const Oid root = tracked_relation(Kind::groups);
     Datum *unknown = ids.data();
     const size_t unknown_count = ids.size();
     const size_t left_out = guard([&] {
         size_t kept = 0;
+        // Of a table that Citus has distributed, the copy on this node.
+        List *relations = relations_of(root);
+        const Oid source = relations == NIL ? InvalidOid : linitial_oid(relations);
         Connection connection;
         Lookup lookup;
         if (open_lookup(&lookup, Kind::groups, source, false)) {
@@ -296,29 +300,39 @@ Children children_in_source(Kind kind, Datum groups) {
     };
     Found children = guard([&] {
         Found found = {};
-        Connection connection;
-        Lookup lookup;
-        if (open_lookup(&lookup, kind, source, true)) {
-            const TextElements wanted = text_elements(groups);
-            qsort(wanted.begin_, wanted.count, sizeof(Datum), by_text);
-            uint64 rows = look_up(connection, &lookup, as_parameters(lookup.type, groups));
-            for (Datum **list : {&found.ids, &found.parents})
-                *list = static_cast<Datum *>(MemoryContextAllocExtended(
-                    connection.caller(), std::max<Size>(rows, 1) * sizeof(Datum), MCXT_ALLOC_HUGE));
-            for (uint64 n = 0; n < rows; n++) {
-                CHECK_FOR_INTERRUPTS();
-                State state = found_state(&lookup, n);
-                if (!state.in || !state.parent ||
-                    bsearch(&*state.parent, wanted.begin_, wanted.count, sizeof(Datum), by_text) == nullptr)
-                    continue;
-                MemoryContext inside = MemoryContextSwitchTo(connection.caller());
-                found.parents[found.count] = datumCopy(*state.parent, false, -1);
-                found.ids[found.count++] = datumCopy(state.id, false, -1);
-                MemoryContextSwitchTo(inside);
+        int room = 0;
+        List *relations = relations_of(source);
+        const TextElements wanted = text_elements(groups);
+        qsort(wanted.begin_, wanted.count, sizeof(Datum), by_text);
+        for (int i = 0; i < list_length(relations); i++) {
+            Connection connection;
+            Lookup lookup;
+            if (open_lookup(&lookup, kind, list_nth_oid(relations, i), true)) {
+                uint64 rows = look_up(connection, &lookup, as_parameters(lookup.type, groups));
+                const Size needed = found.count + std::max<Size>(rows, 1);
+                for (Datum **list : {&found.ids, &found.parents}) {
+                    if (*list == nullptr)
+                        *list = static_cast<Datum *>(
+                            MemoryContextAllocExtended(connection.caller(), needed * sizeof(Datum), MCXT_ALLOC_HUGE));
+                    else if (static_cast<Size>(room) < needed)
+                        *list = static_cast<Datum *>(repalloc_huge(*list, needed * sizeof(Datum)));
+                }
+                room = std::max(room, static_cast<int>(needed));
+                for (uint64 n = 0; n < rows; n++) {
+                    CHECK_FOR_INTERRUPTS();
+                    State state = found_state(&lookup, n);
+                    if (!state.in || !state.parent ||
+                        bsearch(&*state.parent, wanted.begin_, wanted.count, sizeof(Datum), by_text) == nullptr)
+                        continue;
+                    MemoryContext inside = MemoryContextSwitchTo(connection.caller());
+                    found.parents[found.count] = datumCopy(*state.parent, false, -1);
+                    found.ids[found.count++] = datumCopy(state.id, false, -1);
+                    MemoryContextSwitchTo(inside);
+                }
+                close_lookup(&lookup);
             }
-            close_lookup(&lookup);
+            connection.finish();
         }
-        connection.finish();
         return found;
     });
     if (children.count == 0)
@@ -364,15 +378,25 @@ Datum ids_left_out(Kind kind, Datum ids) {
     if (!is_filtered(kind))
         return 0;
     return guard([&] {
-        Relation relation = try_relation_open(oid, RowShareLock);
-        Source source;
-        Datum found = 0;
-        if (relation == nullptr)
-            return found;
-        if (read_source(relation, kind, &source))
-            found = ids_in(relation, source, ids);
-        relation_close(relation, NoLock);
-        return found;
+        List *relations = relations_of(oid);
+        Growing<Datum> all;
+        const bool spread = list_length(relations) != 1 || linitial_oid(relations) != oid;
+        for (int i = 0; i < list_length(relations); i++) {
+            // A TRUNCATE of all shards holds each of them in a session of its own, which must not wait for another.
+            // What is truncated has no rows to keep.
+            if (spread && !ConditionalLockRelationOid(list_nth_oid(relations, i), RowShareLock))
+                continue;
+            Relation relation = try_relation_open(list_nth_oid(relations, i), spread ? NoLock : RowShareLock);
+            Source source;
+            if (relation == nullptr)
+                continue;
+            if (Datum found = read_source(relation, kind, &source) ? ids_in(relation, source, ids) : 0; found != 0)
+                for (Datum id : text_elements(found))
+                    all.add(id);
+            relation_close(relation, NoLock);
+        }
+        return all.empty() ? static_cast<Datum>(0)
+                           : PointerGetDatum(construct_array(all.items, all.count, TEXTOID, -1, false, TYPALIGN_INT));
     });
 }
 

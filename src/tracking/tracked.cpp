@@ -6,6 +6,7 @@
 #include "postgres/result.hpp"
 #include "postgres/trigger.hpp"
 #include "store/access.hpp"
+#include "store/citus.hpp"
 #include "store/relation.hpp"
 
 extern "C" {
@@ -144,8 +145,21 @@ bool takes_orphans(Relation relation, Kind kind) {
 
 Oid root_of(Relation relation) {
     // none while it is being detached
-    List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
-    return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
+    const Oid oid = RelationGetRelid(relation);
+    List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(oid) : NIL;
+    if (ancestors != NIL)
+        return llast_oid(ancestors);
+    const Oid table = relation->rd_rel->relkind == RELKIND_RELATION ? table_of_shard(oid) : InvalidOid;
+    return OidIsValid(table) ? table : oid;
+}
+
+List *relations_of(Oid root) {
+    if (!is_distributed(root))
+        return list_make1_oid(root);
+    List *list = NIL;
+    for (const Shard &shard : local_shards(root))
+        list = lappend_oid(list, shard.relation);
+    return list;
 }
 
 namespace {
@@ -243,7 +257,7 @@ Owned owned(Oid relation) {
                            !form->relispartition && form->relpersistence != RELPERSISTENCE_TEMP &&
                            form->relnamespace != get_namespace_oid("integration_defaults", true);
     ReleaseSysCache(tuple);
-    return {owner, trackable};
+    return {owner, trackable && !OidIsValid(table_of_shard(relation))};
 }
 
 /// The tracked table, of those that count. track_*() makes no second one, but the owner of a table that counts can put
@@ -262,7 +276,9 @@ Oid tracked_among(const Growing<Hung> &triggers, Oid ours) {
         for (const Hung &other : triggers)
             if (other.relation == trigger.relation)
                 parts |= other.parts;
-        const int rank = 1 + __builtin_popcount(parts) + (owner == ours ? 100 : 0);
+        // What Citus has left of a shard that was split is no shard any more.
+        const int rank =
+            1 + __builtin_popcount(parts) + (owner == ours ? 100 : 0) + (is_distributed(trigger.relation) ? 50 : 0);
         if (rank > best || (rank == best && trigger.relation < found)) {
             found = trigger.relation;
             best = rank;
@@ -277,7 +293,15 @@ struct Incomplete {
     uint8_t parts;
 };
 
-Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root) {
+/// A shard on this node of a table that Citus has distributed.
+struct KnownShard {
+    Oid relation;
+    int64 id;
+    bool taken_in;
+};
+
+/// `shards`: of a table that Citus has distributed.
+Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root, const KnownShard *shards, int count) {
     struct Whole {
         Oid relation;
         uint8_t on, off;
@@ -290,6 +314,9 @@ Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root) {
     Growing<Whole> all;
     for (int i = 0; i < list_length(relations); i++)
         all.add({list_nth_oid(relations, i), 0, 0});
+    for (int i = 0; i < count; i++)
+        if (shards[i].taken_in)
+            all.add({shards[i].relation, 0, 0});
     qsort(all.items, all.count, sizeof(Whole), by_relation);
     for (const Hung &trigger : triggers) {
         Whole wanted = {trigger.relation, 0, 0};
@@ -297,7 +324,9 @@ Incomplete find_incomplete(const Growing<Hung> &triggers, Oid root) {
             (trigger.fires ? found->on : found->off) |= trigger.parts;
     }
     for (const Whole &each : all)
-        if (uint8_t needed = each.relation == root ? parts_of_table : parts_of_partition | each.off;
+        if (uint8_t needed = each.relation == root ? parts_of_table
+                             : count > 0           ? parts_of_shard
+                                                   : parts_of_partition | each.off;
             (needed & ~each.on) != 0)
             return {each.relation, static_cast<uint8_t>(needed & ~each.on)};
     return {InvalidOid, 0};
@@ -315,12 +344,44 @@ uint8_t parts_of(const Trigger &trigger) {
 namespace {
 
 struct {
+    MemoryContext memory; // of the shards
     Oid relation[2];
     Incomplete incomplete[2];
     bool filtered[2], orphans[2];
     bool by_uuid[2];
+    bool spread[2], left[2];
+    KnownShard *shards[2];
+    int shard_counts[2];
     bool valid;
 } known;
+
+/// Those of a distributed table on this node, beside what the trigger of our own table names as taken in.
+void know_shards(Oid source, Kind kind) {
+    const int n = static_cast<int>(kind);
+    known.shard_counts[n] = 0;
+    known.spread[n] = OidIsValid(source) && is_distributed(source);
+    known.left[n] = false;
+    if (!known.spread[n])
+        return;
+    MemoryContext caller = MemoryContextSwitchTo(known.memory);
+    Growing<KnownShard> here;
+    for (const Shard &shard : local_shards(source))
+        here.add({shard.relation, shard.id, false});
+    known.shards[n] = here.items;
+    known.shard_counts[n] = here.count;
+    MemoryContextSwitchTo(caller);
+    Relation own = table_open(look_up(table_of(kind)).relation, AccessShareLock);
+    const Trigger *record = find_trigger(own, "taken_in_shards");
+    for (int i = 0; record != nullptr && i < record->tgnargs; i++) {
+        const int64 id = strtoll(record->tgargs[i], nullptr, 10);
+        bool found = false;
+        for (KnownShard &shard : here)
+            if (shard.id == id)
+                found = shard.taken_in = true;
+        known.left[n] = known.left[n] || !found;
+    }
+    table_close(own, AccessShareLock);
+}
 
 /// The server sends this message for any table on which a trigger is created or dropped, and for `access` when that
 /// changes.
@@ -331,7 +392,12 @@ void forget() {
 /// Whether it has a filter, takes orphans, and whether its ids are uuids.
 void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by_uuid) {
     *filtered = *orphans = *by_uuid = false;
-    Relation relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : nullptr;
+    if (!OidIsValid(source))
+        return;
+    // A TRUNCATE of a table that Citus has distributed holds it in another session of the same transaction than the one
+    // that truncates a shard. So it is looked at as it is in the relation cache.
+    const bool distributed = is_distributed(source);
+    Relation relation = distributed ? RelationIdGetRelation(source) : try_relation_open(source, AccessShareLock);
     if (relation == nullptr)
         return;
     Source binding;
@@ -340,13 +406,20 @@ void know_binding(Oid source, Kind kind, bool *filtered, bool *orphans, bool *by
         *orphans = takes_orphans(relation, kind);
         *by_uuid = getBaseType(TupleDescAttr(RelationGetDescr(relation), binding.id - 1)->atttypid) == UUIDOID;
     }
-    relation_close(relation, AccessShareLock);
+    if (distributed)
+        RelationClose(relation);
+    else
+        relation_close(relation, AccessShareLock);
 }
 
 void know_tracked() {
     const Oid ours = our_owner();
     guard([&] {
         renew(known.valid, [&] {
+            if (known.memory == nullptr)
+                known.memory =
+                    AllocSetContextCreate(CacheMemoryContext, "integration_defaults shards", ALLOCSET_SMALL_SIZES);
+            MemoryContextReset(known.memory);
             for (Kind kind : all_kinds) {
                 const int n = static_cast<int>(kind);
                 Oid function = follow_function(kind);
@@ -354,8 +427,10 @@ void know_tracked() {
                 if (OidIsValid(function))
                     triggers = triggers_of(function);
                 const Oid relation = known.relation[n] = tracked_among(triggers, ours);
-                known.incomplete[n] =
-                    OidIsValid(relation) ? find_incomplete(triggers, relation) : Incomplete{InvalidOid, 0};
+                know_shards(relation, kind);
+                known.incomplete[n] = OidIsValid(relation)
+                                          ? find_incomplete(triggers, relation, known.shards[n], known.shard_counts[n])
+                                          : Incomplete{InvalidOid, 0};
                 know_binding(known.relation[n], kind, &known.filtered[n], &known.orphans[n], &known.by_uuid[n]);
             }
         });
@@ -368,6 +443,34 @@ Oid tracked_relation(Kind kind) {
     if (!known.valid)
         know_tracked();
     return known.relation[static_cast<int>(kind)];
+}
+
+bool is_spread(Kind kind) {
+    tracked_relation(kind);
+    return known.spread[static_cast<int>(kind)];
+}
+
+bool was_taken_in(Kind kind, Oid shard) {
+    tracked_relation(kind);
+    const int n = static_cast<int>(kind);
+    for (int i = 0; i < known.shard_counts[n]; i++)
+        if (known.shards[n][i].relation == shard)
+            return known.shards[n][i].taken_in;
+    return false;
+}
+
+bool shards_have_left(Kind kind) {
+    tracked_relation(kind);
+    return known.left[static_cast<int>(kind)];
+}
+
+int shards_arrived(Kind kind) {
+    int count = 0;
+    tracked_relation(kind);
+    const int n = static_cast<int>(kind);
+    for (int i = 0; i < known.shard_counts[n]; i++)
+        count += known.shards[n][i].taken_in ? 0 : 1;
+    return count;
 }
 
 void require_feeding(Oid relation, Kind kind) {
@@ -546,6 +649,7 @@ INTD_FUNCTION(read_tracked_tables) {
 void watch_tracked() {
     feeding.tracked_relation = tracked_relation;
     feeding.require_untracked = require_untracked;
+    feeding.is_spread = is_spread;
     on_relation_change([](Oid) { forget(); });
     on_role_change(forget);
 }

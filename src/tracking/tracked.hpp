@@ -45,6 +45,9 @@ enum Part : uint8_t { follows_insert = 1, follows_delete = 2, follows_update = 4
 constexpr uint8_t parts_of_table = 31;
 /// Those that the server clones to each partition. The others a partition gets from track_*() and resync() only.
 constexpr uint8_t parts_of_partition = follows_insert | follows_delete | follows_update;
+/// Those that each shard needs of a table that Citus has distributed. Before a TRUNCATE the rows of a shard go one by
+/// one, as those of a partition do.
+constexpr uint8_t parts_of_shard = parts_of_partition | checks;
 
 uint8_t parts_of(const Trigger &trigger);
 
@@ -53,14 +56,32 @@ inline bool fires(char enabled) {
     return enabled != TRIGGER_DISABLED && enabled != TRIGGER_FIRES_ON_REPLICA;
 }
 
-/// The table whose binding a relation's rows are followed by: of a partition, the partitioned table.
+/// The table whose binding a relation's rows are followed by: of a partition, the partitioned table; of a shard, the
+/// table that Citus has distributed.
 Oid root_of(Relation relation);
+
+/// Where the rows of a tracked table are on this node, as a list of oids: of a distributed one, its shards that are
+/// placed here; else the table itself.
+List *relations_of(Oid root);
 
 // C++.
 
 /// The table that is tracked for the kind, or InvalidOid. It is the one that has a binding and whose owner may feed
 /// ours; if there are several, the oldest. Remembered until some relation or some role's rights change.
 Oid tracked_relation(Kind kind);
+
+/// Whether Citus has distributed the table that is tracked for the kind. Remembered likewise.
+bool is_spread(Kind kind);
+
+/// Of such a table's shard on this node: whether what it has was taken in here (see cluster.cpp). One that has come
+/// since then is not followed: what is set on its projects is still where it was.
+bool was_taken_in(Kind kind, Oid shard);
+
+/// Whether shards that were taken in here have left this node since then.
+bool shards_have_left(Kind kind);
+
+/// How many shards on this node have not been taken in.
+int shards_arrived(Kind kind);
 
 /// Throws unless `root`, on which (or on a partition of which) a trigger of the kind fires, is the tracked table and
 /// all its triggers are there and enabled: 42501, 55000.

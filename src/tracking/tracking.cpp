@@ -1,6 +1,7 @@
 // track_groups, track_projects, untrack and resync. They need admin access, and the app's table is touched with the
 // caller's rights; ours are written as our owner, as the triggers do afterwards (see mirror.hpp).
 #include "hierarchy/arguments.hpp"
+#include "tracking/cluster.hpp"
 #include "tracking/distributed.hpp"
 #include "tracking/equalize.hpp"
 #include "tracking/filter.hpp"
@@ -10,6 +11,7 @@
 #include "tracking/attach.hpp"
 #include "postgres/path.hpp"
 #include "store/access.hpp"
+#include "store/citus.hpp"
 #include "store/owner.hpp"
 #include "store/replicated.hpp"
 
@@ -176,6 +178,23 @@ bool orphans_argument(FunctionCallInfo fcinfo, int n) {
     return orphans == "instance";
 }
 
+/// The transaction in which a table that Citus has distributed was tracked last.
+TransactionId tracked_in = InvalidTransactionId;
+
+/// What is set on projects is fetched from the nodes on connections of their own, which do not see what this
+/// transaction has written. That is why it can't have written but by this function, as far as this node knows.
+void require_nothing_written(Kind kind) {
+    const bool written = guard([] {
+        const TransactionId now = GetTopTransactionIdIfAny();
+        return IsTransactionBlock() || (TransactionIdIsValid(now) && now != tracked_in);
+    });
+    if (written)
+        throw Refusal(ERRCODE_ACTIVE_SQL_TRANSACTION,
+                      "a distributed table can't be tracked inside a transaction that does more")
+            .detail("What is set on projects is brought to their nodes as it is committed.")
+            .hint(cat("Call track_", name_of(kind), "() by itself, outside of BEGIN and COMMIT."));
+}
+
 Oid source_argument(FunctionCallInfo fcinfo) {
     if (PG_ARGISNULL(0))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "argument \"source\" must not be null");
@@ -210,25 +229,43 @@ Datum track(FunctionCallInfo fcinfo, Kind kind) {
     if (source.id == source.parent)
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, cat("column \"", id, "\" can't be both the id and the parent"));
 
-    require_undistributed(oid);
+    const bool spread = is_trackable_spread(oid, kind);
+    if (spread)
+        require_nothing_written(kind);
     require_unreplicated(table_of(kind)); // an empty table writes nothing that would be refused
     require_feeding(oid, kind);
-    // Nobody writes ours until we are done, and what is tracked does not change meanwhile.
-    lock_own(table_of(kind));
+    // Nobody writes ours until we are done, and what is tracked does not change meanwhile. In a cluster this node locks
+    // its own with all others, in a session that may not be this one.
+    if (spread)
+        begin_everywhere();
+    else
+        lock_own(table_of(kind));
     if (Oid other = tracked_relation(kind); OidIsValid(other))
         throw Refusal(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       cat(name_of(kind), " are tracked already, in table ", relation_name(other)))
             .hint("Stop tracking it with untrack().");
     guard([&] {
+        CitusCommands citus;
+        if (spread)
+            citus.enter();
         drop_triggers(oid, kind); // what is left of a binding that is gone
         int level = fix_search_path();
         create_triggers(oid, kind, &source, label, orphans);
         restore_search_path(level);
+        if (spread)
+            citus.leave();
         CommandCounterIncrement();
     });
     if (tracked_relation(kind) != oid)
         throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, cat("table ", relation_name(oid), " can't be tracked this way"))
             .detail("What the server made of the columns and the filter can't be read back.");
+    if (spread) {
+        take_in_everywhere(kind == Kind::projects);
+        tracked_in = guard(GetTopTransactionIdIfAny);
+        if (kind == Kind::projects) // each node has counted its own, and filters run nowhere but there
+            PG_RETURN_NULL();
+        PG_RETURN_INT64(count_let_in(kind)); // every node has all groups
+    }
     int64 rows = 0;
     equalize_and_tell(kind, &rows);
     if (kind == Kind::groups)
@@ -265,8 +302,14 @@ INTD_FUNCTION(untrack) {
     });
     int dropped = guard([&] {
         int count = 0;
+        CitusCommands citus;
+        const bool spread = is_distributed(oid);
+        if (spread)
+            citus.enter();
         for (Kind kind : all_kinds)
             count += drop_triggers(oid, kind);
+        if (spread)
+            citus.leave();
         return count;
     });
     if (dropped == 0)
@@ -283,6 +326,10 @@ INTD_FUNCTION(resync) {
     Oid oid = source_argument(fcinfo);
     require_access(Access::admin);
     guard([&] { relation_close(open_owned(oid, dry_run ? AccessShareLock : ShareRowExclusiveLock), NoLock); });
+    if (guard([&] { return is_distributed(oid); }))
+        throw Refusal(ERRCODE_FEATURE_NOT_SUPPORTED, cat("table ", relation_name(oid), " is distributed by Citus"))
+            .detail("Each node takes in what it has, all of them together.")
+            .hint("CALL integration_defaults.resync_node() on the coordinator.");
     int64 changed = 0;
     bool tracked = false, of_groups = false;
     for (Kind kind : all_kinds) {

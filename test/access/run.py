@@ -153,6 +153,8 @@ add(None, f"INSERT INTO {I}access VALUES (current_user::{I}role_name, 'admin')",
 add("publish_defaults", f"SELECT {I}publish_defaults('t_publication')", "owner")
 add("subscribe_defaults", f"CALL {I}subscribe_defaults('host=nowhere')", "superuser") # since 16 other roles can be let, too
 add("unsubscribe_defaults", f"CALL {I}unsubscribe_defaults()", "superuser")
+add("enable_citus", f"CALL {I}enable_citus()", "owner")
+add("resync_node", f"CALL {I}resync_node()", "owner")
 
 # These read no table of ours, but what they are given; of the last one the table's own rights decide.
 ASK_NOTHING = {"external_id", "external_id_send", "not_given", "effective_differs", "role_name_send", "role_name_lt", "role_name_le",

@@ -1,6 +1,6 @@
 # Beside Citus, which takes five of the server's ten places for who wants to know of changed relations, and keeps the rows
 # of a distributed table elsewhere. Both are simulated: a module takes places, and an extension of that name has the two
-# objects that are asked. No test here needs Citus itself.
+# catalogs that are asked. No test here needs Citus itself.
 use strict;
 use warnings;
 use IntegrationDefaults;
@@ -75,10 +75,10 @@ SKIP:
 	append_to_file("$control/citus--1.sql", <<'SQL');
 CREATE SCHEMA citus;
 CREATE TABLE citus.pg_dist_partition (logicalrelid regclass PRIMARY KEY, partmethod "char");
+CREATE TABLE citus.pg_dist_shard (logicalrelid regclass, shardid bigint PRIMARY KEY);
 ALTER TABLE citus.pg_dist_partition SET SCHEMA pg_catalog;
-GRANT SELECT ON pg_catalog.pg_dist_partition TO PUBLIC;
-CREATE FUNCTION pg_catalog.relation_is_a_known_shard(relation regclass) RETURNS boolean STABLE STRICT
-    LANGUAGE sql AS $$SELECT relname ~ '_102[0-9]{3}$' FROM pg_catalog.pg_class WHERE oid = relation$$;
+ALTER TABLE citus.pg_dist_shard SET SCHEMA pg_catalog;
+GRANT SELECT ON pg_catalog.pg_dist_partition, pg_catalog.pg_dist_shard TO PUBLIC;
 SQL
 	$node->reload;
 	$node->safe_psql('postgres', 'CREATE DATABASE forged');
@@ -87,6 +87,7 @@ CREATE EXTENSION $I;
 CREATE TABLE plain (id int PRIMARY KEY, parent_id int, group_id int);
 CREATE TABLE spread (LIKE plain INCLUDING ALL);
 CREATE TABLE plain_102008 (LIKE plain INCLUDING ALL);
+CREATE TABLE spread_102008 (LIKE plain INCLUDING ALL);
 INSERT INTO plain VALUES (1, NULL), (2, 1);
 SQL
 
@@ -94,21 +95,25 @@ SQL
 	$node->safe_psql('forged', $app . <<"SQL");
 CREATE TABLE pg_dist_partition (logicalrelid regclass);
 INSERT INTO pg_dist_partition VALUES ('plain'), ('spread');
-CREATE FUNCTION relation_is_a_known_shard(regclass) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE TABLE pg_dist_shard (logicalrelid regclass, shardid bigint);
+INSERT INTO pg_dist_shard VALUES ('plain', 102008);
 SELECT $I.track_groups('plain');
 SELECT $I.untrack('plain');
 CREATE SCHEMA forge;
 CREATE TABLE forge.pg_dist_partition (logicalrelid regclass);
 INSERT INTO forge.pg_dist_partition VALUES ('plain'), ('spread');
 ALTER TABLE forge.pg_dist_partition SET SCHEMA pg_catalog;
+CREATE TABLE forge.pg_dist_shard (logicalrelid regclass, shardid bigint);
+INSERT INTO forge.pg_dist_shard VALUES ('plain', 102008);
+ALTER TABLE forge.pg_dist_shard SET SCHEMA pg_catalog;
 SELECT $I.track_groups('plain');
 SELECT $I.untrack('plain');
 SQL
 	is($node->safe_psql('forged', "SET search_path = public, pg_catalog; SELECT $I.track_groups('plain_102008'), $I.track_projects('spread')"), '0|0', 'forged names refuse nothing');
 
 	$node->safe_psql('postgres', 'CREATE DATABASE cluster');
-	$node->safe_psql('cluster', "$app CREATE EXTENSION citus; INSERT INTO pg_dist_partition VALUES ('spread', 'h')");
-	foreach my $each ([ 'spread', 'is distributed by Citus' ], [ 'plain_102008', 'is a shard of a table that Citus has distributed' ])
+	$node->safe_psql('cluster', "$app CREATE EXTENSION citus; INSERT INTO pg_dist_partition VALUES ('spread', 'h'); INSERT INTO pg_dist_shard VALUES ('spread', 102008)");
+	foreach my $each ([ 'spread', 'is distributed by Citus' ], [ 'spread_102008', 'is a shard of a table that Citus has distributed' ])
 	{
 		my ($table, $why) = @$each;
 		foreach my $function (qw(track_groups track_projects))
@@ -118,7 +123,20 @@ SQL
 		}
 		is($node->safe_psql('cluster', "SELECT count(*) FROM pg_trigger WHERE tgrelid = '$table'::regclass"), '0', "$table has no trigger");
 	}
+	is($node->safe_psql('cluster', "SELECT $I.track_groups('plain_102008'); SELECT $I.untrack('plain_102008')"), "0\n", 'a name alone makes no shard');
 	is($node->safe_psql('cluster', "SELECT $I.track_groups('plain'); INSERT INTO plain VALUES (3, 2); SELECT count(*) FROM $I.groups"), "2\n3", 'a table of this server is tracked all the same');
+	foreach my $sql ("CALL $I.enable_citus()", "CALL $I.resync_node()")
+	{
+		like(($node->psql('cluster', $sql, extra_params => [ '--set', 'VERBOSITY=verbose' ]))[2], qr/ERROR:  55000: .+\n(DETAIL|HINT):  /, "$sql: not a cluster of this extension's");
+		like(($node->psql('forged', $sql, extra_params => [ '--set', 'VERBOSITY=verbose' ]))[2], qr/ERROR:  55000: this is no database of Citus'\nHINT:  /, "$sql: not of Citus");
+	}
+
+	# A table of ours that is distributed is read by queries; all others as ever.
+	$node->safe_psql('cluster', "SELECT $I.register_integration('free'), $I.add_project('p', 3), $I.set_default('free', '{\"a\": 1}'), $I.override_fields('free', '{\"b\": 2}', 'p')");
+	my $answers = "SELECT $I.active_settings('free', 'p'), $I.active_settings('free', group_id => 3); SELECT * FROM $I.project_integrations; SELECT count(*) FROM $I.all_active_settings('p')";
+	my $direct = $node->safe_psql('cluster', $answers);
+	$node->safe_psql('cluster', "INSERT INTO pg_dist_partition VALUES ('$I.project_settings', 'h')");
+	is($node->safe_psql('cluster', $answers), $direct, 'a table of ours that is distributed is read by queries');
 }
 
 $node->stop;
