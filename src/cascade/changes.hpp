@@ -22,6 +22,9 @@ struct Change {
     uint8_t passes;               // what may have to be done
 };
 
+/// The change that reaches everything, in every way.
+constexpr Change any_change = {core::Level::instance, {}, {}, pass_all};
+
 /// The same, with texts of its own in the current memory context.
 Change copied(const Change &change);
 

@@ -84,7 +84,7 @@ void add(Kept &to, const Change &change, int level) {
         return;
     const bool too_much = MemoryContextMemAllocated(together->context, true) > remember_at_most;
     InContext inside(together->context);
-    together->changes.push_back({copied(too_much ? Change{core::Level::instance, {}, {}, pass_all} : change), level});
+    together->changes.push_back({copied(too_much ? any_change : change), level});
     together->deepest = std::max(together->deepest, level);
 }
 

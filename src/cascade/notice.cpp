@@ -208,7 +208,7 @@ INTD_FUNCTION(settle) {
     if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
         if (table == Table::groups || table == Table::projects)
             Listening::hear_truncated();
-        note({core::Level::instance, {}, {}, pass_all});
+        note(any_change);
         begin_count_anew(); // this, too, has been counted before
         if (telling)
             note_all_written();
