@@ -9,7 +9,6 @@
 #include "secrets/key_file.hpp"
 #include "secrets/mask_key.hpp"
 #include "store/access.hpp"
-#include "store/owner.hpp"
 #include "store/replicated.hpp"
 #include "store/store.hpp"
 #include "tracking/equalize.hpp"

@@ -1,6 +1,5 @@
 #include "settings/secrets.hpp"
 
-#include "hierarchy/scope.hpp"
 
 namespace intd {
 namespace {

@@ -5,7 +5,6 @@
 #include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
-#include "store/owner.hpp"
 #include "store/store.hpp"
 
 #include <charconv>
