@@ -11,9 +11,6 @@
 namespace intd {
 namespace {
 
-/// More than this is not remembered one by one (bytes): then everything may have changed.
-constexpr Size remember_at_most = 64 * 1024 * 1024;
-
 /// A change, and the levels of nested transactions at which it was noted and followed (0: not yet). If a subtransaction
 /// that followed it rolls back, it has to be followed again.
 struct Noted {

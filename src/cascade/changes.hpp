@@ -25,6 +25,9 @@ struct Change {
 /// The change that reaches everything, in every way.
 constexpr Change any_change = {core::Level::instance, {}, {}, pass_all};
 
+/// So many bytes of changes are remembered one by one at the most. If there are more, any_change stands for all.
+constexpr Size remember_at_most = 64 * 1024 * 1024;
+
 /// The same, with texts of its own in the current memory context.
 Change copied(const Change &change);
 

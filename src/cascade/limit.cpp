@@ -19,9 +19,6 @@ namespace {
 
 // --- what is kept ----------------------------------------------------------------------------------------------------
 
-/// More than this is not remembered one by one (bytes): then everything may have changed.
-constexpr Size remember_at_most = 64 * 1024 * 1024;
-
 struct Noted {
     Change change;
     int level; // of nested transactions, at which it was noted
