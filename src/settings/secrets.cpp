@@ -1,6 +1,5 @@
 #include "settings/secrets.hpp"
 
-
 namespace intd {
 namespace {
 
