@@ -23,7 +23,7 @@ struct TableOwner {
         become(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
     }
 
-    /// To read the whole table for somebody, of whom the caller has made sure that he may: every row is seen.
+    /// To read the whole table for the role `asking`, which may do so, as the caller has checked: every row is seen.
     void enter(Relation relation, Oid asking) {
         const Oid owner = relation->rd_rel->relowner;
         GetUserIdAndSecContext(&user, &context);
