@@ -5,6 +5,8 @@ DROP EXTENSION IF EXISTS integration_defaults CASCADE;
 CREATE EXTENSION integration_defaults;
 RESET client_min_messages;
 SET search_path = integration_defaults, public;
+\pset format unaligned
+\pset tuples_only on
 \pset null '(null)'
 
 SELECT register_integration('hook', '{

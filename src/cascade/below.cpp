@@ -14,47 +14,45 @@ ScopeArgument scope_of(int32 level, std::optional<Datum> id) {
     return {static_cast<core::Level>(level), id.value_or(static_cast<Datum>(0)), false};
 }
 
-// --- reset_below -----------------------------------------------------------------------------------------------------
-
-/// Takes the fields out of the target's row. Whether there was anything to take.
-bool take_out(const Target &where, const Names &fields, Names &unknown) {
+/// Makes the target's row, if there is one, what `taken` of it says: nothing changes if that is none. Whether it does.
+template <class Taken>
+bool take_from(const Target &where, Taken &&taken) {
     bool changed = false;
     Given given;
     given.takes_back = given.resets = true;
-    change_row(where, given, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
-        changed = false;
-        if (!current)
-            return std::nullopt;
-        // a name that is none of the schema's is known where some row has it
-        for (const JsonField &field : fields_of(current->settings))
-            unknown.erase(std::remove(unknown.begin(), unknown.end(), field.key), unknown.end());
-        std::optional<SettingsRow> wanted = without_fields(where.type.schema->shape, *current, fields);
+    change_row(where, given, [&](const std::optional<SettingsRow> &current) {
+        std::optional<SettingsRow> wanted;
+        if (current)
+            wanted = taken(*current);
         changed = wanted.has_value();
         return wanted;
     });
     return changed;
 }
 
+// --- reset_below -----------------------------------------------------------------------------------------------------
+
+/// Takes the fields out of the target's row. Whether there was anything to take.
+bool take_out(const Target &where, const Names &fields, Names &unknown) {
+    return take_from(where, [&](const SettingsRow &current) {
+        // a name that is none of the schema's is known where some row has it
+        for (const JsonField &field : fields_of(current.settings))
+            unknown.erase(std::remove(unknown.begin(), unknown.end(), field.key), unknown.end());
+        return without_fields(where.type.schema->shape, current, fields);
+    });
+}
+
 // --- drop_redundant --------------------------------------------------------------------------------------------------
 
 /// Takes what is redundant out of the target's row, if that is still as it was `found`.
 bool take_redundant(const Target &where, const SettingsRow &found, bool whole, const Names &fields) {
-    bool changed = false;
-    Given given;
-    given.takes_back = given.resets = true;
-    change_row(where, given, [&](const std::optional<SettingsRow> &current) -> std::optional<SettingsRow> {
-        changed = false;
-        if (!current || !found.same(*current))
+    return take_from(where, [&](const SettingsRow &current) -> std::optional<SettingsRow> {
+        if (!found.same(current))
             return std::nullopt;
-        std::optional<SettingsRow> wanted;
         if (whole) // its locks stay
-            wanted = SettingsRow{false, std::nullopt, ObjectBuilder().finish(), current->locked};
-        else
-            wanted = without_fields(where.type.schema->shape, *current, fields);
-        changed = wanted.has_value();
-        return wanted;
+            return SettingsRow{false, std::nullopt, ObjectBuilder().finish(), current.locked};
+        return without_fields(where.type.schema->shape, current, fields);
     });
-    return changed;
 }
 
 } // namespace

@@ -11,9 +11,6 @@
 namespace intd {
 namespace {
 
-/// More than this is not remembered one by one (bytes): then everything may have changed.
-constexpr Size remember_at_most = 64 * 1024 * 1024;
-
 /// A change, and the levels of nested transactions at which it was noted and followed (0: not yet). If a subtransaction
 /// that followed it rolls back, it has to be followed again.
 struct Noted {
@@ -111,7 +108,7 @@ void Listening::hear(const Change &change) {
     some_went_unheard_ = some_went_unheard_ || too_much;
     everything_ = is_everything(change) || too_much;
     InContext inside(memory_->context());
-    changes_.push_back(copied(everything_ ? Change{core::Level::instance, {}, {}, pass_all} : change));
+    changes_.push_back(copied(everything_ ? any_change : change));
 }
 
 Change copied(const Change &change) {
@@ -139,7 +136,7 @@ void note(const Change &change) {
     if (list.changes != nullptr && list.changes->back().followed == 0 && is_everything(list.changes->back().change))
         return;
     bool too_much = list.context != nullptr && MemoryContextMemAllocated(list.context, false) > remember_at_most;
-    add(too_much ? Change{core::Level::instance, {}, {}, pass_all} : change);
+    add(too_much ? any_change : change);
 }
 
 void settle_noted(bool at_commit) {

@@ -22,19 +22,26 @@ struct Change {
     uint8_t passes;               // what may have to be done
 };
 
+/// The change that reaches everything, in every way.
+constexpr Change any_change = {core::Level::instance, {}, {}, pass_all};
+
+/// So many bytes of changes are remembered one by one at the most. If there are more, any_change stands for all.
+constexpr Size remember_at_most = 64 * 1024 * 1024;
+
 /// The same, with texts of its own in the current memory context.
 Change copied(const Change &change);
 
 /// Whether anybody wants to know of changes: a type is materialized, a Listening lives, or there is a limit.
 bool is_noting();
-/// The same of projects that come, which no limit counts.
+/// The same question for new projects, which no limit counts.
 bool is_noting_new_projects();
 
-/// Remembers a change while its type is materialized. Whoever listens hears of it, and the limit.
+/// Remembers a change, if its type is materialized. A Listening that lives and the limit get every change.
 void note(const Change &change);
 
-/// While it lives, it collects all changes that are noted, of whatever types; also those of the rows of groups, which
-/// effective_settings has none of. More than it has room for become one that reaches everything.
+/// While it lives, it collects all changes that are noted, of whatever types. Changes of groups are among them, though
+/// effective_settings has no rows of groups. If there is no room for all, one change that reaches everything stands for
+/// them.
 class Listening {
   public:
     explicit Listening(ContextResource *memory);
@@ -43,7 +50,8 @@ class Listening {
     Listening &operator=(const Listening &) = delete;
 
     const std::pmr::vector<Change> &changes() const { return changes_; }
-    /// Whether groups or projects have gone that are in none of them: there were too many, or TRUNCATE does not say.
+    /// Whether groups or projects may have gone that are in none of the changes: there were too many changes, or a
+    /// TRUNCATE, which does not say which rows go.
     bool some_went_unheard() const { return some_went_unheard_; }
 
     void hear(const Change &change);

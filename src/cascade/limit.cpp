@@ -20,9 +20,6 @@ namespace {
 
 // --- what is kept ----------------------------------------------------------------------------------------------------
 
-/// More than this is not remembered one by one (bytes): then everything may have changed.
-constexpr Size remember_at_most = 64 * 1024 * 1024;
-
 struct Noted {
     Change change;
     int level; // of nested transactions, at which it was noted
@@ -85,7 +82,7 @@ void add(Kept &to, const Change &change, int level) {
         return;
     const bool too_much = MemoryContextMemAllocated(together->context, true) > remember_at_most;
     InContext inside(together->context);
-    together->changes.push_back({copied(too_much ? Change{core::Level::instance, {}, {}, pass_all} : change), level});
+    together->changes.push_back({copied(too_much ? any_change : change), level});
     together->deepest = std::max(together->deepest, level);
 }
 

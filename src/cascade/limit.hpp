@@ -1,14 +1,14 @@
 // integration_defaults.max_affected: how many projects one statement may change.
 //
-// What is noted (see changes.hpp) is kept here, too, while there is a limit. At the end of the statement, what the
-// projects that it reaches end up with is compared with what they ended up with before. Counted are those that are
-// there before and after, and whose answer differs.
+// What is noted (see changes.hpp) is kept here, too, while there is a limit. At the end of the statement, the projects
+// that the changes reach are looked at: what they end up with now is compared with what they ended up with before.
+// Those that are there before and after, and whose answer differs, are counted.
 //
 //   statement   What a client sends at once, with all that it calls: what it has changed by now is counted each time
 //               that one of our tables has been written to. What other triggers write, those of tracked tables among
 //               them, and a statement that leaves the tree broken, are counted together, before the commit.
-//   before      A snapshot that shows of our own commands those before the first change. Of other transactions it
-//               shows what the one for after does, so that none of their changes is counted.
+//   before      Is read under a snapshot that shows, of our own commands, those before the first change. Of other
+//               transactions it shows the same as the snapshot for after, so that none of their changes is counted.
 //   TRUNCATE    Leaves nothing to be read. So it is counted on its own, before it happens.
 //   not counted What a restore and a replication bring, and what only follows: effective_settings.
 #pragma once

@@ -9,9 +9,7 @@
 #include "cascade/materialized.hpp"
 #include "cascade/notify.hpp"
 #include "hierarchy/parents.hpp"
-#include "tracking/transit.hpp"
 #include "hierarchy/tree_rules.hpp"
-#include "postgres/jsonb.hpp"
 #include "postgres/transition.hpp"
 #include "postgres/trigger.hpp"
 #include "settings/leftovers.hpp"
@@ -145,44 +143,28 @@ bool are_told(const TriggerData *data, Table table) {
 
 /// Notes the rows of a statement: of an UPDATE each with what it was before.
 void note_rows(TriggerData *data, Table table, bool noting_them, bool telling) {
-    Tuplestorestate *old_rows = data->tg_oldtable, *new_rows = data->tg_newtable;
-    TransitionRows before, after;
-    TupleDesc shape = RelationGetDescr(data->tg_relation);
-    guard([&] {
-        if (old_rows != nullptr)
-            before.open(old_rows, shape);
-        if (new_rows != nullptr)
-            after.open(new_rows, shape);
-    });
+    StatementRows rows;
+    guard([&] { rows.open(data); });
     Noting noting(table, false);
     RowMemory memory;
-    auto next = [&] {
-        return guard([&] {
-            CHECK_FOR_INTERRUPTS();
-            return (old_rows == nullptr || before.next()) && (new_rows == nullptr || after.next());
-        });
-    };
+    auto next = [&] { return guard([&] { return rows.next(); }); };
     while (next()) { // a row that comes back from disk is in the memory that is current here, and freed by the next one
         InContext inside(memory.empty());
         Image images[2];
         guard([&] {
-            if (old_rows != nullptr)
-                take(&images[0], before.slot);
-            if (new_rows != nullptr)
-                take(&images[1], after.slot);
+            if (rows.before.slot != nullptr)
+                take(&images[0], rows.before.slot);
+            if (rows.after.slot != nullptr)
+                take(&images[1], rows.after.slot);
         });
-        const Image *was = old_rows != nullptr ? &images[0] : nullptr, *is = new_rows != nullptr ? &images[1] : nullptr;
+        const Image *was = rows.before.slot != nullptr ? &images[0] : nullptr;
+        const Image *is = rows.after.slot != nullptr ? &images[1] : nullptr;
         if (noting_them)
             noting.row(was, is);
         if (telling)
             note_written(table, was, is, false);
     }
-    guard([&] {
-        if (old_rows != nullptr)
-            before.close();
-        if (new_rows != nullptr)
-            after.close();
-    });
+    guard([&] { rows.close(); });
 }
 
 } // namespace
@@ -208,7 +190,7 @@ INTD_FUNCTION(settle) {
     if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
         if (table == Table::groups || table == Table::projects)
             Listening::hear_truncated();
-        note({core::Level::instance, {}, {}, pass_all});
+        note(any_change);
         begin_count_anew(); // this, too, has been counted before
         if (telling)
             note_all_written();

@@ -1,19 +1,19 @@
 // notify_changes(): each transaction tells listening clients which scopes it has written.
 //
 // A message is sent for each scope that was written, when the transaction commits: NOTIFY integration_defaults, with
-// the type, or null for all types, and the scope. What is below a scope is told by it. Scopes that come new are not
+// the type, or null for all types, and the scope. It stands for everything below the scope, too. New scopes are not
 // told, since nobody can have asked about them. Of one type, more scopes than most_told become one message for the
 // instance.
 //
-// The server keeps and discards messages with their subtransaction, but none can be taken back for being one of too
-// many. So they are noted here, and sent before the commit.
+// The server discards a message with its subtransaction, but can't take one back because there have come to be too
+// many. So messages are noted here, and sent before the commit.
 #pragma once
 
 #include "store/row_image.hpp"
 
 namespace intd {
 
-/// Whether changes are told. While a transaction writes to one of our six tables that stays as it is: see
+/// Whether changes are told. The answer stays the same for a transaction that writes to one of our six tables: see
 /// keep_writers_out().
 bool is_notifying();
 

@@ -1,4 +1,4 @@
-// What changes reach, and what that ends up with: for preview() and the limit.
+// Which scopes changes reach, and what these end up with: for preview() and the limit.
 #pragma once
 
 #include "cascade/changes.hpp"
@@ -20,7 +20,8 @@ struct Reach {
     explicit Reach(std::pmr::memory_resource *memory) : groups(memory), projects(memory) {}
     void add(const Change &change);
     bool nothing() const { return !everything && groups.empty() && projects.empty(); }
-    /// Whether a project in the group (none: in no group) is reached otherwise than for itself.
+    /// Whether the projects in the group (none: in no group) are all reached, and not only some of them by their own
+    /// ids.
     bool includes(Inheritance &inherited, const Value &group) const;
 };
 

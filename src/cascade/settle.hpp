@@ -10,7 +10,7 @@ namespace intd {
 /// instance; it has no row then. 40001 where the transaction's snapshot is too old to do so exactly.
 bool settle(const std::pmr::vector<Change> &changes);
 
-/// Makes all rows of a type right. The caller keeps all writers out. The result is that of settle().
+/// Makes all rows of a type right. The caller keeps all writers out. Gives false where settle() does.
 bool settle_type(std::string_view integration);
 
 } // namespace intd

@@ -10,7 +10,6 @@
 #include "secrets/mask_key.hpp"
 #include "store/citus.hpp"
 #include "store/access.hpp"
-#include "store/owner.hpp"
 #include "store/replicated.hpp"
 #include "store/store.hpp"
 #include "tracking/equalize.hpp"

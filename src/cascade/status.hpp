@@ -49,7 +49,7 @@ inline const char *counted(int64 count, const char *one, const char *many) {
     return cat(number(count), " ", count == 1 ? one : many);
 }
 
-/// What is in our tables is read as our owner; the app's tables with the rights of who asks.
+/// Our tables are read as our owner, the app's tables with the rights of the role that asks.
 inline uint64 fetch_own(Statement &statement, std::initializer_list<Value> parameters, Value *results, int columns) {
     AsOwner owner;
     return fetch_row(statement, parameters, results, columns, true);

@@ -1,7 +1,6 @@
 #include "hierarchy/external_id.hpp"
 
 extern "C" {
-#include "libpq/pqformat.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 }
@@ -82,22 +81,12 @@ INTD_STRICT_FUNCTION(external_id_out) {
 }
 
 INTD_STRICT_FUNCTION(external_id_recv) {
-    auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
-    if (buffer == nullptr)
-        return null_result(fcinfo);
-    int length = 0;
-    const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
-    return read_id({text, static_cast<size_t>(length)});
+    const std::optional<std::string_view> text = received_text(fcinfo);
+    return text ? read_id(*text) : null_result(fcinfo);
 }
 
 INTD_STRICT_FUNCTION(external_id_send) {
-    std::string_view text = written(fcinfo);
-    return guard([&] {
-        StringInfoData buffer;
-        pq_begintypsend(&buffer);
-        pq_sendtext(&buffer, text.data(), static_cast<int>(text.size()));
-        return PointerGetDatum(pq_endtypsend(&buffer));
-    });
+    return sent_text(written(fcinfo));
 }
 
 INTD_FUNCTION(external_id_not_given) {

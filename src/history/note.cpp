@@ -406,42 +406,30 @@ class Changes {
 
 /// The rows of a statement: of an UPDATE each with what it was before.
 void note_rows(TriggerData *data, Changes &changes) {
-    Tuplestorestate *old_rows = data->tg_oldtable, *new_rows = data->tg_newtable;
-    TransitionRows before, after;
-    TupleDesc shape = RelationGetDescr(data->tg_relation);
-    guard([&] {
-        if (old_rows != nullptr)
-            before.open(old_rows, shape);
-        if (new_rows != nullptr)
-            after.open(new_rows, shape);
-    });
+    StatementRows rows;
+    guard([&] { rows.open(data); });
     RowMemory memory;
     for (;;) { // a row that comes back from disk is in the memory that is current here, and freed by the next one
         Image images[2];
         MemoryContext own = memory.empty();
         const bool found = guard([&] {
-            CHECK_FOR_INTERRUPTS();
-            if ((old_rows != nullptr && !before.next()) || (new_rows != nullptr && !after.next()))
+            if (!rows.next())
                 return false;
             MemoryContext caller = MemoryContextSwitchTo(own);
-            if (old_rows != nullptr)
-                take(&images[0], before.slot);
-            if (new_rows != nullptr)
-                take(&images[1], after.slot);
+            if (rows.before.slot != nullptr)
+                take(&images[0], rows.before.slot);
+            if (rows.after.slot != nullptr)
+                take(&images[1], rows.after.slot);
             MemoryContextSwitchTo(caller);
             return true;
         });
         if (!found)
             break;
-        changes.row(old_rows != nullptr ? &images[0] : nullptr, new_rows != nullptr ? &images[1] : nullptr);
+        changes.row(rows.before.slot != nullptr ? &images[0] : nullptr,
+                    rows.after.slot != nullptr ? &images[1] : nullptr);
     }
     changes.flush();
-    guard([&] {
-        if (old_rows != nullptr)
-            before.close();
-        if (new_rows != nullptr)
-            after.close();
-    });
+    guard([&] { rows.close(); });
 }
 
 Statement whole_tables[table_count] = {};

@@ -2,7 +2,6 @@
 
 #include "history/arrays.hpp"
 #include "history/state.hpp"
-#include "secrets/mask_key.hpp"
 #include "settings/seal_secrets.hpp"
 #include "store/access.hpp"
 #include "store/owner.hpp"

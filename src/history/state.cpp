@@ -6,14 +6,6 @@
 namespace intd {
 namespace {
 
-JsonbValue string_value(std::string_view text) {
-    JsonbValue value;
-    value.type = jbvString;
-    value.val.string.val = const_cast<char *>(text.data());
-    value.val.string.len = static_cast<int>(text.size());
-    return value;
-}
-
 JsonbValue boolean_value(std::optional<bool> truth) {
     JsonbValue value;
     value.type = truth ? jbvBool : jbvNull;

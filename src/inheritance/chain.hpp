@@ -19,9 +19,9 @@ struct TreeNode {
 };
 
 /// Nodes by id: a hash table. Where many projects are read, most of the time goes into finding their groups here, in
-/// memory that is not in the processor's cache. So a look-up touches as little memory as possible: there are no chained
-/// buckets, an entry itself has the id, if that is short, as most are, and the node's mark, the nodes are elsewhere,
-/// and a table that is filled at once has no more room than it needs.
+/// memory that is not in the processor's cache. So a look-up touches as little memory as possible. There are no chained
+/// buckets. An entry has the node's mark and, if it is short, as most are, the id itself; the nodes are elsewhere. A
+/// table that is filled at once has no more room than it needs.
 class Nodes {
   public:
     struct Entry {
@@ -52,17 +52,17 @@ class Nodes {
         count_++;
     }
 
-    /// For so many more.
+    /// Makes room for so many groups more.
     void make_room(size_t more) {
         if (!fits(count_ + more, size_))
             make_anew(std::max<size_t>({64, 2 * size_, (count_ + more) * 4 / 3 + 1}),
                       [](const TreeNode *) { return true; });
     }
 
-    /// Leaves out all others.
+    /// Keeps only the groups that are wanted.
     void keep(bool (*wanted)(const TreeNode *)) { make_anew(size_, wanted); }
 
-    /// Has an id that will soon be looked for, or added, on its way into the cache.
+    /// Fetches into the processor's cache what a look-up of this id, or adding it, will soon touch.
     void prefetch(std::string_view id) const {
         const size_t place = first(key_of(id));
         __builtin_prefetch(&entries_[place]);
@@ -83,8 +83,8 @@ class Nodes {
         }
     }
 
-    /// An id of up to 7 bytes as it is, filled up with zeros, which none has; of a longer one a hash, with the top bit
-    /// set (the last byte's, that no short one has).
+    /// The key of an id. An id of up to 7 bytes is its own key, filled up with zeros, which no id contains. The key of
+    /// a longer one is a hash with the top bit set, which is in the byte that a short id leaves zero.
     static uint64 key_of(std::string_view id) {
         const char *bytes = id.data();
         const size_t size = id.size();
@@ -126,8 +126,8 @@ class Nodes {
 
 class Tree {
   public:
-    /// Nodes live in `memory`, for as long as the Tree is used. With a `base`, which knows a part already and doesn't
-    /// change as long as this one is used, it remembers only what that does not.
+    /// Nodes live in `memory`, for as long as the Tree is used. A `base` knows a part of the tree already, and does not
+    /// change while this Tree is used, which then remembers only what the base does not know.
     Tree(SlicedMemory *memory, Store store, const Tree *base)
         : memory_(memory), store_(store), base_(base), groups_(memory) {}
     /// One that lives in that memory.
@@ -140,16 +140,16 @@ class Tree {
 
     const TreeNode *instance() const { return base_ == nullptr ? &instance_ : &base_->instance_; }
 
-    /// The group with its whole way up; null if there is no such group, or its way up does not end (a cycle, a parent
-    /// that is not there). That is 23514, 23503 inside a transaction that has not been checked yet (see
-    /// OverlookBroken).
+    /// The group with its whole way up. Null if there is no such group, or its way up does not end: it has a cycle, or
+    /// a parent that is not there. In a transaction whose tree has not been checked yet, a cycle is 23514 and a missing
+    /// parent 23503 (see OverlookBroken).
     const TreeNode *group(std::string_view id);
 
-    /// What something is in: the group, or the instance if there is none. Null if that has no way up, as group(), and
-    /// 23503 also if it is not there.
+    /// What something is in: the group, or the instance if no group is named. Null or an error as group(); a group that
+    /// is named and is not there is 23503 as well in such a transaction.
     const TreeNode *around(std::optional<std::string_view> group);
 
-    /// If the group is known already.
+    /// The group's entry, or null if the group is not known yet.
     const Nodes::Entry *find(std::string_view id) const {
         const Nodes::Entry *found = base_ == nullptr ? nullptr : base_->groups_.find(id);
         return found != nullptr ? found : groups_.find(id);
@@ -158,8 +158,8 @@ class Tree {
     /// All groups that are known, once all were read; null before.
     const Nodes *whole() const { return whole_ ? &groups_ : nullptr; }
 
-    /// What a row of `projects` or `groups` hangs on: its parent column's group, or the instance. For who can't do
-    /// without: 23503 wherever it has no way up.
+    /// What a row of `projects` or `groups` is in: the group that its parent column names, or the instance. For callers
+    /// that need one: throws 23503, in any transaction, if that has no way up.
     const TreeNode *parent_of(const Row &row);
 
   private:
@@ -169,7 +169,7 @@ class Tree {
     }
     const TreeNode *climb(std::string_view id);
     void read_whole();
-    /// Those of the rows of groups that have a way up.
+    /// Adds those of the rows of groups that have a way up.
     void add_all(Rows rows, std::pmr::memory_resource *passing);
     TreeNode *make_node(std::string_view id);
 
@@ -187,17 +187,20 @@ class Tree {
 /// How much larger a table may get when it is remembered: rows of groups, and of what is set on them.
 constexpr Size groups_grow = 3, settings_grow = 8;
 
-/// How many bytes of a table that grows so there is room for.
+/// How many bytes of a table there is room for, if it grows so when it is remembered.
 inline Size room_for(Size used, Size grows) {
     const Size most = Size{1024} * session_cache_size;
     return used >= most ? 0 : (most - used) / grows;
 }
 
-/// A group whose way up does not end is an error where this transaction has made it so, and has still to answer for it
-/// (tree_checks_are_owed()). Elsewhere it is as if it were not there, and what is in it has no settings: such rows come
-/// by a subscription, by a part of a restore, by a session that fires no triggers, and must be in the way of no others.
-/// While this lives, it is so in such a transaction, too: for what must not fail because it is still at work on the
-/// tree. What triggers read meanwhile runs deeper, and is told. Such a group is never remembered.
+/// A group whose way up does not end is *broken*. To read it is an error in a transaction that may have broken it and
+/// that is still to be checked (tree_checks_are_owed()). In all others a broken group is as if it were not there, and
+/// what is in it has no settings: a subscription, a part of a restore, or a session that fires no triggers may bring
+/// such rows, which must not be in the way of anything else.
+///
+/// While an OverlookBroken lives, a broken group is no error in the first kind of transaction either. It is for code
+/// that must not fail while the transaction is still at work on the tree. It does not hold for what triggers read
+/// meanwhile, deeper in the stack of triggers: there the error is raised. A broken group is never remembered.
 class OverlookBroken {
   public:
     OverlookBroken();
@@ -205,7 +208,7 @@ class OverlookBroken {
     OverlookBroken(const OverlookBroken &) = delete;
     OverlookBroken &operator=(const OverlookBroken &) = delete;
 
-    /// Whether one was met.
+    /// Whether a broken group was met.
     bool met() const { return met_; }
 
     /// Whether a cycle, just met, is overlooked.

@@ -9,10 +9,10 @@
 // Three things are counted, and a transaction may count as several: changes of types and settings, moves of groups (any
 // UPDATE, DELETE or TRUNCATE of groups), and additions of groups (an INSERT). If two snapshots show as many moves, the
 // one with more additions is the later one, and shows all groups that the other one does, where they are there, and
-// groups that are new. What was found out about a group under the earlier one still holds: its way up, which was whole;
-// and if there are as many changes, too, what is set there, and so what is inherited. Only that a group is not there
-// does not, nor what all groups are, and neither is remembered. What was found out under the later one is not right for
-// the earlier one, which may lack a group that is known.
+// groups that are new. What was found out about a group under the earlier one still holds: its way up, which was whole.
+// If there are as many changes, too, what is set there holds as well, and so what is inherited. Two things do not hold:
+// that a group is not there, and what all groups are. So neither is remembered. What was found out under the later
+// snapshot is not right for the earlier one, to which a group that is known may not be there yet.
 //
 // This rests on:
 //
@@ -49,8 +49,8 @@ struct Generation {
     uint64 epoch;
     int64 changes, moves, additions;
 
-    /// Whether what is known of its tree is right in the other one, too, which may have groups that this one has not.
-    /// If there are as many changes as well, so is all that is known.
+    /// Whether what is known of this one's tree is right in the other one, too; that one may have more groups. If both
+    /// have as many changes as well, all that is known of this one is right in the other one.
     bool has_tree_in(const Generation &other) const {
         return epoch == other.epoch && moves == other.moves && additions <= other.additions;
     }

@@ -84,8 +84,8 @@ JsonbValue masked(const Integration &type, std::string_view field, bool secret, 
 /// it gives is valid until the next call of inheritance().
 class Inheritance {
   public:
-    /// In that tree, where marks up to `last_mark` stand for nothing any more. With a `base`, which knows a part
-    /// already and doesn't change as long as this one is used, it remembers only what that does not.
+    /// What is set in that tree, in which marks up to `last_mark` stand for nothing any more. A `base` knows a part of
+    /// it already, and does not change while this one is used, which then remembers only what the base does not know.
     Inheritance(SlicedMemory *memory, Tree &tree, uint32 last_mark = 0, Inheritance *base = nullptr);
 
     const Store &store() const { return store_; }
@@ -94,13 +94,13 @@ class Inheritance {
     const Integration *find_type(std::string_view name, bool passing_over = false) {
         return last_type_ != nullptr && last_type_->name == name ? last_type_ : look_up_type(name, passing_over);
     }
-    /// The same for who goes over many types: null, and a WARNING, also if its schema can't be used.
+    /// The same for a caller that goes over many types: null, with a WARNING, also if the type's schema can't be used.
     const Integration *find_usable_type(std::string_view name) { return find_type(name, true); }
     const Integration &type(std::string_view name);
 
     /// The fold down to a group or the instance, its own row included.
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
-    /// The fold of what stands in the group, which is the usual question where there are many; null if it is not there.
+    /// The fold down to this group, for callers that ask for many; null if the group is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
         const Nodes::Entry *known = tree_.find(id);
         Setter *setter = known == nullptr ? nullptr : known_setter(known->mark);
@@ -136,7 +136,7 @@ class Inheritance {
     SlicedMemory &memory() { return *memory_; }
     /// Of what is remembered, in bytes.
     Size size() { return memory_->size() + (memory_ == &tree_.memory() ? 0 : tree_.memory().size()); }
-    /// The last that was given in its tree.
+    /// The last mark that was given in its tree.
     uint32 last_mark() const { return last_mark_; }
 
   private:
@@ -161,7 +161,8 @@ class Inheritance {
     };
 
     const Integration *look_up_type(std::string_view name, bool passing_over);
-    /// Null if a mark stands for none, or for one that is gone with what was remembered on the same base before.
+    /// Null if the mark stands for no setter, or for one of an Inheritance that was on the same base before and is
+    /// gone.
     Setter *known_setter(uint32 mark) const {
         if (base_ != nullptr && mark - base_->first_mark_ <= base_->setter_count_)
             return base_->known_setter(mark);
@@ -198,8 +199,8 @@ class Inheritance {
     Store store_;
     Inheritance *base_;
     Tree &tree_;
-    // What a mark stands for. Marks go on from the last that was given in the tree, so that those of setters that are
-    // gone stand for none.
+    // What each mark stands for. New marks are higher than any that was given in the tree before, so the mark of a
+    // setter that is gone never stands for another one.
     Pieces<Setter> setters_;
     uint32 setter_count_ = 0, first_mark_, last_mark_;
     const Layers *instance_layers_ = nullptr; // once they are read

@@ -1,4 +1,4 @@
-// What a backend remembers of what is inherited, and for whom it is exact.
+// What a backend remembers of what is inherited, and the decision that it is exact for a snapshot.
 #pragma once
 
 #include "inheritance/inheritance.hpp"

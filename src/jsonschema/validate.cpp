@@ -308,10 +308,7 @@ bool Walk::check_key(const SchemaNode *node, std::string_view key, const JsonbVa
     spend(1);
     JsonPlace here = {place, key, -1};
     if (node->property_names != nullptr) {
-        JsonbValue name;
-        name.type = jbvString;
-        name.val.string.val = const_cast<char *>(key.data());
-        name.val.string.len = static_cast<int>(key.size());
+        const JsonbValue name = string_value(key);
         if (!fits(node->property_names, &name))
             INTD_FAIL(&here, at(node->property_names, "propertyNames"),
                       psprintf("has a name that does not fit %s", where(node->property_names)));
@@ -456,12 +453,7 @@ void check_alone(Walk &walk, const SchemaNode *node, std::string_view key, const
 JsonbValue as_read(const JsonbValue &value) {
     if (value.type != jbvArray && value.type != jbvObject)
         return value;
-    Jsonb *json = JsonbValueToJsonb(const_cast<JsonbValue *>(&value));
-    JsonbValue read;
-    read.type = jbvBinary;
-    read.val.binary.data = &json->root;
-    read.val.binary.len = VARSIZE(json) - VARHDRSZ;
-    return read;
+    return value_of(JsonbValueToJsonb(const_cast<JsonbValue *>(&value)));
 }
 
 } // namespace

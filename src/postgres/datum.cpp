@@ -1,6 +1,7 @@
 #include "postgres/datum.hpp"
 
 extern "C" {
+#include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 }
 
@@ -52,6 +53,24 @@ int count_elements(Datum array) {
         return 0;
     ArrayType *read = DatumGetArrayTypeP(array);
     return ArrayGetNItems(ARR_NDIM(read), ARR_DIMS(read));
+}
+
+std::optional<std::string_view> received_text(FunctionCallInfo fcinfo) {
+    auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
+    if (buffer == nullptr)
+        return std::nullopt;
+    int length = 0;
+    const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
+    return std::string_view(text, static_cast<size_t>(length));
+}
+
+Datum sent_text(std::string_view text) {
+    return guard([&] {
+        StringInfoData buffer;
+        pq_begintypsend(&buffer);
+        pq_sendtext(&buffer, text.data(), static_cast<int>(text.size()));
+        return PointerGetDatum(pq_endtypsend(&buffer));
+    });
 }
 
 } // namespace intd

@@ -63,6 +63,11 @@ inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, in
     return view(PointerGetDatum(given));
 }
 
+/// What the receive function of a type whose form is a text was sent; none if somebody has called it with nothing.
+std::optional<std::string_view> received_text(FunctionCallInfo fcinfo);
+/// What the send function of such a type gives.
+Datum sent_text(std::string_view text);
+
 /// A C string as a datum of type name's text: catalogue names and error texts.
 inline std::string_view view(const char *value) {
     return std::string_view(value);

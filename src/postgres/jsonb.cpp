@@ -91,21 +91,14 @@ ObjectBuilder::ObjectBuilder() {
 
 void ObjectBuilder::add(std::string_view key, const JsonbValue &value) {
     guard([&] {
-        JsonbValue name;
-        name.type = jbvString;
-        name.val.string.val = const_cast<char *>(key.data());
-        name.val.string.len = static_cast<int>(key.size());
+        JsonbValue name = string_value(key);
         pushJsonbValue(&state_, WJB_KEY, &name);
         pushJsonbValue(&state_, WJB_VALUE, const_cast<JsonbValue *>(&value));
     });
 }
 
 void ObjectBuilder::add(std::string_view key, std::string_view string) {
-    JsonbValue value;
-    value.type = jbvString;
-    value.val.string.val = const_cast<char *>(string.data());
-    value.val.string.len = static_cast<int>(string.size());
-    add(key, value);
+    add(key, string_value(string));
 }
 
 Jsonb *ObjectBuilder::finish() {

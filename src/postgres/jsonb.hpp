@@ -44,6 +44,15 @@ inline std::string_view string_of(const JsonbValue &value) {
     return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
 }
 
+/// A string of these bytes, which it points to.
+inline JsonbValue string_value(std::string_view text) {
+    JsonbValue value;
+    value.type = jbvString;
+    value.val.string.val = const_cast<char *>(text.data());
+    value.val.string.len = static_cast<int>(text.size());
+    return value;
+}
+
 /// Whether two values are equal as jsonb's operator = sees them.
 bool same_json(const JsonbValue *a, const JsonbValue *b);
 

@@ -18,4 +18,14 @@ struct TransitionRows {
     void close();
 };
 
+/// The same of a trigger's statement: the rows as they were, of an UPDATE each beside what it has become. Where it has
+/// only the one or the other, that slot is null.
+struct StatementRows {
+    TransitionRows before, after;
+
+    void open(const TriggerData *data);
+    bool next();
+    void close();
+};
+
 } // namespace intd

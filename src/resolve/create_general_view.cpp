@@ -19,12 +19,6 @@ Kind level_argument(FunctionCallInfo fcinfo) {
 constexpr std::string_view comment_begin = "the effective settings of every ",
                            comment_end = ", by the app's key, made by create_general_view()";
 
-bool is_own_comment(std::string_view text) {
-    return text.size() >= comment_begin.size() + comment_end.size() &&
-           text.substr(0, comment_begin.size()) == comment_begin &&
-           text.substr(text.size() - comment_end.size()) == comment_end;
-}
-
 } // namespace
 
 /// create_general_view(level, name)
@@ -51,7 +45,7 @@ INTD_FUNCTION(create_general_view) {
             key.as_id, " COLLATE pg_catalog.\"C\")"));
     run(cat("CREATE OR REPLACE TRIGGER write_integrations INSTEAD OF INSERT OR UPDATE OR DELETE ON ", view.qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations(", literal(level), ")"));
-    comment_view(view, cat(comment_begin, level, comment_end), is_own_comment);
+    comment_view(view, comment_begin, level, comment_end);
     return ObjectIdGetDatum(view.made());
 }
 

@@ -71,14 +71,6 @@ const char *property_comment(const JsonbValue *property) {
 constexpr std::string_view comment_begin = "settings of integration ",
                            comment_end = " for every project, made by create_view()";
 
-/// Whether a view's comment is one that we made, also of a type that had another name. What somebody has written there
-/// stays.
-bool is_own_comment(std::string_view text) {
-    return text.size() >= comment_begin.size() + comment_end.size() &&
-           text.substr(0, comment_begin.size()) == comment_begin &&
-           text.substr(text.size() - comment_end.size()) == comment_end;
-}
-
 /// The names of the columns of fields, in their order: that of the field, unless another column has it.
 NameList column_names(const Integration &type, const NameList &fields, std::string_view key, ContextResource *memory) {
     std::pmr::unordered_set<std::string_view> taken({"active", "inherited", "source_level", "source_id", "locked", key},
@@ -160,7 +152,7 @@ INTD_FUNCTION(create_view) {
     run(cat("CREATE OR REPLACE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE OR DELETE ON ", qualified,
             " FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_typed(", arguments, ")"));
     const Oid made = view.made();
-    comment_view(view, cat(comment_begin, type.name, comment_end), is_own_comment);
+    comment_view(view, comment_begin, type.name, comment_end);
     for (size_t n = 0; n < names.size(); n++) {
         const char *comment = property_comment(properties.find(names[n]));
         const int number = typed_column::first_field + static_cast<int>(n);

@@ -134,11 +134,13 @@ void run(const char *command) {
     }
 }
 
-void comment_view(const ViewPlace &view, const char *comment, bool (*is_ours)(std::string_view comment)) {
+void comment_view(const ViewPlace &view, std::string_view begin, std::string_view subject, std::string_view end) {
     const Oid made = view.made();
-    const char *existing = guard([&] { return GetComment(made, RelationRelationId, 0); });
-    if (existing == nullptr || is_ours(existing))
-        run(cat("COMMENT ON VIEW ", view.qualified, " IS ", literal(comment)));
+    const char *there = guard([&] { return GetComment(made, RelationRelationId, 0); });
+    const std::string_view text = there == nullptr ? std::string_view() : there;
+    if (there == nullptr || (text.size() >= begin.size() + end.size() && text.substr(0, begin.size()) == begin &&
+                             text.substr(text.size() - end.size()) == end))
+        run(cat("COMMENT ON VIEW ", view.qualified, " IS ", literal(cat(begin, subject, end))));
 }
 
 } // namespace intd

@@ -48,7 +48,8 @@ Refusal name_is_taken(Oid existing, const char *not_what);
 /// Runs a command as the caller.
 void run(const char *command);
 
-/// Gives a view that comment, unless it has one that `is_ours` does not know.
-void comment_view(const ViewPlace &view, const char *comment, bool (*is_ours)(std::string_view comment));
+/// Gives a view a comment, unless it has one that somebody has written: one that does not begin and end so. A view
+/// whose subject had another name has one that does.
+void comment_view(const ViewPlace &view, std::string_view begin, std::string_view subject, std::string_view end);
 
 } // namespace intd

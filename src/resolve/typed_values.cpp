@@ -99,13 +99,8 @@ std::optional<Datum> column_from_json(Oid type, const JsonbValue *value) {
 JsonbValue json_from_column(Oid type, Datum value) {
     JsonbValue json;
     switch (type) {
-    case TEXTOID: {
-        std::string_view text = view(value);
-        json.type = jbvString;
-        json.val.string.val = const_cast<char *>(text.data());
-        json.val.string.len = static_cast<int>(text.size());
-        return json;
-    }
+    case TEXTOID:
+        return string_value(view(value));
     case INT8OID:
     case NUMERICOID:
         json.type = jbvNumeric;

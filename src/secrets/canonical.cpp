@@ -86,11 +86,7 @@ void append_canonical(Bytes *bytes, const JsonbValue *value) {
             return append_object(bytes, value->val.binary.data);
         return append_array(bytes, value->val.binary.data);
     default: { // one that was built, not read
-        Jsonb *json = JsonbValueToJsonb(const_cast<JsonbValue *>(value));
-        JsonbValue read;
-        read.type = jbvBinary;
-        read.val.binary.data = &json->root;
-        read.val.binary.len = VARSIZE(json) - VARHDRSZ;
+        const JsonbValue read = value_of(JsonbValueToJsonb(const_cast<JsonbValue *>(value)));
         return append_canonical(bytes, &read);
     }
     }

@@ -14,14 +14,6 @@ constexpr int padding = 32;
 constexpr std::string_view sealed_key = "$sealed", marked_key = "$secret", bound_key = "bound", mask_key = "mask",
                            mask_begin = "(secret ", mask_end = ")", no_mask = "(secret)";
 
-JsonbValue string_value(std::string_view text) {
-    JsonbValue value;
-    value.type = jbvString;
-    value.val.string.val = const_cast<char *>(text.data());
-    value.val.string.len = static_cast<int>(text.size());
-    return value;
-}
-
 bool are_digits(std::string_view text) {
     return text.size() == mask_digits && std::all_of(text.begin(), text.end(), [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');

@@ -225,6 +225,12 @@ JsonFields without_masks(const Target &target, const std::optional<SettingsRow> 
     return left;
 }
 
+/// Of a function with the arguments integration, something, project_id, group_id.
+Target either_target(FunctionCallInfo fcinfo) {
+    return target(required_text(fcinfo, 0, "integration"),
+                  scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+}
+
 } // namespace
 
 void change_fields(const Target &target, const FieldChange &change) {
@@ -321,8 +327,7 @@ void check_own(const Target &target, const Names &names) {
 
 /// override_fields(integration, fields, project_id, group_id, active)
 INTD_FUNCTION(override_fields) {
-    Target where = target(required_text(fcinfo, 0, "integration"),
-                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = either_target(fcinfo);
     const Jsonb *fields = required_jsonb(fcinfo, 1, "fields");
     if (!is_object(fields))
         throw Refusal(ERRCODE_INVALID_PARAMETER_VALUE, "fields must be a JSON object")
@@ -337,8 +342,7 @@ INTD_FUNCTION(override_fields) {
 
 /// inherit_fields(integration, fields, project_id, group_id)
 INTD_FUNCTION(inherit_fields) {
-    Target where = target(required_text(fcinfo, 0, "integration"),
-                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = either_target(fcinfo);
     require_argument(fcinfo, 1, "fields");
     ContextResource memory(CurrentMemoryContext);
     Names names = names_in(PG_GETARG_DATUM(1), &memory);
@@ -351,8 +355,7 @@ INTD_FUNCTION(inherit_fields) {
 
 /// set_active(integration, active, project_id, group_id)
 INTD_FUNCTION(set_active) {
-    Target where = target(required_text(fcinfo, 0, "integration"),
-                          scope_argument(either_id_argument(fcinfo, 2), either_id_argument(fcinfo, 3)));
+    Target where = either_target(fcinfo);
     FieldChange change;
     change.sets_active = true;
     change.active = boolean_argument(fcinfo, 1);

@@ -1,7 +1,5 @@
 #include "settings/secrets.hpp"
 
-#include "hierarchy/scope.hpp"
-
 namespace intd {
 namespace {
 
@@ -26,12 +24,8 @@ bool is_masked_as(const Integration &type, std::string_view field, const JsonbVa
 
 JsonItems items_of(const Names &names, std::pmr::memory_resource *memory) {
     JsonItems items = {static_cast<JsonbValue *>(memory->allocate(sizeof(JsonbValue) * (names.size() + 1))), 0};
-    for (std::string_view name : names) {
-        JsonbValue &value = items.begin_[items.count++];
-        value.type = jbvString;
-        value.val.string.val = const_cast<char *>(name.data());
-        value.val.string.len = static_cast<int>(name.size());
-    }
+    for (std::string_view name : names)
+        items.begin_[items.count++] = string_value(name);
     return items;
 }
 

@@ -3,10 +3,6 @@
 
 #include "postgres/datum.hpp"
 
-extern "C" {
-#include "libpq/pqformat.h"
-}
-
 namespace intd {
 namespace {
 
@@ -52,22 +48,12 @@ INTD_STRICT_FUNCTION(role_name_out) {
 }
 
 INTD_STRICT_FUNCTION(role_name_recv) {
-    auto *buffer = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
-    if (buffer == nullptr)
-        return null_result(fcinfo);
-    int length = 0;
-    const char *text = guard([&] { return pq_getmsgtext(buffer, buffer->len - buffer->cursor, &length); });
-    return make_role({text, static_cast<size_t>(length)});
+    const std::optional<std::string_view> text = received_text(fcinfo);
+    return text ? make_role(*text) : null_result(fcinfo);
 }
 
 INTD_STRICT_FUNCTION(role_name_send) {
-    const char *name = present_name(role_argument(fcinfo, 0));
-    return guard([&] {
-        StringInfoData buffer;
-        pq_begintypsend(&buffer);
-        pq_sendtext(&buffer, name, static_cast<int>(strlen(name)));
-        return PointerGetDatum(pq_endtypsend(&buffer));
-    });
+    return sent_text(present_name(role_argument(fcinfo, 0)));
 }
 
 INTD_STRICT_FUNCTION(role_name_lt) {

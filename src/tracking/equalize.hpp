@@ -26,7 +26,7 @@ struct Difference {
     int64 total() const { return counts.removed + counts.changed + counts.added; }
 };
 
-/// Reads both tables and locks nothing against writers. Throws as equalize(), and 42501 for who may not read them.
+/// Reads both tables and locks nothing against writers. Throws as equalize(), and 42501 if the role may not read them.
 Difference difference(Kind kind);
 
 /// The rows of the tracked table that are let in, as difference() would find them.

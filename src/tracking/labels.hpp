@@ -9,9 +9,9 @@ namespace intd {
 using Labels = std::pmr::unordered_map<std::string_view, std::string_view>; // by our id
 
 /// The labels of those of these groups that have one, under the active snapshot, in the current memory context. None
-/// where no column of labels was named, and for a current user who may not SELECT it and the ids, or from whom row
-/// security hides rows: who reads our groups gets nothing here that the app's table would not give him. What casts the
-/// label to text may be the app's, and runs as the table's owner.
+/// where no column of labels was named, where the current user may not SELECT it and the ids, and where row security
+/// hides rows from that user: reading our groups gives nobody what the app's table would not. The cast of the label to
+/// text may be the app's, and runs as the table's owner.
 Labels group_labels(const std::pmr::vector<std::string_view> &ids, std::pmr::memory_resource *memory);
 
 } // namespace intd

@@ -1,11 +1,10 @@
 #include "tracking/left_out.hpp"
 
 #include "tracking/mirror.hpp"
+#include "tracking/table_owner.hpp"
 #include "postgres/memory.hpp"
-#include "postgres/path.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
-#include "store/owner.hpp"
 #include "store/store.hpp"
 
 #include <charconv>
@@ -115,25 +114,6 @@ const char *text_of(const char *alias, Form_pg_attribute attribute) {
                : psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
 }
 
-/// Until leave() the table's owner is the current user, with a path that is fixed, and what runs can do no more than in
-/// an expression of one of that owner's indexes.
-struct Owner {
-    Oid user;
-    int context, level;
-
-    void enter(Oid owner) {
-        GetUserIdAndSecContext(&user, &context);
-        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
-                                          SECURITY_NOFORCE_RLS);
-        level = NewGUCNestLevel();
-        fix_search_path();
-    }
-    void leave() const {
-        AtEOXact_GUC(false, level); // with what has been set there
-        SetUserIdAndSecContext(user, context);
-    }
-};
-
 /// The values of those of the ids (text[]) that can be of a comparison type, as an array of it.
 Datum as_parameters(Oid type, Datum ids) {
     const TextElements texts = text_elements(ids);
@@ -174,7 +154,7 @@ bool open_lookup(Lookup *lookup, Kind kind, Oid relation, bool by_parent) {
         lookup->type = TEXTOID;
     lookup->newest = by_parent;
     Oid parameter = by_parent ? get_array_type(lookup->type) : lookup->type;
-    Owner owner; // whose row security is none
+    TableOwner owner; // whose row security is none
     owner.enter(lookup->owner);
     lookup->plan =
         prepare_over(lookup->relation,
@@ -193,7 +173,7 @@ void close_lookup(Lookup *lookup) {
 
 /// Runs the lookup: SPI_tuptable has the rows, and their number is returned.
 uint64 look_up(Connection &connection, const Lookup *lookup, Datum value) {
-    Owner owner;
+    TableOwner owner;
     owner.enter(lookup->owner);
     uint64 rows = connection.run(lookup->plan, &value, nullptr, lookup->newest ? GetLatestSnapshot() : InvalidSnapshot);
     owner.leave();
@@ -219,7 +199,7 @@ State found_state(Lookup *lookup, uint64 n) {
     tuple.t_tableOid = lookup->reader->source.relation;
     tuple.t_data = row;
     ExecStoreHeapTuple(&tuple, lookup->slot, false);
-    Owner owner;
+    TableOwner owner;
     owner.enter(lookup->owner);
     int level = begin_reading(lookup->reader, lookup->slot->tts_tupleDescriptor);
     State state = read_state(lookup->reader, lookup->slot);
@@ -353,7 +333,7 @@ Datum ids_in(Relation relation, const Source &source, Datum ids) {
         type = TEXTOID;
     Datum array = as_parameters(type, ids);
     Oid array_type = get_array_type(type);
-    Owner owner;
+    TableOwner owner;
     owner.enter(relation->rd_rel->relowner);
     Connection connection;
     const char *alias = alias_of(relation), *text = text_of(alias, attribute);

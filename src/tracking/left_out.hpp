@@ -1,14 +1,14 @@
-// Groups that are in the app's table but that its filter leaves out. What is in such a group is in the instance, as far
-// as we are concerned. All of this is for groups that are tracked with a filter, and for tables whose parents need not
-// be there (orphans.hpp); else nothing is ever looked up in the app's tables.
+// Groups that are in the app's table but that its filter leaves out. What is in such a group counts as being in the
+// instance. All of this is for groups that are tracked with a filter, and for tables whose parents need not be there
+// (orphans.hpp). Elsewhere nothing is ever looked up in the app's tables.
 #pragma once
 
 #include "tracking/rows.hpp"
 
 namespace intd {
 
-/// Makes those parents none (0) that are left out. The others stay as they are; whether they are there is checked at
-/// commit.
+/// Sets to none (0) those of the parents that are left out. The others stay as they are; that they are there is checked
+/// at commit.
 void forget_left_out(Datum *parents, int count);
 
 /// Rows that name one of these groups (text[]) as their parent in the table that is tracked for the kind: their ids and

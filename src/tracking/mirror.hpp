@@ -23,14 +23,15 @@ void mirror_remove_left_out(Kind kind, const Datum *ids, int count);
 /// Removes all rows.
 void mirror_truncate(Kind kind);
 
-/// Changes the row from `before` to `after`. If a later change of that id has been told ahead, that one counts.
+/// Changes the row from `before` to `after`. If a later change of that id has come ahead (see transit.hpp), the later
+/// one counts.
 void mirror_update(Kind kind, const State &before, State after, int depth);
 
 /// These groups are left out by the filter of their table: what names one of them as parent is put straight under the
 /// instance. Ids that are groups of ours are passed over: a trigger of the app's has let them in meanwhile.
 void mirror_leave_out(const Datum *group_ids, int count);
 
-/// The same of one kind, at commit and in the newest state: these groups are not there.
+/// The same for one kind, at commit and in the newest state, for groups that are not there.
 void mirror_release(Kind kind, Datum group_ids);
 
 /// Puts into these groups (text[]) what names them as parent in the kind's table and is straight under the instance. In

@@ -40,10 +40,10 @@ const char *label_column(Relation relation, Kind kind);
 bool takes_orphans(Relation relation, Kind kind);
 
 /// What a trigger of a tracked table does, as bits. `checks` fires before each statement. So every statement fires two
-/// triggers, and each of them finds out if the other one is missing.
+/// triggers, and either one notices that the other one is missing.
 enum Part : uint8_t { follows_insert = 1, follows_delete = 2, follows_update = 4, follows_truncate = 8, checks = 16 };
 constexpr uint8_t parts_of_table = 31;
-/// Those that the server clones to each partition. The others a partition gets from track_*() and resync() only.
+/// Those that the server clones to each partition. A partition gets the others from track_*() and resync() only.
 constexpr uint8_t parts_of_partition = follows_insert | follows_delete | follows_update;
 /// Those that each shard needs of a table that Citus has distributed. Before a TRUNCATE the rows of a shard go one by
 /// one, as those of a partition do.
@@ -98,10 +98,11 @@ void require_untracked(Kind kind);
 /// Whether the kind is tracked with a filter. Remembered likewise.
 bool is_filtered(Kind kind);
 
-/// The same of groups, with an answer that is not older than what others have committed.
+/// The same for groups, by what others have committed up to now.
 bool groups_are_filtered();
 
-/// Whether a parent that is not there counts as the instance, where the kind's table names one; an answer like that.
+/// Whether a parent that is not there counts as the instance in the kind's table; likewise by what is committed up to
+/// now.
 bool takes_orphans(Kind kind);
 
 /// Of an id that was not found: as the type uuid writes it, if it is a uuid in any form that this type reads and the

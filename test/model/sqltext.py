@@ -71,26 +71,21 @@ def column(name, value):
     return texts(value) if name == "locked" else boolean(value)
 
 
-def view(kind, scope, integration, columns=None):
-    level, scope_id = scope
-    table = f"{SCHEMA}.{level}_integrations"
-    if kind == "view_delete":
+def written(table, kind, scope, integration, columns):
+    if kind.endswith("_delete"):
         return f"DELETE FROM {table}" + where(scope, integration)
-    if kind == "view_update":
+    if kind.endswith("_update"):
         changes = ", ".join(f"{name} = {column(name, value)}" for name, value in columns.items())
         return f"UPDATE {table} SET {changes}" + where(scope, integration)
     return insert(table, scope, integration, columns)
+
+
+def view(kind, scope, integration, columns=None):
+    return written(f"{SCHEMA}.{scope[0]}_integrations", kind, scope, integration, columns)
 
 
 def settings_table(kind, scope, integration, columns=None):
-    level, scope_id = scope
-    table = f"{SCHEMA}.{TABLES[level]}"
-    if kind == "sql_delete":
-        return f"DELETE FROM {table}" + where(scope, integration)
-    if kind == "sql_update":
-        changes = ", ".join(f"{name} = {column(name, value)}" for name, value in columns.items())
-        return f"UPDATE {table} SET {changes}" + where(scope, integration)
-    return insert(table, scope, integration, columns)
+    return written(f"{SCHEMA}.{TABLES[scope[0]]}", kind, scope, integration, columns)
 
 
 def insert(table, scope, integration, columns):
