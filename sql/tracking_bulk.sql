@@ -167,6 +167,19 @@ DROP TRIGGER a_row ON projects;
 DROP TRIGGER a_statement ON projects;
 DROP TRIGGER b_statement ON projects;
 DROP TRIGGER b_row ON projects;
+-- What compares the entries of an index runs with a path that is fixed, whoever writes.
+CREATE FUNCTION app.compare(a text, b text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF pg_trigger_depth() > 0 AND current_setting('search_path') <> 'pg_catalog, pg_temp' THEN
+        RAISE EXCEPTION 'search_path %', current_setting('search_path');
+    END IF;
+    RETURN bttextcmp(a, b);
+END $$;
+CREATE OPERATOR CLASS app.compared FOR TYPE text USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 app.compare(text, text);
+CREATE INDEX by_compared ON projects (id app.compared);
+INSERT INTO app.p VALUES (90019, 5), (90020, 5);
+DROP INDEX by_compared;
 DELETE FROM app.p WHERE group_id IS NULL;
 ALTER TABLE projects ALTER group_id SET NOT NULL;
 SELECT refusal('INSERT INTO app.p VALUES (90018, NULL)');

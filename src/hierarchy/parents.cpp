@@ -15,20 +15,31 @@ namespace {
 
 // --- rows that refer to a group --------------------------------------------------------------------------------------
 
-/// Ids of groups, until the transaction ends.
+/// Ids of groups, until the transaction ends. The first needs no memory of its own: mostly there is no other.
 struct GroupIds {
     using Set = std::pmr::unordered_set<std::string_view>;
-    MemoryContext context; // null: none
+    char first[max_id_length];
+    size_t first_length;   // 0: none
+    MemoryContext context; // null: no others
     std::pmr::monotonic_buffer_resource *memory;
     Set *set;
 
-    bool has(std::string_view id) const { return context != nullptr && set->count(id) > 0; }
+    std::string_view first_id() const { return {first, first_length}; }
+    size_t size() const { return (first_length > 0 ? 1 : 0) + (context != nullptr ? set->size() : 0); }
+    bool has(std::string_view id) const {
+        return (first_length > 0 && id == first_id()) || (context != nullptr && set->count(id) > 0);
+    }
     /// Whether they take as much memory as work on many rows may use.
     bool are_too_many() const {
         return context != nullptr &&
                MemoryContextMemAllocated(context, false) > Size{1024} * static_cast<Size>(maintenance_work_mem);
     }
     void add(std::string_view id) {
+        if (size() == 0 && !id.empty() && id.size() <= sizeof(first)) {
+            memcpy(first, id.data(), id.size());
+            first_length = id.size();
+            return;
+        }
         if (context == nullptr) {
             context = guard([] {
                 return AllocSetContextCreate(TopTransactionContext, "integration_defaults group ids",
@@ -47,6 +58,7 @@ struct GroupIds {
         if (context != nullptr)
             MemoryContextDelete(context);
         context = nullptr;
+        first_length = 0;
     }
 };
 
@@ -85,14 +97,14 @@ void hold_some(const std::pmr::vector<std::string_view> &ids) {
 /// An event of check_parent() has come. All parents that are expected to be checked are locked now, together and in one
 /// order; their own events will find that done.
 void hold_expected() {
-    if (expected.context == nullptr)
-        return;
     constexpr size_t at_once = 10000;
-    if (expected.set->size() > 1) {
+    if (expected.size() > 1) {
         RowMemory memory;
         ContextResource resource(expected.context);
         using Ids = std::pmr::vector<std::string_view>;
         Ids ids(expected.set->begin(), expected.set->end(), &resource);
+        if (expected.first_length > 0)
+            ids.push_back(expected.first_id());
         std::sort(ids.begin(), ids.end());
         if (held_by != GetCurrentCommandId(false))
             held.forget();

@@ -142,7 +142,9 @@ bool has_columns(TupleDesc shape, int first, std::initializer_list<Oid> types) {
 }
 
 int trigger_depth() {
-    return guard([] { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); });
+    LOCAL_FCINFO(call, 0); // of a function that only gives a number
+    InitFunctionCallInfoData(*call, nullptr, 0, InvalidOid, nullptr, nullptr);
+    return DatumGetInt32(pg_trigger_depth(call));
 }
 
 namespace {

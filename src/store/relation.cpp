@@ -135,7 +135,8 @@ KnownTable *look_up_direct(Table table) {
 }
 
 Oid table_oid(Table table) {
-    return guard([&] { return look_up(table).relation; });
+    const KnownTable &entry = known[static_cast<int>(table)];
+    return entry.valid ? entry.relation : guard([&] { return look_up(table).relation; });
 }
 
 Table table_with(Oid relation) {

@@ -32,60 +32,50 @@ struct {
 struct Opened {
     Relation relation; // null: a statement has to do it
     EState *state;
-    ResultRelInfo *target; // with all triggers, for those of the statement
-    ResultRelInfo *each;   // with the row triggers that fire for each row; null if there are none
-    ResultRelInfo *once;   // with scope_parent_exists only
+    ResultRelInfo *target; // of its triggers it has scope_parent_exists only
 };
 
-bool is_row_insert(const Trigger &trigger) {
-    return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
+/// The functions of the triggers that are there, as we declared them.
+struct OwnTriggers {
+    Oid keep_tracked, pass_over_restored, check_parent, check_id_is_final, watching;
+};
+
+OwnTriggers own_triggers() {
+    return {own_trigger_function("keep_tracked"), own_trigger_function("pass_over_restored"),
+            own_trigger_function("check_parent"), own_trigger_function("check_id_is_final"),
+            watcher.function == nullptr ? InvalidOid : own_trigger_function(watcher.function)};
 }
 
-/// Whether a trigger needs a transition table of the rows. That of watch_new_projects() does only while it is needed.
-bool needs_new_rows(const TriggerDesc *triggers, bool watched) {
-    if (!triggers->trig_insert_new_table)
-        return false;
-    Oid watching = watched || watcher.function == nullptr ? InvalidOid : own_trigger_function(watcher.function);
-    for (int i = 0; i < triggers->numtriggers; i++)
-        if (const Trigger &trigger = triggers->triggers[i];
-            TRIGGER_FOR_INSERT(trigger.tgtype) && trigger.tgnewtable != nullptr && trigger.tgfoid != watching)
-            return true;
-    return false;
+/// Whether a trigger of ours has nothing to do for rows that come here: it is we who write, nobody restores anything
+/// (see mirror_insert_projects()), an id that was checked is no placeholder, and nobody watches.
+bool has_nothing_to_do(const Trigger &trigger, const OwnTriggers &own, bool watched) {
+    const int when = trigger.tgtype & (TRIGGER_TYPE_ROW | TRIGGER_TYPE_TIMING_MASK);
+    return (trigger.tgfoid == own.keep_tracked && when == TRIGGER_TYPE_BEFORE) ||
+           (trigger.tgfoid == own.pass_over_restored && when == (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW)) ||
+           (trigger.tgfoid == own.check_id_is_final && when == (TRIGGER_TYPE_AFTER | TRIGGER_TYPE_ROW)) ||
+           (trigger.tgfoid == own.watching && when == TRIGGER_TYPE_AFTER && !watched);
 }
 
-/// Whether a trigger BEFORE each row may change or skip it. Ours does only while a dump is restored, when nobody comes
-/// here (see mirror_insert_projects()).
-bool changes_rows(const TriggerDesc *triggers) {
-    if (!triggers->trig_insert_before_row)
-        return false;
-    Oid pass_over = own_trigger_function("pass_over_restored");
-    for (int i = 0; i < triggers->numtriggers; i++)
-        if (const Trigger &trigger = triggers->triggers[i];
-            TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT) &&
-            trigger.tgfoid != pass_over)
-            return true;
-    return false;
-}
-
-/// A relation of which only some triggers are to fire.
-template <class Wanted>
-ResultRelInfo *with_triggers(const ResultRelInfo *target, Wanted wanted) {
-    const TriggerDesc *all = target->ri_TrigDesc;
-    auto *some = static_cast<TriggerDesc *>(palloc(sizeof(TriggerDesc)));
-    *some = *all;
-    some->triggers = static_cast<Trigger *>(palloc(sizeof(Trigger) * all->numtriggers));
-    some->numtriggers = 0;
-    for (int i = 0; i < all->numtriggers; i++)
-        if (is_row_insert(all->triggers[i]) && wanted(all->triggers[i]))
-            some->triggers[some->numtriggers++] = all->triggers[i];
-    if (some->numtriggers == 0)
+/// The table's triggers without all but scope_parent_exists; null if another one has something to do for new rows.
+TriggerDesc *check_of_parents(const TriggerDesc *all, const OwnTriggers &own, bool watched) {
+    Trigger *check = nullptr;
+    for (int i = 0; i < all->numtriggers; i++) {
+        Trigger &trigger = all->triggers[i];
+        if (!TRIGGER_FOR_INSERT(trigger.tgtype) || !fires(trigger.tgenabled) ||
+            has_nothing_to_do(trigger, own, watched))
+            continue;
+        if (check != nullptr || trigger.tgfoid != own.check_parent || trigger.tgqual != nullptr ||
+            !TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT))
+            return nullptr;
+        check = &trigger;
+    }
+    if (check == nullptr)
         return nullptr;
-    ResultRelInfo *copy = makeNode(ResultRelInfo);
-    *copy = *target;
-    copy->ri_TrigDesc = some;
-    copy->ri_TrigFunctions = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * some->numtriggers));
-    copy->ri_TrigWhenExprs = static_cast<ExprState **>(palloc0(sizeof(ExprState *) * some->numtriggers));
-    return copy;
+    TriggerDesc one = {};
+    one.triggers = check;
+    one.numtriggers = 1;
+    one.trig_insert_after_row = true;
+    return CopyTriggerDesc(&one);
 }
 
 /// Whether the table, but for its triggers and indexes, is as we declared it.
@@ -132,9 +122,19 @@ bool is_constrained_as_declared(Relation relation) {
            (checks == 0 || (checks == 1 && is_of_length(relation, shape->constr->check[0].ccbin)));
 }
 
+/// Whether an index takes the row's own columns, and only the server's functions compare them. So nothing that minds
+/// the search_path runs here, where it is still that of whoever writes.
+bool is_plain_index(Relation index, const IndexInfo *info) {
+    bool plain = is_simple_index(index, info);
+    for (int i = 0; i < info->ii_NumIndexKeyAttrs; i++)
+        plain = plain && index->rd_opfamily[i] < FirstNormalObjectId;
+    return plain;
+}
+
 void close(Opened *opened) {
-    ExecResetTupleTable(opened->state->es_tupleTable, false); // slots of triggers
-    ExecCloseResultRelations(opened->state);
+    ExecCloseIndices(opened->target);
+    ExecCloseResultRelations(opened->state); // where a trigger has fired
+    ExecResetTupleTable(opened->state->es_tupleTable, false);
     FreeExecutorState(opened->state);
     table_close(opened->relation, NoLock);
 }
@@ -142,40 +142,29 @@ void close(Opened *opened) {
 Opened open(Oid table, bool watched) {
     Opened opened = {};
     Relation relation = table_open(table, RowExclusiveLock);
-    const bool plain = is_plain(relation);
-    // What is looked up before the triggers are read is known then: a look-up may have them read anew.
-    own_trigger_function("pass_over_restored");
-    if (watcher.function != nullptr)
-        own_trigger_function(watcher.function);
-    const TriggerDesc *triggers = relation->trigdesc;
+    const bool plain = is_plain(relation) && is_constrained_as_declared(relation);
+    const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
-    if (!plain || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA || triggers == nullptr ||
-        changes_rows(triggers) || triggers->trig_insert_instead_row || needs_new_rows(triggers, watched)) {
+    TriggerDesc *check = plain && SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA && relation->trigdesc
+                             ? check_of_parents(relation->trigdesc, own, watched)
+                             : nullptr;
+    if (check == nullptr) {
         table_close(relation, NoLock);
         return opened;
     }
     EState *state = CreateExecutorState();
     MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
+    // InitResultRelInfo() would copy all triggers, which takes longer than adding a row.
     ResultRelInfo *target = makeNode(ResultRelInfo);
-    InitResultRelInfo(target, relation, 0, nullptr, 0);
+    target->ri_RelationDesc = relation;
+    target->ri_TrigDesc = check;
     ExecOpenIndices(target, false);
-    state->es_opened_result_relations = list_make1(target); // where its triggers look for it
-    opened = {relation, state, target, nullptr, nullptr};
+    opened = {relation, state, target};
     bool simple = true;
     for (int i = 0; i < target->ri_NumIndices; i++)
-        simple = simple && is_simple_index(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
-    Oid check_parent = own_trigger_function("check_parent"),
-        check_id_is_final = own_trigger_function("check_id_is_final");
-    auto is_check_of_parents = [&](const Trigger &trigger) {
-        return trigger.tgfoid == check_parent && trigger.tgqual == nullptr && fires(trigger.tgenabled);
-    };
-    opened.once = with_triggers(target, is_check_of_parents);
-    // An id that was checked is no placeholder.
-    opened.each = with_triggers(target, [&](const Trigger &trigger) {
-        return fires(trigger.tgenabled) && !is_check_of_parents(trigger) && trigger.tgfoid != check_id_is_final;
-    });
+        simple = simple && is_plain_index(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
     MemoryContextSwitchTo(caller);
-    if (!simple || opened.once == nullptr || opened.once->ri_TrigDesc->numtriggers != 1) {
+    if (!simple) {
         close(&opened);
         opened.relation = nullptr;
     }
@@ -209,7 +198,6 @@ void insert_rows(const Opened &opened, const NewProject *projects, int count, It
     int most = std::min(count, at_once);
     for (int i = 0; i < most; i++)
         slots[i] = table_slot_create(relation, nullptr);
-    const bool constrained = !is_constrained_as_declared(relation);
     for (int from = 0; from < count; from += at_once) {
         CHECK_FOR_INTERRUPTS();
         int rows = std::min(at_once, count - from);
@@ -217,8 +205,6 @@ void insert_rows(const Opened &opened, const NewProject *projects, int count, It
         for (int i = 0; i < rows; i++) {
             fill(slots[i], projects[from + i]);
             slots[i]->tts_tableOid = RelationGetRelid(relation);
-            if (constrained)
-                ExecConstraints(opened.target, slots[i], opened.state);
         }
         if (rows == 1)
             table_tuple_insert(relation, slots[0], command, 0, nullptr);
@@ -285,17 +271,15 @@ int insert_into_indexes(const Opened &opened, const NewProject *projects, int co
     return have_one;
 }
 
-/// Queues the row triggers of one relation for some of the rows (all, if `which` is null).
-void queue_triggers(const Opened &opened, ResultRelInfo *target, const NewProject *projects,
-                    const ItemPointerData *places, const int *which, int count) {
+/// Queues the check of the parents of some of the rows.
+void queue_checks(const Opened &opened, const NewProject *projects, const ItemPointerData *places, const int *which,
+                  int count) {
     TupleTableSlot *slot = table_slot_create(opened.relation, nullptr);
     for (int i = 0; i < count; i++) {
-        int row = which == nullptr ? i : which[i];
-        fill(slot, projects[row]);
+        fill(slot, projects[which[i]]);
         slot->tts_tableOid = RelationGetRelid(opened.relation);
-        slot->tts_tid = places[row];
-        ExecARInsertTriggers(opened.state, target, slot, NIL, nullptr);
-        ResetPerTupleExprContext(opened.state);
+        slot->tts_tid = places[which[i]];
+        ExecARInsertTriggers(opened.state, opened.target, slot, NIL, nullptr);
     }
     ExecDropSingleTupleTableSlot(slot);
 }
@@ -317,19 +301,13 @@ bool insert_projects(const NewProject *projects, int count) {
         ItemPointerData *places;
         Sorted *by_parent;
         int have_one;
-        int level; // of the settings
     };
     Inserted inserted = guard([&] {
-        Inserted result = {open(table, watched), nullptr, nullptr, 0, 0};
+        Inserted result = {open(table, watched), nullptr, nullptr, 0};
         Opened &opened = result.opened;
         if (opened.relation == nullptr)
             return result;
-        // Triggers see what a statement of ours would show them.
-        CommandCounterIncrement();
-        result.level = fix_search_path_as_owner();
-        PushActiveSnapshot(GetTransactionSnapshot());
-        AfterTriggerBeginQuery();
-        ExecBSInsertTriggers(opened.state, opened.target);
+        CommandCounterIncrement(); // as before a statement
         result.places =
             static_cast<ItemPointerData *>(palloc_extended(count * sizeof(ItemPointerData), MCXT_ALLOC_HUGE));
         insert_rows(opened, projects, count, result.places);
@@ -355,14 +333,10 @@ bool insert_projects(const NewProject *projects, int count) {
 
     guard([&] {
         const Opened &opened = inserted.opened;
-        queue_triggers(opened, opened.once, projects, inserted.places, which, rows);
-        if (opened.each != nullptr)
-            queue_triggers(opened, opened.each, projects, inserted.places, nullptr, count);
-        ExecASInsertTriggers(opened.state, opened.target, nullptr);
-        AfterTriggerEndQuery(opened.state);
+        AfterTriggerBeginQuery();
+        queue_checks(opened, projects, inserted.places, which, rows);
+        AfterTriggerEndQuery(opened.state); // fires them if they are not deferred
         close(&inserted.opened);
-        restore_search_path(inserted.level);
-        PopActiveSnapshot();
         CommandCounterIncrement();
     });
     return true;

@@ -3,13 +3,16 @@
 // Most of what it costs to follow a large INSERT is finding a place in two indexes whose order is not that of the rows.
 // So rows go to the table first, many a page at a time, and then to each index in that index's order. The rest is as
 // the executor and COPY do it: the rows become visible with the next command; unique indexes wait for a transaction
-// that is just inserting the same id, and refuse ours then (23505); statement triggers and row triggers fire.
+// that is just inserting the same id, and refuse ours then (23505).
 //
-// One thing is different: the deferred trigger that looks at commit whether a parent is there (scope_parent_exists)
-// gets one event for each parent instead of one for each row. See parents.hpp for why that is enough.
+// Of the table's triggers only one has anything to do for these rows, the deferred one that looks at commit whether a
+// parent is there (scope_parent_exists). It gets one event for each parent instead of one for each row: see parents.hpp
+// for why that is enough. The others of ours would do nothing, and are not even called; where somebody has put another
+// one there, a statement adds the rows. So nothing of anybody's runs here, and no search_path has to be fixed for it.
 //
-// It is here for one row of the benchmark, the tracked INSERT of many projects, which takes half as long again by the
-// statement that mirror_insert_projects() falls back to; without the indexes' order, a fifth longer.
+// It is here for two rows of the benchmark: the tracked INSERT of many projects, which takes half as long again by the
+// statement that mirror_insert_projects() falls back to (without the indexes' order, a fifth longer), and that of one,
+// which costs twice as much by the statement.
 #pragma once
 
 #include "tracking/rows.hpp"
@@ -20,12 +23,12 @@ namespace intd {
 ///
 /// False, and nothing has been done, if our table is not as we declared it, because then only a statement does what an
 /// INSERT means there: another kind of table, or a distributed one; other columns; rules; row security; generated
-/// values; triggers BEFORE each row, or with transition tables; partial indexes, or indexes over expressions;
-/// deferrable or exclusion constraints; no right to INSERT.
+/// values; other checks; triggers that are not ours, or not as we made them; partial indexes, indexes over expressions,
+/// or with other than the server's operators; deferrable or exclusion constraints; no right to INSERT.
 bool insert_projects(const NewProject *projects, int count);
 
 /// Called once, when the module is loaded, by a room whose trigger function gets new projects by transition tables, but
-/// needs them only while `needed` says so. At other times triggers that call it do not stand in the way.
+/// needs them only while `needed` says so. At other times it has nothing to do for them.
 void watch_new_projects(const char *function, bool (*needed)());
 
 } // namespace intd
