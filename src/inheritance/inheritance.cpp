@@ -168,7 +168,8 @@ bool Inheritance::may_have_rows(Datum project) {
 
 Inheritance::Inheritance(SlicedMemory *memory, Tree &tree, uint32 last_mark, Inheritance *base)
     : memory_(memory), store_(tree.store()), base_(base), tree_(tree), setters_(memory), first_mark_(last_mark),
-      last_mark_(last_mark), no_layers_(memory), by_group_(memory), types_(memory), folded_(memory) {
+      last_mark_(last_mark), no_layers_(memory), by_group_(memory), by_number_(memory), types_(memory),
+      folded_(memory) {
     if (base == nullptr)
         tree_.instance()->mark = make_setter(tree_.instance(), nullptr)->mark;
 }
@@ -240,7 +241,25 @@ void Inheritance::mark_all_in_time() {
         ++marked_ < tree_.whole()->count() / as_much_as)
         return;
     all_marked_ = true;
-    tree_.whole()->visit([&](const Nodes::Entry &entry, const TreeNode *node) { entry.mark = setter_of(node).mark; });
+    const Nodes &groups = *tree_.whole();
+    for (const auto &[id, layers] : by_group_)
+        if (const TreeNode *node = groups.node(id); node != nullptr && known_setter(node->mark) == nullptr)
+            node->mark = make_setter(node, layers)->mark;
+    const uint64 highest = uint64{4} * groups.count(); // with larger numbers there would be more gaps than groups
+    groups.visit([&](const Nodes::Entry &entry, const TreeNode *node) {
+        const TreeNode *known = node;
+        while (known_setter(known->mark) == nullptr)
+            known = known->parent;
+        for (const TreeNode *next = node; next != known; next = next->parent)
+            next->mark = known->mark;
+        entry.mark = node->mark;
+        const uint32 number = number_of(node->id), setter = node->mark - first_mark_;
+        if (number == 0 || number > highest || setter > UINT16_MAX)
+            return;
+        by_number_.grow(number + 1);
+        by_number_size_ = std::max(by_number_size_, number + 1);
+        by_number_[number] = static_cast<uint16>(setter);
+    });
 }
 
 const Folded *Inheritance::find_folded(const Setter *setter, const Integration &type) const {

@@ -102,6 +102,9 @@ class Inheritance {
     const Folded &down_to(const TreeNode *node, const Integration &type) { return set_by(setter_of(node), type); }
     /// The fold down to this group, for callers that ask for many; null if the group is not there.
     const Folded *in_group(std::string_view id, const Integration &type) {
+        if (const uint32 number = number_of(id); number < by_number_size_)
+            if (const uint16 setter = by_number_[number]; setter != 0)
+                return &set_by(setters_[setter - 1], type);
         const Nodes::Entry *known = tree_.find(id);
         Setter *setter = known == nullptr ? nullptr : known_setter(known->mark);
         return setter == nullptr ? look_up_group(id, type) : &set_by(*setter, type);
@@ -160,6 +163,20 @@ class Inheritance {
         }
     };
 
+    /// An id that is a number, as numbers are written, of up to 8 digits; 0 for any other.
+    static uint32 number_of(std::string_view id) {
+        if (id.empty() || id.size() > 8 || id[0] == '0')
+            return 0;
+        uint32 number = 0;
+        for (char digit : id) {
+            const unsigned value = static_cast<unsigned char>(digit) - '0';
+            if (value > 9)
+                return 0;
+            number = number * 10 + value;
+        }
+        return number;
+    }
+
     const Integration *look_up_type(std::string_view name, bool passing_over);
     /// Null if the mark stands for no setter, or for one of an Inheritance that was on the same base before and is
     /// gone.
@@ -210,6 +227,10 @@ class Inheritance {
     int looks_ = 0;     // groups whose rows were read one by one
     uint32 marked_ = 0; // groups whose setters were looked up one by one
     bool all_marked_ = false;
+    // Of groups whose ids are numbers, once all are marked, by these numbers: which of setters_, from 1 on; 0: look in
+    // the tree. Of many groups, that is a sixth of the memory to look at.
+    Pieces<uint16> by_number_;
+    uint32 by_number_size_ = 0;
     struct Projects;               // those with rows in project_settings
     Projects *projects_ = nullptr; // once all are read
     int project_looks_ = 0;        // projects whose rows were asked for one by one

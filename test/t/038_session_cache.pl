@@ -15,6 +15,11 @@ INSERT INTO integration_defaults.groups SELECT n::text, nullif(n / 10, 0)::text 
 INSERT INTO integration_defaults.groups SELECT 'a longer name, as of a uuid: ' || n, n::text FROM generate_series(1, 1000) n;
 INSERT INTO integration_defaults.projects SELECT n::text, (1 + n * 7919 % 5000)::text FROM generate_series(1, 8000) n;
 INSERT INTO integration_defaults.projects SELECT 'l' || n, 'a longer name, as of a uuid: ' || n FROM generate_series(1, 1000) n;
+-- ids that are numbers for who does not look closely, and such as are far from the others
+INSERT INTO integration_defaults.groups SELECT id, n::text FROM generate_series(1, 300) n, unnest(ARRAY['0' || n, '-' || n, (10000000 + n)::text, '1000000' || 100 + n, n || ' ']) id;
+INSERT INTO integration_defaults.projects SELECT 'in ' || id, id FROM integration_defaults.groups WHERE id !~ '^[1-9]\d{0,3}$' AND id !~ '^a';
+INSERT INTO integration_defaults.group_settings (group_id, integration, custom, settings)
+    SELECT id, 'chat', true, jsonb_build_object('v', id) FROM integration_defaults.groups WHERE id ~ '^(0.|-|1\d{7}).*[13579]';
 SELECT integration_defaults.set_default('chat', '{"v": "all", "w": "all"}');
 INSERT INTO integration_defaults.group_settings (group_id, integration, custom, settings)
     SELECT n::text, 'chat', n % 3 = 0, jsonb_build_object('v', n) FROM generate_series(1, 5000, 5) n;
