@@ -12,17 +12,21 @@ namespace intd {
 namespace {
 
 /// A change, and the levels of nested transactions at which it was noted and followed (0: not yet). If a subtransaction
-/// that followed it rolls back, it has to be followed again.
+/// that followed it rolls back, it has to be followed again; not if that takes back the change, too.
 struct Noted {
     Change change;
     int level, followed;
+
+    bool is_done() const { return followed > 0 && followed <= level; }
 };
 
-/// In TopTransactionContext; null: nothing.
+/// In TopTransactionContext; null: nothing. Levels never fall from one change to the next. Those that are followed come
+/// first, and the levels at which they are don't fall either; those that are done are not kept.
 struct {
     MemoryContext context;
     std::pmr::vector<Noted> *changes;
-    int deepest; // no change has been noted or followed at a deeper level
+    size_t followed; // so many are
+    int deepest;     // no change has been noted or followed at a deeper level
 } list;
 
 /// Its memory goes with the transaction.
@@ -52,36 +56,42 @@ void add(const Change &change) {
     list.deepest = std::max(list.deepest, level);
 }
 
-/// Drops what has been followed for good, so that only what may have to be followed (again) is kept.
-void drop_followed() {
-    auto kept = std::remove_if(list.changes->begin(), list.changes->end(),
-                               [](const Noted &noted) { return noted.followed == 1; });
-    list.changes->erase(kept, list.changes->end());
+/// Drops those of the followed ones, from one on, that are done.
+void drop_done(size_t from) {
+    auto first = list.changes->begin() + static_cast<ptrdiff_t>(from),
+         last = list.changes->begin() + static_cast<ptrdiff_t>(list.followed);
+    auto kept = std::remove_if(first, last, [](const Noted &noted) { return noted.is_done(); });
+    list.followed = static_cast<size_t>(kept - list.changes->begin());
+    list.changes->erase(kept, last);
     if (!list.changes->empty())
         return;
-    MemoryContext context = list.context;
+    MemoryContext context = list.context; // a transaction may have many changes that come and go
     forget();
-    guard([&] { MemoryContextDelete(context); });
+    MemoryContextDelete(context);
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (list.changes == nullptr || list.deepest < savepoint.level)
         return;
-    for (Noted &noted : *list.changes)
-        noted.followed = savepoint.level_of(noted.followed);
-    savepoint.pass_on(*list.changes);
-    list.deepest = savepoint.level - 1;
-    if (list.changes->empty()) {
-        MemoryContext context = list.context; // a transaction may have many that roll back
-        forget();
-        MemoryContextDelete(context);
+    std::pmr::vector<Noted> &changes = *list.changes;
+    for (size_t i = changes.size(); i > 0 && changes[i - 1].level >= savepoint.level; i--) {
+        Noted &noted = changes[i - 1];
+        noted.level = savepoint.level_of(noted.level);
+        if (noted.level == 0)
+            changes.pop_back();
     }
+    list.followed = std::min(list.followed, changes.size());
+    size_t first = list.followed;
+    for (; first > 0 && changes[first - 1].followed >= savepoint.level; first--)
+        changes[first - 1].followed = savepoint.level_of(changes[first - 1].followed);
+    if (savepoint.rolled_back)
+        list.followed = first;
+    list.deepest = savepoint.level - 1;
+    drop_done(first);
 }
 
 bool is_unsettled() {
-    return some_are_noted() || has_uncounted() ||
-           (list.changes != nullptr && std::any_of(list.changes->begin(), list.changes->end(),
-                                                   [](const Noted &noted) { return noted.followed == 0; }));
+    return some_are_noted() || has_uncounted() || (list.changes != nullptr && list.followed < list.changes->size());
 }
 
 /// What goes with its group or project, and then what follows from that. Triggers that users have on our tables may
@@ -145,18 +155,18 @@ void settle_noted(bool at_commit) {
         return;
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<Change> changes(&memory);
-    size_t count = list.changes->size();
-    for (const Noted &noted : *list.changes)
-        if (noted.followed == 0)
-            changes.push_back(noted.change);
+    const size_t from = list.followed, count = list.changes->size();
+    for (size_t i = from; i < count; i++)
+        changes.push_back((*list.changes)[i].change);
     if (changes.empty() || (!settle(changes) && !at_commit))
         return;
     // Settling may have noted more: by triggers that users have on effective_settings.
-    for (size_t i = 0; i < count; i++)
-        if (Noted &noted = (*list.changes)[i]; noted.followed == 0)
-            noted.followed = GetCurrentTransactionNestLevel();
-    list.deepest = std::max(list.deepest, GetCurrentTransactionNestLevel());
-    drop_followed();
+    const int level = GetCurrentTransactionNestLevel();
+    for (size_t i = from; i < count; i++)
+        (*list.changes)[i].followed = level;
+    list.followed = count;
+    list.deepest = std::max(list.deepest, level);
+    guard([&] { drop_done(from); });
 }
 
 namespace {

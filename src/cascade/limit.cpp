@@ -33,9 +33,14 @@ struct Together {
     // Where changes are counted more than once, as others have come to them, those counted are not compared again.
     bool counted = false; // once
     size_t compared = 0;  // so many are in
+    size_t beyond = 0;    // the last one that reaches more than a project, and all before it
     Strings affected;     // the projects that differ
 
     explicit Together(ContextResource *memory) : context(memory->context()), changes(memory), affected(memory) {}
+    void find_beyond() {
+        for (beyond = changes.size(); beyond > 0 && changes[beyond - 1].change.reach == core::Level::project;)
+            beyond--;
+    }
     void forget_count() {
         counted = false;
         compared = 0;
@@ -84,6 +89,8 @@ void add(Kept &to, const Change &change, int level) {
     InContext inside(together->context);
     together->changes.push_back({copied(too_much ? any_change : change), level});
     together->deepest = std::max(together->deepest, level);
+    if (together->changes.back().change.reach != core::Level::project)
+        together->beyond = together->changes.size();
 }
 
 /// What the statement has left broken is counted before the commit.
@@ -107,6 +114,7 @@ void end_savepoint(const Savepoint &savepoint) {
         if (!savepoint.rolled_back)
             continue;
         together->forget_count();
+        together->find_beyond();
         if (together->changes.empty())
             drop(*each);
     }
@@ -290,9 +298,7 @@ Strings types_of(const std::pmr::vector<Noted> &changes, Snapshot before, std::p
 /// Whether so few projects are reached that they need not be compared.
 bool reaches_few(const Together &together) {
     const size_t more = together.changes.size() - together.compared;
-    return together.affected.size() + more <= static_cast<size_t>(max_affected) &&
-           std::all_of(together.changes.begin() + static_cast<ptrdiff_t>(together.compared), together.changes.end(),
-                       [](const Noted &noted) { return noted.change.reach == core::Level::project; });
+    return together.affected.size() + more <= static_cast<size_t>(max_affected) && together.beyond <= together.compared;
 }
 
 /// The result is that of in_newest_state().

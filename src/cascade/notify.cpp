@@ -45,19 +45,31 @@ Oid notifications_table() {
     return OidIsValid(schema) ? get_relname_relid("change_notifications", schema) : InvalidOid;
 }
 
-/// A scope that was written, and the level of nested transactions at which it was.
+/// A scope that was written.
 struct Written {
     core::Level scope;
     std::string_view id;
+};
+/// Of one type. One of more than most_told stands for all that there would be.
+using Scopes = std::pmr::vector<Written>;
+
+/// That something was written, and the level of nested transactions at which it was; the last of its type.
+struct Noted {
+    Scopes *scopes;
     int level;
 };
 
-/// In TopTransactionContext; types null: nothing. By type, where no name stands for all types. One of more than
-/// most_told stands for all that there would be.
+struct Notes {
+    std::pmr::unordered_map<std::string_view, Scopes> types; // where no name stands for all types
+    std::pmr::vector<Noted> order;                           // levels never fall from one to the next
+
+    explicit Notes(std::pmr::memory_resource *memory) : types(memory), order(memory) {}
+};
+
+/// In TopTransactionContext; notes null: nothing.
 struct {
     MemoryContext context;
-    std::pmr::unordered_map<std::string_view, std::pmr::vector<Written>> *types;
-    int deepest; // nothing was noted at a deeper level
+    Notes *notes;
     bool sent;
 } list;
 
@@ -65,45 +77,51 @@ void forget() {
     list = {};
 }
 
-void open_list() {
-    if (list.types != nullptr)
-        return;
+Notes &open_list() {
+    if (list.notes != nullptr)
+        return *list.notes;
     if (list.context == nullptr)
         list.context = guard([] {
             return AllocSetContextCreate(TopTransactionContext, "integration_defaults notifications",
                                          ALLOCSET_SMALL_SIZES);
         });
     ContextResource *memory = ContextResource::in(list.context);
-    using Types = std::remove_reference_t<decltype(*list.types)>;
-    list.types = new (memory->allocate(sizeof(Types))) Types(memory);
+    list.notes = new (memory->allocate(sizeof(Notes))) Notes(memory);
+    return *list.notes;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (savepoint.rolled_back)
         list.sent = false; // the server has discarded what was sent since
-    if (list.types == nullptr || list.deepest < savepoint.level)
+    if (list.notes == nullptr)
         return;
-    list.deepest = savepoint.level - 1;
-    for (auto &of_type : *list.types)
-        savepoint.pass_on(of_type.second);
+    auto &order = list.notes->order;
+    for (size_t i = order.size(); i > 0 && order[i - 1].level >= savepoint.level; i--) {
+        order[i - 1].level = savepoint.level - 1;
+        if (!savepoint.rolled_back)
+            continue;
+        if (order[i - 1].scopes != nullptr)
+            order[i - 1].scopes->pop_back();
+        order.pop_back();
+    }
 }
 
 void note_scope(core::Level scope, std::string_view id, std::string_view integration) {
     if (integration.size() > longest || id.size() > longest)
         return note_all_written();
-    open_list();
+    Notes &notes = open_list();
     InContext inside(list.context);
-    auto found = list.types->find(integration);
-    if (found == list.types->end())
-        found = list.types->try_emplace(std::string_view(cat(integration), integration.size())).first;
-    std::pmr::vector<Written> &scopes = found->second;
+    auto found = notes.types.find(integration);
+    if (found == notes.types.end())
+        found = notes.types.try_emplace(std::string_view(cat(integration), integration.size())).first;
+    Scopes &scopes = found->second;
     if (scopes.size() > most_told || std::any_of(scopes.begin(), scopes.end(), [&](const Written &written) {
             return written.scope == scope && written.id == id;
         }))
         return;
-    const int level = GetCurrentTransactionNestLevel();
-    scopes.push_back({scope, {cat(id), id.size()}, level});
-    list.deepest = std::max(list.deepest, level);
+    notes.order.push_back({nullptr, GetCurrentTransactionNestLevel()});
+    scopes.push_back({scope, {cat(id), id.size()}});
+    notes.order.back().scopes = &scopes;
     list.sent = false;
 }
 
@@ -126,8 +144,7 @@ char *message(std::string_view integration, core::Level scope, std::string_view 
 }
 
 bool is_unsent() {
-    return list.types != nullptr && !list.sent &&
-           std::any_of(list.types->begin(), list.types->end(), [](const auto &type) { return !type.second.empty(); });
+    return list.notes != nullptr && !list.sent && !list.notes->order.empty();
 }
 
 /// What is sent in a subtransaction that rolls back is sent again.
@@ -139,7 +156,7 @@ void send() {
             .hint("Commit it in one step; or integration_defaults.notify_changes(false) ends the telling.");
     ContextResource memory(CurrentMemoryContext);
     std::pmr::vector<std::tuple<std::string_view, core::Level, std::string_view>> messages(&memory);
-    for (const auto &[type, scopes] : *list.types)
+    for (const auto &[type, scopes] : list.notes->types)
         if (scopes.size() > most_told)
             messages.emplace_back(type, core::Level::instance, std::string_view());
         else

@@ -48,7 +48,7 @@ struct Note {
     Access access;
     core::Level level;
     std::string_view id;
-    int at;   // the level of nested transactions; 0: rolled back
+    int at;   // the level of nested transactions: it never falls from one to the next
     int next; // of the same scope, or -1
 };
 
@@ -83,7 +83,7 @@ void note(Oid role, Access access, core::Level level, std::string_view id) {
     auto &first = notes.first[static_cast<int>(level)];
     auto found = first.find(id);
     for (int n = found == first.end() ? -1 : found->second; n >= 0; n = notes.all[n].next)
-        if (const Note &known = notes.all[n]; known.at > 0 && known.role == role && known.access == access)
+        if (const Note &known = notes.all[n]; known.role == role && known.access == access)
             return;
     InContext inside(noted.context);
     std::string_view own(cat(id), id.size());
@@ -96,16 +96,32 @@ void note(Oid role, Access access, core::Level level, std::string_view id) {
         found->second = number;
 }
 
+/// Takes the last note away.
+void drop_last() {
+    Notes &notes = *noted.notes;
+    const Note &last = notes.all.back();
+    auto &first = notes.first[static_cast<int>(last.level)];
+    auto found = first.find(last.id);
+    if (last.next < 0)
+        first.erase(found);
+    else
+        found->second = last.next;
+    notes.all.pop_back();
+}
+
 void end_savepoint(const Savepoint &savepoint) {
     if (noted.notes == nullptr)
         return;
-    for (auto last = noted.notes->all.rbegin(); last != noted.notes->all.rend(); ++last)
-        if (last->at >= savepoint.level)
-            last->at = savepoint.level_of(last->at);
+    auto &all = noted.notes->all;
+    for (size_t i = all.size(); i > 0 && all[i - 1].at >= savepoint.level; i--)
+        if (savepoint.rolled_back)
+            drop_last();
+        else
+            all[i - 1].at = savepoint.level - 1;
 }
 
 bool some_are_noted() {
-    return noted.notes != nullptr;
+    return noted.notes != nullptr && !noted.notes->all.empty();
 }
 
 /// Whether nothing is set there.
@@ -133,8 +149,6 @@ void look_again() {
         forget();
     RowMemory memory;
     for (const Note &note : now.notes->all) {
-        if (note.at == 0)
-            continue;
         InContext inside(memory.empty());
         look_at(note);
     }
@@ -199,9 +213,11 @@ void note_new_id(Kind kind, Datum before, Datum after) {
     Notes &notes = *noted.notes;
     auto &first = notes.first[static_cast<int>(level_of(kind))];
     auto found = first.find(view(before));
-    for (int n = found == first.end() ? -1 : found->second; n >= 0; n = notes.all[n].next)
-        if (const Note known = notes.all[n]; known.at > 0)
-            note(known.role, known.access, known.level, view(after));
+    for (int n = found == first.end() ? -1 : found->second; n >= 0;) {
+        const Note known = notes.all[n];
+        note(known.role, known.access, known.level, view(after));
+        n = known.next;
+    }
 }
 
 void watch_noted_access() {

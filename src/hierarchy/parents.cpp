@@ -351,6 +351,7 @@ const char *count_scopes(int64 groups, int64 projects) {
 INTD_FUNCTION(check_parent) {
     Oid groups = table_oid(Table::groups);
     TriggerData *data = row_trigger(fcinfo, {groups, table_oid(Table::projects)}, TRIGGER_EVENT_AFTER);
+    forget_owed_checks();
     bool inserts = TRIGGER_FIRED_BY_INSERT(data->tg_event), deletes = TRIGGER_FIRED_BY_DELETE(data->tg_event);
     if (!deletes && restoring())
         expected.forget();

@@ -14,6 +14,8 @@ extern "C" {
 #include "access/parallel.h"
 #include "common/hashfn.h"
 #include "storage/lmgr.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 }
 
 namespace intd {
@@ -50,24 +52,36 @@ void prepare_walked() {
             AllocSetContextCreate(TopTransactionContext, "integration_defaults walked groups", ALLOCSET_DEFAULT_SIZES);
 }
 
-/// What was owed when a state of the database was looked at last: the server goes through all that waits for the end of
-/// the transaction, which a row each is too much.
-struct {
-    TransactionId transaction;
-    SubTransactionId savepoint;
-    CommandId before;
-    bool owed;
-} looked;
+/// Whether checks of the tree were found to be owed. They are until they fire, which forget_owed_checks() tells, or
+/// what owes them is rolled back.
+bool known_to_be_owed = false;
+
+/// Whether this transaction may have written to the table: who does has it locked until the transaction ends, or the
+/// savepoint is rolled back. Server code.
+bool may_be_written(Oid table) {
+    Relation relation = RelationIdGetRelation(table);
+    if (!RelationIsValid(relation))
+        return false;
+    const bool locked = CheckRelationLockedByMe(relation, RowExclusiveLock, true);
+    RelationClose(relation);
+    return locked;
+}
+
+/// Whether triggers on the table wait for the end of the transaction. The server goes through all that wait, of
+/// whatever table, until it meets one. Server code.
+bool are_owed_on(Oid table) {
+    return may_be_written(table) && AfterTriggerPendingOnRel(table);
+}
 
 void end_transaction() {
     freed_groups = moves_locked = false;
     walked = {}; // its memory goes with the transaction
-    looked = {};
+    known_to_be_owed = false;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
     if (savepoint.rolled_back) {
-        moves_locked = false;
+        moves_locked = known_to_be_owed = false;
         forget_walked();
     }
 }
@@ -84,18 +98,14 @@ bool tree_checks_are_owed() {
     if (IsParallelWorker())
         return true;
     const Oid groups = table_oid(Table::groups), projects = table_oid(Table::projects);
-    guard([&] {
-        const TransactionId transaction = GetTopTransactionIdIfAny();
-        const SubTransactionId savepoint = GetCurrentSubTransactionId();
-        const CommandId before = GetActiveSnapshot()->curcid;
-        if (looked.transaction == transaction && looked.savepoint == savepoint && looked.before == before)
-            return;
-        looked.owed = AfterTriggerPendingOnRel(projects) || AfterTriggerPendingOnRel(groups);
-        looked.transaction = transaction;
-        looked.savepoint = savepoint;
-        looked.before = before;
-    });
-    return looked.owed;
+    // That none are owed is not kept: a row may be there before its trigger waits.
+    if (!known_to_be_owed)
+        known_to_be_owed = guard([&] { return are_owed_on(projects) || are_owed_on(groups); });
+    return known_to_be_owed;
+}
+
+void forget_owed_checks() {
+    known_to_be_owed = false;
 }
 
 void lock_group_moves() {
@@ -181,6 +191,7 @@ Datum placeholder_of(std::string_view id) {
 /// one finds the insert committed when it looks, or fails because the parent is not there.
 INTD_FUNCTION(check_group_chain) {
     TriggerData *data = row_trigger(fcinfo, {table_oid(Table::groups)}, TRIGGER_EVENT_AFTER);
+    forget_owed_checks();
     if (restoring())
         return PointerGetDatum(nullptr);
     bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);

@@ -11,6 +11,9 @@ namespace intd {
 /// has written owes it.
 bool tree_checks_are_owed();
 
+/// A check fires: it may have been the last that was owed.
+void forget_owed_checks();
+
 /// Makes other moves of groups wait until this transaction has ended.
 void lock_group_moves();
 

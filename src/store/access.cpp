@@ -28,14 +28,14 @@ struct Held {
     bool everywhere;
 };
 
-/// In `context`; rows null: nothing is known.
+/// In `context`; roles null: nothing is known.
 struct {
     MemoryContext context;
     Oid relation, owner;
-    std::pmr::vector<Held> *rows;
+    std::pmr::vector<Held> *rows; // null: not read yet
     std::pmr::unordered_map<Oid, Rights *> *roles;
     TimestampTz statement; // for which alone it is known; 0: until it is told to be otherwise
-    uint64 changes;        // that had been told when it was read
+    uint64 changes;        // that had been told before it was read
 } known;
 
 /// What may change the answer, as far as the server has told.
@@ -122,6 +122,7 @@ std::optional<Access> access_named(std::string_view name) {
 
 void begin(Oid owner) {
     known.rows = nullptr;
+    known.roles = nullptr;
     known.changes = changes_told; // before it is read
     guard([] {
         if (known.context == nullptr)
@@ -131,16 +132,22 @@ void begin(Oid owner) {
             MemoryContextReset(known.context);
     });
     ContextResource *memory = ContextResource::in(known.context);
-    using Rows = std::pmr::vector<Held>;
-    auto *rows = new (memory->allocate(sizeof(Rows))) Rows(memory);
-    using Roles = std::pmr::unordered_map<Oid, Rights *>;
-    known.roles = new (memory->allocate(sizeof(Roles))) Roles(memory);
     const Looked looked = guard([&] { return look_at_table(owner); });
     known.relation = looked.relation;
     known.owner = owner;
     known.statement =
         looked.told && !guard([] { return IsInParallelMode(); }) ? 0 : GetCurrentStatementStartTimestamp();
+    using Roles = std::pmr::unordered_map<Oid, Rights *>;
+    known.roles = new (memory->allocate(sizeof(Roles))) Roles(memory);
+}
 
+/// Who needs no row has them not read: who gives access to many groups in turn would have them read for each.
+const std::pmr::vector<Held> &rows_known() {
+    if (known.rows != nullptr)
+        return *known.rows;
+    ContextResource *memory = ContextResource::in(known.context);
+    using Rows = std::pmr::vector<Held>;
+    auto *rows = new (memory->allocate(sizeof(Rows))) Rows(memory);
     struct Row {
         Oid role;
         const char *access, *group;
@@ -182,10 +189,11 @@ void begin(Oid owner) {
                              row.group == nullptr});
     }
     known.rows = rows;
+    return *rows;
 }
 
 bool is_known(Oid owner) {
-    return known.rows != nullptr && known.changes == changes_told && known.owner == owner &&
+    return known.roles != nullptr && known.changes == changes_told && known.owner == owner &&
            (known.statement == 0 || known.statement == GetCurrentStatementStartTimestamp());
 }
 
@@ -201,7 +209,7 @@ Rights *make_rights(Oid role) {
         rights->everywhere = rights->somewhere = all_bits;
         return rights;
     }
-    for (const Held &given : *known.rows) {
+    for (const Held &given : rows_known()) {
         check_interrupts();
         if (!guard([&] { return has_rights_of(role, given.role); }))
             continue;

@@ -17,7 +17,8 @@ struct New {
     Datum id;
 };
 
-New *news = nullptr; // in TopTransactionContext
+New *news = nullptr;  // in TopTransactionContext; the newest is first
+int deepest_done = 0; // none is done at a deeper level
 bool some_are_to_do = false;
 
 void note_new(Datum group) {
@@ -44,7 +45,7 @@ void adopt_by_new() {
         std::pmr::vector<Datum> ids(&resource);
         for (; entry != nullptr && ids.size() < at_once; entry = entry->next)
             if (entry->done == 0) {
-                entry->done = GetCurrentTransactionNestLevel();
+                entry->done = deepest_done = GetCurrentTransactionNestLevel();
                 ids.push_back(entry->id);
             }
         if (ids.empty())
@@ -64,8 +65,10 @@ void release(Datum group) {
 
 void end_savepoint(const Savepoint &savepoint) {
     while (news != nullptr && savepoint.level_of(news->level) == 0)
-        news = news->next; // the newest are first
-    for (New *entry = news; entry != nullptr; entry = entry->next) {
+        news = news->next;
+    const bool any_done = deepest_done >= savepoint.level;
+    deepest_done = std::min(deepest_done, savepoint.level - 1);
+    for (New *entry = news; entry != nullptr && (any_done || entry->level >= savepoint.level); entry = entry->next) {
         entry->level = savepoint.level_of(entry->level);
         entry->done = savepoint.level_of(entry->done);
         some_are_to_do = some_are_to_do || entry->done == 0;
@@ -74,6 +77,7 @@ void end_savepoint(const Savepoint &savepoint) {
 
 void end_transaction() {
     news = nullptr;
+    deepest_done = 0;
     some_are_to_do = false;
 }
 

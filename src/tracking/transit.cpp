@@ -1,14 +1,16 @@
 #include "tracking/transit.hpp"
 
 #include "postgres/datum.hpp"
+#include "postgres/memory.hpp"
 #include "postgres/transaction.hpp"
 
 namespace intd {
 namespace {
 
 struct Ahead {
-    Ahead *next;
-    int level; // of nested transactions, at which it was remembered
+    Ahead *next, *previous; // in the order in which they were remembered
+    Ahead *same;            // of the same id, the one before
+    int level;              // of nested transactions, at which it was remembered
     Kind kind;
     Datum id;
     State later;
@@ -20,10 +22,25 @@ struct Left {
     Leaving leaving;
 };
 
-// In TopTransactionContext.
+// In TopTransactionContext. The newest are first, so that levels never rise from one to the next.
 Ahead *aheads = nullptr;
 Left *lefts = nullptr;
 bool aside = false;
+
+/// Of each id the newest that is ahead, or null: a trigger of the app's may change each row of a large statement again.
+using AheadById = std::pmr::unordered_map<std::string_view, Ahead *>;
+AheadById *aheads_by_id[2] = {nullptr, nullptr}; // null: none
+
+AheadById *&by_id(Kind kind) {
+    return aheads_by_id[static_cast<int>(kind)];
+}
+
+void take_out(const Ahead *ahead) {
+    (ahead->previous == nullptr ? aheads : ahead->previous->next) = ahead->next;
+    if (ahead->next != nullptr)
+        ahead->next->previous = ahead->previous;
+    by_id(ahead->kind)->find(view(ahead->id))->second = ahead->same; // it is the newest of its id
+}
 
 Datum copy_text(Datum text) {
     return text == 0 ? 0 : datumCopy(text, false, -1);
@@ -61,20 +78,27 @@ Entry *take_from(Entry *&list, Matches matches) {
 }
 
 template <class Entry>
-void end_savepoint(Entry *&list, const Savepoint &savepoint) {
-    for (Entry *entry = list; entry != nullptr; entry = entry->next)
-        entry->level = savepoint.level_of(entry->level);
-    while (take_from(list, [](const Entry &entry) { return entry.level == 0; }) != nullptr) {
-    }
+void end_savepoint(Entry *list, const Savepoint &savepoint) {
+    for (; list != nullptr && list->level >= savepoint.level; list = list->next)
+        list->level = savepoint.level - 1;
 }
 
 void end_savepoint(const Savepoint &savepoint) {
-    end_savepoint(aheads, savepoint);
-    end_savepoint(lefts, savepoint);
+    if (!savepoint.rolled_back) {
+        end_savepoint(aheads, savepoint);
+        end_savepoint(lefts, savepoint);
+        return;
+    }
+    while (aheads != nullptr && aheads->level >= savepoint.level)
+        take_out(aheads);
+    while (lefts != nullptr && lefts->level >= savepoint.level)
+        lefts = lefts->next;
 }
 
 void end_transaction() {
     aheads = nullptr;
+    for (AheadById *&newest : aheads_by_id)
+        newest = nullptr;
     lefts = nullptr;
     aside = false;
 }
@@ -82,19 +106,34 @@ void end_transaction() {
 } // namespace
 
 void remember_ahead(Kind kind, Datum id, const State &later) {
+    AheadById *&newest = by_id(kind);
+    if (newest == nullptr) {
+        ContextResource *memory = ContextResource::in(TopTransactionContext);
+        newest = new (memory->allocate(sizeof(AheadById))) AheadById(memory);
+    }
+    InContext inside(TopTransactionContext);
+    const Datum own = guard([&] { return copy_text(id); });
+    Ahead *&same = newest->emplace(view(own), nullptr).first->second;
     add_to(aheads, [&](Ahead *ahead) {
         ahead->kind = kind;
-        ahead->id = copy_text(id);
+        ahead->id = own;
         ahead->later = copy_state(later);
     });
+    if (aheads->next != nullptr)
+        aheads->next->previous = aheads;
+    aheads->same = std::exchange(same, aheads);
 }
 
 bool take_ahead(Kind kind, Datum id, State *later) {
-    Ahead *found =
-        take_from(aheads, [&](const Ahead &ahead) { return ahead.kind == kind && view(ahead.id) == view(id); });
-    if (found != nullptr)
-        *later = found->later;
-    return found != nullptr;
+    const AheadById *newest = by_id(kind);
+    if (newest == nullptr)
+        return false;
+    const auto found = newest->find(view(id));
+    if (found == newest->end() || found->second == nullptr)
+        return false;
+    *later = found->second->later;
+    take_out(found->second);
+    return true;
 }
 
 bool some_are_ahead() {
