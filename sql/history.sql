@@ -217,5 +217,26 @@ CREATE TABLE public.mine (a int);
 CREATE TRIGGER mine AFTER INSERT ON public.mine EXECUTE FUNCTION note_history();
 SELECT refusal('INSERT INTO public.mine VALUES (1)');
 DROP TABLE public.mine;
+-- An owner who gives columns another type gets an error
+SELECT register_integration('typed', '{"properties": {"key": {"writeOnly": true}}}'), set_default('typed', '{"key": "k"}');
+SELECT max(transaction) AS last FROM history \gset
+BEGIN;
+ALTER EXTENSION integration_defaults DROP VIEW history;
+DROP VIEW history;
+ALTER TABLE history_changes ALTER before TYPE bigint USING 72340172838076673, ALTER after TYPE bigint USING 72340172838076673;
+SELECT refusal('SELECT integration_defaults.undo(' || :last || ')');
+SELECT refusal('SELECT integration_defaults.resolve_at(now(), ''typed'')');
+SELECT refusal('SELECT integration_defaults.seal_secrets()');
+ROLLBACK;
+BEGIN;
+ALTER TABLE history_since ALTER since TYPE numeric USING 1, REPLICA IDENTITY DEFAULT;
+INSERT INTO history_since VALUES (2);
+SELECT refusal('SELECT integration_defaults.forget_history(now())');
+SELECT refusal('SELECT integration_defaults.resolve_at(now(), ''typed'')');
+ROLLBACK;
+BEGIN;
+ALTER TABLE mask_keys ALTER key TYPE bigint USING 1;
+SELECT refusal('SELECT integration_defaults.set_default(''typed'', ''{"key": "other"}'')');
+ROLLBACK;
 SET client_min_messages = warning;
 DROP EXTENSION integration_defaults CASCADE;

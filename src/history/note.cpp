@@ -42,7 +42,8 @@ Statement insert_end = {
     3,
     {INT8OID, INT8OID, TIMESTAMPTZOID},
     nullptr};
-Statement read_since = {"SELECT pg_catalog.max(since) FROM integration_defaults.history_since", 0, {}, nullptr};
+Statement read_since = {
+    "SELECT pg_catalog.max(since)::pg_catalog.timestamptz FROM integration_defaults.history_since", 0, {}, nullptr};
 Statement clear_since = {"DELETE FROM integration_defaults.history_since", 0, {}, nullptr};
 Statement write_since = {
     "INSERT INTO integration_defaults.history_since (since) VALUES ($1)", 1, {TIMESTAMPTZOID}, nullptr};

@@ -13,7 +13,8 @@ extern "C" {
 namespace intd {
 namespace {
 
-Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.min(at) FROM "
+Statement read_beginning = {"SELECT pg_catalog.max(since)::pg_catalog.timestamptz, "
+                            "(SELECT pg_catalog.min(at)::pg_catalog.timestamptz FROM "
                             "integration_defaults.history_transactions) FROM integration_defaults.history_since",
                             0,
                             {},
@@ -26,9 +27,9 @@ Statement read_beginning = {"SELECT pg_catalog.max(since), (SELECT pg_catalog.mi
     " FROM integration_defaults.history_changes c LEFT JOIN integration_defaults.history_transactions t "              \
     "ON t.transaction OPERATOR(pg_catalog.=) c.transaction WHERE " key                                                 \
     " AND (t.at IS NULL OR t.at OPERATOR(pg_catalog.>) $1) "
-#define ONE(key)                                                                                                       \
-    "SELECT integration, before" AFTER(key) "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) LIMIT 1"
-#define ALL(key) "SELECT DISTINCT ON (integration) integration, before" AFTER(key) "ORDER BY integration, change"
+#define ONE(key) "SELECT " STATE AFTER(key) "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) LIMIT 1"
+#define ALL(key) "SELECT DISTINCT ON (integration) " STATE AFTER(key) "ORDER BY integration, change"
+#define STATE "integration::pg_catalog.text, before::pg_catalog.jsonb"
 #define OF(level, id, integration)                                                                                     \
     "scope_level OPERATOR(pg_catalog.=) '" level "'::pg_catalog.text AND scope_id " id " AND integration " integration
 #define GIVEN(parameter) "OPERATOR(pg_catalog.=) " parameter
@@ -253,14 +254,14 @@ Rows TableHistory::rows(Table table, int nkeys, const Datum *keys) const {
 
 namespace {
 
-Statement changes_of_key = {
-    "SELECT change, before, after FROM integration_defaults.history WHERE scope_level OPERATOR(pg_catalog.=) $2 "
-    "AND (scope_id OPERATOR(pg_catalog.=) $3 OR (scope_id IS NULL AND $3 IS NULL)) "
-    "AND integration OPERATOR(pg_catalog.=) $4 AND at OPERATOR(pg_catalog.<=) $1 "
-    "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) DESC",
-    4,
-    {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID},
-    nullptr};
+Statement changes_of_key = {"SELECT change::pg_catalog.int8, before::pg_catalog.jsonb, after::pg_catalog.jsonb "
+                            "FROM integration_defaults.history WHERE scope_level OPERATOR(pg_catalog.=) $2 "
+                            "AND (scope_id OPERATOR(pg_catalog.=) $3 OR (scope_id IS NULL AND $3 IS NULL)) "
+                            "AND integration OPERATOR(pg_catalog.=) $4 AND at OPERATOR(pg_catalog.<=) $1 "
+                            "ORDER BY (change OPERATOR(pg_catalog.+) 0::pg_catalog.int8) DESC",
+                            4,
+                            {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID},
+                            nullptr};
 
 class ChangesBefore final : public Past {
   public:

@@ -10,7 +10,8 @@ namespace intd {
 namespace {
 
 #define STATES                                                                                                         \
-    "SELECT change, integration, before, after FROM integration_defaults.history_changes "                             \
+    "SELECT change::pg_catalog.int8, integration::pg_catalog.text, before::pg_catalog.jsonb, "                         \
+    "after::pg_catalog.jsonb FROM integration_defaults.history_changes "                                               \
     "WHERE scope_level IS NOT NULL AND integration IS NOT NULL"
 Statement read_all = {STATES, 0, {}, nullptr};
 Statement read_type = {STATES " AND integration OPERATOR(pg_catalog.=) $1 AND (change OPERATOR(pg_catalog.<) $2 "
@@ -24,7 +25,8 @@ Statement read_type = {STATES " AND integration OPERATOR(pg_catalog.=) $1 AND (c
 Statement names_of_type = {
     "WITH RECURSIVE names AS (SELECT $1::pg_catalog.text COLLATE pg_catalog.\"C\" AS name, "
     "9223372036854775807::pg_catalog.int8 AS until, 0::pg_catalog.int8 AS transaction UNION "
-    "SELECT w.integration, w.change, w.transaction FROM names n JOIN integration_defaults.history_changes c "
+    "SELECT w.integration::pg_catalog.text, w.change::pg_catalog.int8, w.transaction::pg_catalog.int8 "
+    "FROM names n JOIN integration_defaults.history_changes c "
     "ON c.integration OPERATOR(pg_catalog.=) n.name AND c.scope_id IS NULL AND c.scope_level IS NULL "
     "AND c.operation OPERATOR(pg_catalog.=) 'rename'::pg_catalog.text AND c.after IS NOT NULL "
     "AND c.change OPERATOR(pg_catalog.<) n.until CROSS JOIN LATERAL "

@@ -18,7 +18,9 @@ Statement is_known = {"SELECT 1 FROM integration_defaults.history_changes WHERE 
                       {INT8OID},
                       nullptr};
 Statement settings_of = {
-    "SELECT scope_level, scope_id, integration, before, after FROM integration_defaults.history_changes "
+    "SELECT scope_level::pg_catalog.text, scope_id::pg_catalog.text, integration::pg_catalog.text, "
+    "before::pg_catalog.jsonb, "
+    "after::pg_catalog.jsonb FROM integration_defaults.history_changes "
     "WHERE transaction OPERATOR(pg_catalog.=) $1 AND change OPERATOR(pg_catalog.>=) $1 "
     "AND change OPERATOR(pg_catalog.<=) COALESCE((SELECT last_change FROM integration_defaults.history_transactions t "
     "WHERE t.transaction OPERATOR(pg_catalog.=) $1), 9223372036854775807::pg_catalog.int8) "

@@ -128,6 +128,9 @@ class NewestState {
 
 /// Reads the rows of a SELECT in batches, under the active snapshot. Between next() and next() the caller may run
 /// whatever it likes. An error that leaves it open is cleaned up with the transaction.
+///
+/// The caller takes a value for what the table was declared with. Its owner may have given the column another type: so
+/// where nobody has looked at the table's shape, the statement casts what it gives, here as in fetch_row().
 class Cursor {
   public:
     Cursor(Statement &statement, std::initializer_list<Value> parameters);

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::string_view purpose = "integration_defaults mask key 1";
 
-Statement find_keys = {"SELECT (SELECT key FROM integration_defaults.mask_keys WHERE sealed), "
-                       "(SELECT key FROM integration_defaults.mask_keys WHERE NOT sealed)",
+Statement find_keys = {"SELECT (SELECT key::pg_catalog.text FROM integration_defaults.mask_keys WHERE sealed), "
+                       "(SELECT key::pg_catalog.text FROM integration_defaults.mask_keys WHERE NOT sealed)",
                        0,
                        {},
                        nullptr};
