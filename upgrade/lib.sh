@@ -31,6 +31,10 @@ release() { # version, next
     need git python3
     [ -z "$(git status --porcelain)" ] || die "something is not committed"
     [ "$(sed -n 's/^EXTVERSION = //p' Makefile)" = "$version" ] || die "the version that is being written is not $version: see Makefile"
+    # Nothing is to be left half done: what is there already would be found only by the last steps.
+    [ -z "$(git tag -l "v$version")" ] || die "there is a tag v$version already"
+    [ ! -e "upgrade/integration_defaults--$version.sql" ] || die "$version is frozen already: see upgrade/"
+    grep -q "^## $version (unreleased)$" CHANGELOG.md || die "CHANGELOG.md does not begin with $version (unreleased)"
     in_step
     make -s PG_CONFIG="$PG_CONFIG" scripts
     script=integration_defaults--$version.sql
