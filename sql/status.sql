@@ -7,9 +7,12 @@ RESET client_min_messages;
 SET search_path = integration_defaults;
 \pset format unaligned
 \pset footer off
-CREATE VIEW pg_temp.wrong AS SELECT * FROM status() WHERE state <> 'ok';
-CREATE VIEW pg_temp.all_rows AS SELECT subject, state,
-    regexp_replace(replace(detail, current_user, 'the owner'), '\m\d+ kB(, since .*)?', '... kB') AS detail FROM status();
+SELECT extversion AS version FROM pg_extension WHERE extname = 'integration_defaults' \gset
+CREATE VIEW pg_temp.wrong AS SELECT subject, state, regexp_replace(detail, 'of version \S+', 'of version (the newest)') AS detail FROM status() WHERE state <> 'ok';
+CREATE FUNCTION pg_temp.told(detail text, version text) RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN detail = 'version ' || version THEN 'version (the newest)' ELSE
+        regexp_replace(replace(detail, current_user, 'the owner'), '\m\d+ kB(, since .*)?', '... kB') END $$;
+CREATE VIEW pg_temp.all_rows AS SELECT subject, state, pg_temp.told(detail, :'version') AS detail FROM status();
 
 -- nothing is there
 TABLE all_rows;

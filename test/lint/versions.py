@@ -29,11 +29,17 @@ def meta(text):
     return [content["version"], provided["version"], provided["file"]]
 
 
+def packages(text):
+    """The versions of Debian's packages that it names."""
+    return set(re.findall(r"integration-defaults_(\S+?)-\d+_", text))
+
+
 # File, what it says, and what it should say.
 CHECKS = [
     ("Makefile", lambda text: one(text, r"^EXTVERSION = (.*)$"), lambda version: version),
     ("CHANGELOG.md", lambda text: one(text, r"^## (\S+)"), lambda version: version),
     ("debian/changelog", lambda text: one(text, r"^\S+ \((.*)-\d+\)"), lambda version: version),
+    ("README.md", packages, lambda version: {version}),
     ("META.json", meta, lambda version: [semantic(version)] * 2 + [f"integration_defaults--{version}.sql"]),
 ]
 
