@@ -19,21 +19,30 @@ build_package() { # major
         DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us -uc'
 }
 
+# A Debian that has nothing but the tree, the package and PGXN's archive; gone when what is tried in it has been.
+try_clean() { # package or source, major
+    local root clean status=0
+    root=$(root_of "$2") clean=$(root_of "$2").clean
+    rm -rf "$clean"
+    mkdir -p "$clean" && tar -C "$clean" -xpf "$root.tar" && mkdir "$clean/tree" &&
+        tar -C "$root/tree" -c --exclude=./older --exclude=./build . | tar -x -C "$clean/tree" &&
+        cp "build/package/postgresql-$2-integration-defaults_"*.deb "$archive" "$clean/tree" || return
+    within "$clean" DEBIAN_FRONTEND=noninteractive sh /tree/test/package/try.sh "$1" "$2" || status=$?
+    rm -rf "$clean"
+    return "$status"
+}
+
 # From the building to the removal, for one major. What is left is the package, in build/package.
 package() { # major
-    local root clean status=0
-    root=$(root_of "$1") clean=$(root_of "$1").clean
+    local root status=0
+    root=$(root_of "$1")
     make_root "$1" && lay_tree "$1" && bare_root "$1" || return
-    rm -rf "$root/package" "$root"/postgresql-*integration-defaults*
+    rm -rf "$root/package" "$root"/postgresql-*integration-defaults* "build/package/postgresql-$1-"*
     build_package "$1" || return
-    rm -rf "$root/package" "$clean"
-    mkdir -p build/package "$clean" &&
-        tar -C "$clean" -xpf "$root.tar" && mkdir "$clean/tree" &&
-        tar -C "$root/tree" -c --exclude=./older --exclude=./build . | tar -x -C "$clean/tree" &&
-        cp "$root/postgresql-$1-integration-defaults_"*.deb "$archive" "$clean/tree" &&
-        mv "$root/postgresql-$1-integration-defaults_"*.deb build/package || return
-    within "$clean" DEBIAN_FRONTEND=noninteractive sh /tree/test/package/try.sh "$1" || status=$?
-    rm -rf "$clean"
+    rm -rf "$root/package"
+    mkdir -p build/package && mv "$root/postgresql-$1-integration-defaults_"*.deb build/package || return
+    try_clean package "$1" || status=$?
+    try_clean source "$1" || status=$?
     return "$status"
 }
 

@@ -1,7 +1,7 @@
-# Run in a clean Debian: the package as apt installs it, README's Getting Started and nothing else, installcheck, removal; then
-# the same from source, with nothing but what README says that it needs. Counts what works.
+# Run in a clean Debian, for a major: the package as apt installs it, README's Getting Started and nothing else, installcheck,
+# removal; or the same from source, with nothing but what README says that it needs. Counts what works.
 set -u
-major=$1 package=postgresql-$1-integration-defaults
+what=$1 major=$2 package=postgresql-$2-integration-defaults
 passed=0 failed=0
 cd /tree || exit
 
@@ -42,11 +42,7 @@ pages() {
     [ -s "/usr/share/doc/$package/docs/reference.md" ] && [ ! -s /tmp/dead ]
 }
 
-# All that a build could use without saying so.
-without_tools() {
-    apt-mark manual "postgresql-$major" && apt-get purge -q -y --autoremove make postgresql-server-dev-all || return
-    ! { command -v g++ || command -v make || [ -e /usr/include/openssl ]; }
-}
+no_compiler() { ! { command -v g++ || command -v make || [ -e /usr/include/openssl ]; }; }
 
 # The packages that README names for a build, for this major.
 named_for_builds() { sed -n '/^sudo apt install make/{s/^sudo apt install //;s/ && .*//;p;q}' README.md | sed "s/-dev-15/-dev-$major/"; }
@@ -73,19 +69,26 @@ from_source() {
     return $status
 }
 
+try_package() {
+    check "apt installs the package" install "./$(basename "$package"_*.deb)"
+    check "Getting Started works" getting_started
+    check "README leads to the pages" pages
+    check "what the tests need is installed" install make postgresql-server-dev-all
+    check "installcheck passes" installcheck
+    check "apt removes the package" apt-get purge -q -y "$package"
+    check "the server no longer has the extension" no_extension
+    check "and nothing is left of the package" nothing_left
+}
+
+try_source() {
+    check "there is no compiler yet" no_compiler
+    check "what README names is installed, and a server" install unzip "postgresql-$major" $(named_for_builds)
+    check "the source is built and installed" from_source
+    check "Getting Started works" getting_started
+    check "make uninstall removes it" sh -c "cd /tmp/source/integration_defaults-* && make -s uninstall PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config"
+    check "and nothing is left" nothing_left
+}
+
 check "apt knows its Debian's packages" apt-get update -q
-check "apt installs the package" install "./$(basename "$package"_*.deb)"
-check "Getting Started works" getting_started
-check "README leads to the pages" pages
-check "what the tests need is installed" install make postgresql-server-dev-all
-check "installcheck passes" installcheck
-check "apt removes the package" apt-get purge -q -y "$package"
-check "the server no longer has the extension" no_extension
-check "and nothing is left of the package" nothing_left
-check "what builds is removed, too" without_tools
-check "what a build needs is installed" install unzip $(named_for_builds)
-check "the source is built and installed" from_source
-check "Getting Started works from source" getting_started
-check "make uninstall removes it" sh -c "cd /tmp/source/integration_defaults-* && make -s uninstall PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config"
-check "and nothing is left" nothing_left
+"try_$what"
 [ "$failed" -eq 0 ]
