@@ -7,7 +7,7 @@ begin() { # version, next
     sed -i "s/^EXTVERSION = .*/EXTVERSION = $2/" Makefile
     sed -i "s/^default_version = .*/default_version = '$2'/" integration_defaults.control
     sed -i -E "s/^(   |         )\"version\": .*/\1\"version\": \"$2.0\",/; s/(integration_defaults--).*(\.sql)/\1$2\2/" META.json
-    sed -i "s/integration-defaults_$1-1_/integration-defaults_$2-1_/" README.md
+    sed -i "s/integration-defaults_$1-1_/integration-defaults_$2-1_/" README.md docs/installing.md
     sed -i "0,/^## /s//## $2 (unreleased)\n\n## /" CHANGELOG.md
     { entry "$2" "Begun." && echo && cat debian/changelog; } >"$W/changelog" && cat "$W/changelog" >debian/changelog
     cat >"upgrade/integration_defaults--$1--$2.sql.in" <<END

@@ -40,6 +40,7 @@ CHECKS = [
     ("CHANGELOG.md", lambda text: one(text, r"^## (\S+)"), lambda version: version),
     ("debian/changelog", lambda text: one(text, r"^\S+ \((.*)-\d+\)"), lambda version: version),
     ("README.md", packages, lambda version: {version}),
+    ("docs/installing.md", packages, lambda version: {version}),
     ("META.json", meta, lambda version: [semantic(version)] * 2 + [f"integration_defaults--{version}.sql"]),
 ]
 
