@@ -14,6 +14,7 @@ my @dbo = ('-U', 'dbo');
 make_app($node, 'used', @dbo);
 $node->safe_psql('used', <<"SQL", extra_params => \@dbo);
 SELECT $I.materialize('chat'), $I.create_view('chat'), $I.create_view('free');
+SELECT $I.register_integration('hush', '{"properties": {"token": {"writeOnly": true}}}'), $I.set_default('hush', '{"token": "t"}');
 CREATE SCHEMA others;
 GRANT CREATE, USAGE ON SCHEMA $I, others, public TO other;
 SQL
@@ -46,7 +47,7 @@ is( error_of($node, 'used', "BEGIN; CREATE FUNCTION $I.external_id(date) RETURNS
 # ---- tables and views are ------------------------------------------------------------------------------------------------
 
 # Everything that is there, of each kind: reading, setting, the tree, views, following, materialization.
-my @uses = split /;\n/, <<"SQL";
+my @uses = split /\n/, <<"SQL";
 SELECT * FROM $I.resolve('chat', 1)
 SELECT * FROM $I.resolve('chat', group_id => 2)
 SELECT * FROM $I.resolve_all()
@@ -79,7 +80,7 @@ SELECT $I.lock_fields('chat', '{channel}', 2)
 SELECT $I.unlock_fields('chat', '{channel}', 2)
 SELECT $I.use_default('chat', 1)
 SELECT $I.reset_default('chat', 2)
-INSERT INTO $I.project_settings (project_id, integration, custom, settings) VALUES ('9', 'chat', false, '{"channel": "#nine"}')
+INSERT INTO $I.project_settings (project_id, integration, custom, settings) VALUES ('50', 'chat', false, '{"channel": "#fifty"}')
 UPDATE $I.project_settings SET settings = '{"webhook": "w"}' WHERE project_id = '2'
 UPDATE $I.group_settings SET locked = '{}' WHERE group_id = '3'
 UPDATE $I.instance_settings SET active = true
@@ -113,12 +114,31 @@ SELECT $I.track_projects('app.projects', group_column => 'namespace')
 SELECT $I.add_group('by hand', 1)
 TRUNCATE $I.project_settings
 TRUNCATE app.projects
+SELECT * FROM $I.history
+SELECT $I.undo((SELECT max(transaction) FROM $I.history_changes))
+SELECT * FROM $I.resolve_at(now(), 'chat', 1)
+SELECT * FROM $I.explain_at(now(), 'chat', group_id => 2)
+SELECT $I.keep_history(false)
+SELECT $I.forget_history(now())
+SELECT $I.seal_secrets()
+SELECT $I.set_default('hush', '{"token": "other"}')
+SELECT $I.register_integration('free', '{"properties": {"a": {"writeOnly": true}}}', force => true)
+SELECT $I.active_settings('hush')
+SELECT $I.notify_changes(true)
+SELECT * FROM $I.status()
 SQL
 chomp @uses;
 push @uses, qq{DO 'BEGIN PERFORM $I.set_default(''chat'', ''{"webhook": "https://again"}''); PERFORM md5(g::text) FROM $I.generations g; END'};
 
 # Clear errors: what the server says of columns, types and relations that are not as in the statement, and ours.
-my $clear = qr/^(none|55000|42P01|42703|42883|42804|42809|42501|42P07|42P10|42P16|42P17|23502|23503|23505|23514|22P02|22023|22004|22001|22003|42704|0A000|39P01|2BP01|40001|428C9|42601|42611|42846|2F003|54001|55006)$/;
+my $clear = qr/^(none|55000|42P01|42703|42883|42804|42809|42501|42P07|42P10|42P16|42P17|23502|23503|23505|23514|22P02|22007|22023|22004|22001|22003|42704|0A000|39P01|2BP01|40001|428C9|42601|42611|42846|2F003|54001|55006)$/;
+
+# One of them with what comes at the commit, its state, and the end of it.
+sub done
+{
+	my ($use, $end) = @_;
+	return "$use \\g /dev/null\n\\if :ERROR\n\\echo state :SQLSTATE\n\\else\nSET CONSTRAINTS ALL IMMEDIATE;\n\\echo state :SQLSTATE\n\\endif\n$end;\nSELECT 'up';\n";
+}
 
 # The owner changes something and then all of that is done, in a transaction that rolls back: in a session that has looked
 # at everything before, and some of it in a new one.
@@ -132,11 +152,7 @@ sub survives
 	foreach my $session (\@uses, \@some)
 	{
 		$sql .= "BEGIN;\n$change;\n\\echo changed :SQLSTATE\nSAVEPOINT s;\n" =~ s/;\s*;/;/r;
-		foreach my $use (@$session)
-		{
-			# with what comes at the commit
-			$sql .= "$use \\g /dev/null\n\\if :ERROR\n\\echo state :SQLSTATE\n\\else\nSET CONSTRAINTS ALL IMMEDIATE;\n\\echo state :SQLSTATE\n\\endif\nROLLBACK TO s;\nSELECT 'up';\n";
-		}
+		$sql .= done($_, 'ROLLBACK TO s') foreach @$session;
 		$sql .= "ROLLBACK;\n\\c -\n";
 	}
 	my ($status, $out, $err) = $node->psql('used', $sql, extra_params => [ @dbo, '-v', 'ON_ERROR_STOP=0', '-v', 'VERBOSITY=verbose' ],
@@ -148,8 +164,22 @@ sub survives
 	is(join("\n", @unclear), '', "$what: all errors are clear") or diag join "\n", $err =~ /^.*ERROR:  XX.*\n.*/mg;
 }
 
+# Before anything is changed all of it works, but for what may not be while the tree is tracked: else nothing would be told.
+{
+	my ($status, $out, $err) = $node->psql('used', join('', map { done($_, 'ROLLBACK') =~ s/^/BEGIN;\n/r } @uses),
+		extra_params => [ @dbo, '-v', 'ON_ERROR_STOP=0' ], on_error_die => 0, on_error_stop => 0);
+	my @states = $out =~ /^state (\w+)$/mg;
+	is(join(' ', map { "$states[$_] of $uses[$_]" } grep { $states[$_] ne '00000' } 0 .. $#uses), join(' ', map { "$_->[0] of $_->[1]" }
+		[ '22023', "UPDATE $I.group_integrations SET settings = '{\"webhook\": \"w\"}' WHERE group_id = '4' AND integration = 'chat'" ],
+		[ '55000', "INSERT INTO $I.groups VALUES ('g', '1')" ], [ '55000', "UPDATE $I.projects SET group_id = '1' WHERE id = '30'" ],
+		[ '55000', "SELECT $I.track_projects('app.projects', group_column => 'namespace')" ], [ '55000', "SELECT $I.add_group('by hand', 1)" ]),
+		'the rest of it works as it is');
+}
+
 my @settings = ("$I.instance_settings", "$I.group_settings", "$I.project_settings");
-foreach my $table (@settings, "$I.integrations", "$I.groups", "$I.projects", "$I.effective_settings", "$I.generations")
+my @history = ("$I.history_changes", "$I.history_transactions", "$I.history_since");
+foreach my $table (@settings, "$I.integrations", "$I.groups", "$I.projects", "$I.effective_settings", "$I.generations", @history,
+	"$I.mask_keys", "$I.change_notifications")
 {
 	my @columns = split /\n/, $node->safe_psql('used', qq{SELECT format('%I %s', attname, atttypid::regtype) FROM pg_attribute
 		WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum});
