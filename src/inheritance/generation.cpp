@@ -401,12 +401,13 @@ void require_counting(const TriggerData *data) {
 bool leaves_as_it_is(const TriggerData *data) {
     if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event))
         return false;
-    const TriggerDesc *triggers = data->tg_relation->trigdesc;
-    bool after = false; // they fire in this order
+    const Oid hold_parent = own_trigger_function("hold_parent");
+    const TriggerDesc *triggers = data->tg_relation->trigdesc; // after that look-up, which may have it read anew
+    bool after = false;                                        // they fire in this order
     for (int i = 0; i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
         if (after && TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
-            TRIGGER_FOR_UPDATE(trigger.tgtype) && trigger.tgfoid != own_trigger_function("hold_parent"))
+            TRIGGER_FOR_UPDATE(trigger.tgtype) && trigger.tgfoid != hold_parent)
             return false;
         after = after || trigger.tgoid == data->tg_trigger->tgoid;
     }

@@ -65,11 +65,12 @@ uint8_t present(Relation relation, Oid function) {
 
 /// ENABLE for triggers of ours that would not fire, added to a list of commands.
 List *enabling(List *list, Relation relation, Oid function) {
-    TriggerDesc *triggers = relation->trigdesc;
+    const char *name = qualified_name(relation);
+    TriggerDesc *triggers = relation->trigdesc; // after that look-up, which may have it read anew
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
         if (const Trigger &trigger = triggers->triggers[i]; trigger.tgfoid == function && !fires(trigger.tgenabled))
-            list = lappend(list, psprintf("ALTER TABLE ONLY %s ENABLE TRIGGER %s", qualified_name(relation),
-                                          quote_identifier(trigger.tgname)));
+            list = lappend(list,
+                           psprintf("ALTER TABLE ONLY %s ENABLE TRIGGER %s", name, quote_identifier(trigger.tgname)));
     return list;
 }
 

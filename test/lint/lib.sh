@@ -4,7 +4,7 @@
 # the objects of the last build.
 lint() {
     local check status=0
-    for check in sql_names rooms versions meta control paths format constructors; do
+    for check in sql_names rooms trigdesc versions meta control paths format constructors; do
         echo "-- $check"
         "lint_$check" || status=1
     done
@@ -16,6 +16,9 @@ lint_sql_names() { python3 test/lint/sql_names.py --test && python3 test/lint/sq
 
 # What points upwards among the rooms.
 lint_rooms() { python3 test/lint/rooms.py --test && python3 test/lint/rooms.py .; }
+
+# What looks up while it holds triggers of the relation cache.
+lint_trigdesc() { python3 test/lint/trigdesc.py --test && python3 test/lint/trigdesc.py; }
 
 # Whether all files that name the version name the same one.
 lint_versions() { python3 test/lint/versions.py --test && python3 test/lint/versions.py; }
