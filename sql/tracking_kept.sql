@@ -112,7 +112,7 @@ BEGIN
     INSERT INTO integration_defaults.projects VALUES ('meddled', NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER meddle AFTER INSERT ON projects FOR EACH ROW WHEN (NEW.id <> 'meddled') EXECUTE FUNCTION app.meddle();
+CREATE TRIGGER meddle AFTER INSERT ON projects FOR EACH ROW WHEN (NEW.id OPERATOR(pg_catalog.<>) 'meddled') EXECUTE FUNCTION app.meddle();
 INSERT INTO app.p VALUES (4, 2);
 DROP TRIGGER meddle ON projects;
 CREATE FUNCTION app.meddling(int) RETURNS boolean LANGUAGE plpgsql AS $$
