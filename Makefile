@@ -1,7 +1,7 @@
 # Build, install and test integration_defaults with PGXS.
 
 EXTENSION = integration_defaults
-EXTVERSION = 1.0
+EXTVERSION = 1.1
 MODULE_big = $(EXTENSION)
 
 # The rooms, in the order in which each may use those before it.
