@@ -217,6 +217,37 @@ CREATE TABLE public.mine (a int);
 CREATE TRIGGER mine AFTER INSERT ON public.mine EXECUTE FUNCTION note_history();
 SELECT refusal('INSERT INTO public.mine VALUES (1)');
 DROP TABLE public.mine;
+-- By which application: as the session calls itself, which the server cleans and cuts; none is NULL
+CREATE VIEW pg_temp.by_application AS SELECT operation, scope_level, scope_id, application FROM history WHERE integration = 'app' OR scope_id = 'app' ORDER BY change;
+SELECT register_integration('app'), add_group('app');
+SET application_name = 'web 1.2';
+SELECT set_default('app', '{"a": 1}'), set_default('app', '{"a": 1}', 'app');
+BEGIN;
+SET LOCAL application_name = 'one';
+UPDATE instance_settings SET settings = '{"a": 2}' WHERE integration = 'app';
+SAVEPOINT a;
+SET LOCAL application_name = 'two';
+SELECT set_default('app', '{"a": 3}');
+ROLLBACK TO a;
+SELECT set_default('app', '{"a": 4}');
+SET LOCAL application_name = 'who removes it';
+SELECT remove_group('app');
+SET LOCAL application_name = 'when it goes';
+COMMIT;
+SET application_name = '';
+SELECT set_default('app', '{"a": 5}');
+SET application_name = 'undoes it';
+SELECT undo((SELECT max(transaction) FROM history));
+SET application_name = 'truncates';
+TRUNCATE instance_settings;
+SELECT * FROM pg_temp.by_application;
+SET client_min_messages = warning;
+SELECT set_config('application_name', E'\t"; DROP TABLE x --\u00e9\n' || repeat('x', 100), false) = '' AS set, set_default('app', '{"a": 6}');
+SELECT application ~ '^[ -~]+$' AS clean, length(application) < 253 AS cut, application = current_setting('application_name') AS same FROM history ORDER BY change DESC LIMIT 1;
+RESET client_min_messages;
+RESET application_name;
+DROP VIEW pg_temp.by_application;
+
 -- An owner who gives columns another type gets an error
 SELECT register_integration('typed', '{"properties": {"key": {"writeOnly": true}}}'), set_default('typed', '{"key": "k"}');
 SELECT max(transaction) AS last FROM history \gset

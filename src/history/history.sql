@@ -12,7 +12,8 @@ CREATE TABLE integration_defaults.history_changes (
     scope_id text COLLATE pg_catalog."C",
     integration text COLLATE pg_catalog."C",
     before jsonb,
-    after jsonb
+    after jsonb,
+    application text
 );
 CREATE INDEX history_changes_scope_id_idx ON integration_defaults.history_changes (scope_id, integration);
 COMMENT ON TABLE integration_defaults.history_changes IS
@@ -79,13 +80,14 @@ COMMENT ON FUNCTION integration_defaults.shown_change(text, jsonb, boolean, json
 CREATE VIEW integration_defaults.history AS
 SELECT c.change, c.transaction, t.at, c.by, c.operation, c.scope_level, c.scope_id, c.integration,
        integration_defaults.shown_change(c.integration, i.schema, i.strict, c.before) AS before,
-       integration_defaults.shown_change(c.integration, i.schema, i.strict, c.after) AS after
+       integration_defaults.shown_change(c.integration, i.schema, i.strict, c.after) AS after,
+       c.application
 FROM integration_defaults.history_changes c
 LEFT JOIN integration_defaults.history_transactions t ON t.transaction OPERATOR(pg_catalog.=) c.transaction
 LEFT JOIN integration_defaults.integrations i ON i.name OPERATOR(pg_catalog.=) c.integration
 WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.history IS
-    'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration), of the types (register, change, rename, unregister; without a scope) and of access (grant, revoke; without an integration), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. The order of a scope''s commits is that of at, change';
+    'every change of what is set (set, change, remove), of the tree (move, rename, remove; without an integration), of the types (register, change, rename, unregister; without a scope) and of access (grant, revoke; without an integration), with its state before and after, secrets masked. transaction: the number of its first change; at: when it ended, NULL for one''s own that has not; by: who, as updated_by. application: the session''s application_name, which it may set as it likes; NULL without one, and of changes from before version 1.1. The order of a scope''s commits is that of at, change';
 
 CREATE FUNCTION integration_defaults.keep_history(enabled boolean) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'intd_keep_history';

@@ -15,6 +15,7 @@
 #include "settings/row_triggers.hpp"
 #include "settings/write.hpp"
 #include "store/access.hpp"
+#include "store/later.hpp"
 #include "store/owner.hpp"
 #include "store/role_name.hpp"
 #include "store/switch.hpp"
@@ -27,15 +28,21 @@ extern "C" {
 namespace intd {
 namespace {
 
-Statement insert_changes = {
-    "INSERT INTO integration_defaults.history_changes "
-    "(change, transaction, by, operation, scope_level, scope_id, integration, before, after) "
-    "SELECT pg_catalog.unnest($1), $2, $3, pg_catalog.unnest($4), $5, pg_catalog.unnest($6), pg_catalog.unnest($7), "
-    "pg_catalog.unnest($8), pg_catalog.unnest($9)",
-    9,
-    {INT8ARRAYOID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID},
-    nullptr,
-    true};
+constexpr LaterColumn application_column = {"history_changes", "application", TEXTOID}; // since 1.1
+
+#define INSERT_CHANGES(column, parameter, count)                                                                       \
+    {                                                                                                                  \
+        "INSERT INTO integration_defaults.history_changes "                                                            \
+        "(change, transaction, by, operation, scope_level, scope_id, integration, before, after" column ") "           \
+        "SELECT pg_catalog.unnest($1), $2, $3, pg_catalog.unnest($4), $5, pg_catalog.unnest($6), "                     \
+        "pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9)" parameter,                               \
+            count, {INT8ARRAYOID, INT8OID,      TEXTOID,       TEXTARRAYOID,  TEXTOID,                                 \
+                    TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTOID},                                \
+            nullptr, true                                                                                              \
+    }
+/// Of tables of 1.0, and of later ones.
+Statement insert_changes = INSERT_CHANGES("", "", 9),
+          insert_changes_of_application = INSERT_CHANGES(", application", ", $10", 10);
 Statement insert_end = {
     "INSERT INTO integration_defaults.history_transactions (transaction, last_change, at) VALUES ($1, $2, $3) "
     "ON CONFLICT (transaction) DO UPDATE SET last_change = excluded.last_change, at = excluded.at",
@@ -74,6 +81,7 @@ struct {
     int64 last;        // the number of the last one, whether it has been rolled back or not
     bool ended;        // `at` is noted
     const char *by;    // who changed something last; in TopTransactionContext
+    const char *application;
 } noted;
 
 void end_transaction() {
@@ -113,9 +121,10 @@ int64 next_number(Oid sequence) {
 /// The changes of one statement on one of our tables, on their way to history_changes.
 class Changes {
   public:
-    /// Of the table `access` if `table` is none. `kept`: whether history is; else only what keeps secrets out of it is
-    /// noted, of types.
-    Changes(std::optional<Table> table, const char *by, bool kept) : table_(table), by_(by), kept_(kept) {
+    /// Of the table `access` if `table` is none. `application` may be empty. `kept`: whether history is; else only what
+    /// keeps secrets out of it is noted, of types.
+    Changes(std::optional<Table> table, const char *by, const char *application, bool kept)
+        : table_(table), by_(by), application_(application), kept_(kept) {
         sequence_ = guard(
             [] { return get_relname_relid("history_change_seq", get_namespace_oid("integration_defaults", false)); });
         if (!OidIsValid(sequence_))
@@ -194,10 +203,17 @@ class Changes {
             };
             return Arrays{texts(operations_), texts(scopes_), texts(integrations_), jsons(befores_), jsons(afters_)};
         });
+        const Value application = *application_ == '\0' ? std::nullopt : Value(text_datum(application_)),
+                    transaction_number = Int64GetDatum(noted.transaction), by = text_datum(by_);
+        const bool with_application = is_there(application_column);
         AsOwner owner;
-        execute_newest_alone(insert_changes,
-                             {numbers_, Int64GetDatum(noted.transaction), text_datum(by_), arrays.operations, level(),
-                              arrays.scopes, arrays.integrations, arrays.befores, arrays.afters});
+        if (with_application)
+            execute_newest_alone(insert_changes_of_application,
+                                 {numbers_, transaction_number, by, arrays.operations, level(), arrays.scopes,
+                                  arrays.integrations, arrays.befores, arrays.afters, application});
+        else
+            execute_newest_alone(insert_changes, {numbers_, transaction_number, by, arrays.operations, level(),
+                                                  arrays.scopes, arrays.integrations, arrays.befores, arrays.afters});
     }
 
     Value level() const {
@@ -395,7 +411,7 @@ class Changes {
 
     std::optional<Table> table_;
     core::Level access_level_ = core::Level::instance;
-    const char *by_;
+    const char *by_, *application_;
     bool kept_;
     Oid sequence_;
     MemoryContext batch_;
@@ -511,10 +527,16 @@ INTD_FUNCTION(note_history) {
     if (!kept && table != Table::integrations)
         return PointerGetDatum(nullptr);
     // What goes at the commit, with its group or project, is the doing of who removed that.
-    const char *by = noted.by != nullptr && leftovers_have_fired(data) ? noted.by : writer(GetUserId());
-    if (noted.by == nullptr || strcmp(noted.by, by) != 0)
-        noted.by = guard([&] { return MemoryContextStrdup(TopTransactionContext, by); });
-    Changes changes(table, by, kept);
+    const bool follows = noted.by != nullptr && leftovers_have_fired(data);
+    const char *by = follows ? noted.by : writer(GetUserId()),
+               *application = follows ? noted.application : application_name;
+    auto keep = [](const char *&as, const char *text) {
+        if (as == nullptr || strcmp(as, text) != 0)
+            as = guard([&] { return MemoryContextStrdup(TopTransactionContext, text); });
+    };
+    keep(noted.by, by);
+    keep(noted.application, application);
+    Changes changes(table, noted.by, noted.application, kept);
     if (truncate)
         note_whole(table, RelationGetDescr(data->tg_relation), changes);
     else

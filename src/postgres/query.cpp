@@ -7,8 +7,8 @@ namespace {
 
 /// Parameters as SPI wants them.
 struct Arguments {
-    Datum values[9];
-    char nulls[9];
+    Datum values[Statement::most_parameters];
+    char nulls[Statement::most_parameters];
 
     explicit Arguments(std::initializer_list<Value> parameters) {
         int n = 0;

@@ -10,9 +10,10 @@ namespace intd {
 /// the statement is about few rows: then one plan is kept, which is made as if all tables were large, however small
 /// they are when it is made.
 struct Statement {
+    static constexpr int most_parameters = 10;
     const char *sql;
     int parameters;
-    Oid types[9];
+    Oid types[most_parameters];
     SPIPlanPtr plan;
     bool generic = false;      // one plan whatever the parameters: for arrays, whose lengths would each be planned anew
     bool custom = false;       // planned anew each time: for statements over whole tables

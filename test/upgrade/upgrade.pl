@@ -1,6 +1,6 @@
 # ALTER EXTENSION UPDATE from each released version: its SQL works with today's module; afterwards the extension is, to the
 # server, what a fresh one is, the same things are set, the same is said of them, a dump is that of a fresh one, and everything
-# goes on. Once the extension is a superuser's, once a plain owner's of a database.
+# goes on, in sessions that are open meanwhile, too. Once the extension is a superuser's, once a plain owner's of a database.
 use strict;
 use warnings;
 use IntegrationDefaults;
@@ -8,7 +8,8 @@ use Upgraded;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('server');
+my $node = new_node('server', allows_streaming => 'logical', conf => "wal_retrieve_retry_interval = 100ms\n");
+my $I = 'integration_defaults';
 make_roles($node);
 my $catalog = slurp_file("$ENV{TREE}/test/upgrade/catalog.sql");
 
@@ -54,6 +55,22 @@ foreach my $change (
 }
 same(catalog_of('looked'), $fresh, 'and nothing else');
 
+# What users' objects hang on.
+sub ids_of
+{
+	my ($n, $database, @as) = @_;
+	return split /\n/, $n->safe_psql($database, q{SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'integration_defaults') ORDER BY 1, 2}, extra_params => \@as);
+}
+
+# A session that has all its plans writes and reads.
+sub session_goes_on
+{
+	my ($session, $n) = @_;
+	$session->query_safe("SET application_name = 'open'; SELECT $I.set_custom('free', 30, '{\"webhook\": \"https://open $n\"}'), $I.explain_at(clock_timestamp(), 'free', 30) LIMIT 1");
+	return $session->query_safe("SELECT settings ->> 'webhook' FROM $I.resolve('free', 30)");
+}
+
 my $current = $node->safe_psql('looked', q{SELECT extversion FROM pg_extension WHERE extname = 'integration_defaults'});
 my @released = grep { $_ ne $current } map { /--([\d.]+)\.sql$/ ? $1 : () } glob "$ENV{TREE}/upgrade/*.sql";
 
@@ -74,7 +91,11 @@ foreach my $version (@released)
 		succeeds($node, [ 'pg_dump', @as, '-Fc', '-f', "$database.dump", '-d', $database ], "$what: dumped");
 		my $before = state_of($node, $database, @as);
 		cmp_ok(length $before->{answers}, '>', 10_000, "$what: there is something to compare");
+		my @ids = ids_of($node, $database, @as);
+		cmp_ok(scalar @ids, '>', 100, "$what: there are objects");
 		$node->safe_psql($database, 'ALTER EXTENSION integration_defaults UPDATE', extra_params => \@as);
+		my %now = map { $_ => 1 } ids_of($node, $database, @as);
+		is(join(' ', grep { !$now{$_} } @ids), '', "$what, updated: what was there is the same object");
 		my $after = state_of($node, $database, @as);
 		same($after->{$_}, $before->{$_}, "$what, updated: the same $_") foreach qw(answers rows);
 
@@ -86,6 +107,125 @@ foreach my $version (@released)
 		goes_on($node, "${database}_restored", "$what, restored", @as);
 		restores($node, $database, "$what, updated", @as);
 	}
+}
+# ---- a session that stays open ---------------------------------------------------------------------------------------
+
+foreach my $version (@released)
+{
+	create_database($node, 'open');
+	$node->safe_psql('open', "CREATE EXTENSION $I VERSION '$version'");
+	fill($node, 'open');
+	my $open = $node->background_psql('open');
+	is(session_goes_on($open, 1), 'https://open 1', "$version: a session before the update");
+	$node->safe_psql('open', "ALTER EXTENSION $I UPDATE");
+	is(session_goes_on($open, 2), 'https://open 2', "$version: the same session after it");
+	is($open->query(q{SELECT string_agg(DISTINCT coalesce(application, 'none'), ' ' ORDER BY coalesce(application, 'none')) FROM integration_defaults.history
+		WHERE after #>> '{settings,webhook}' LIKE 'https://open%'}), $version eq '1.0' ? 'none open' : 'open', "$version: and notes what is new, but not of what was before");
+	is($open->query_safe("SELECT $I.undo((SELECT max(transaction) FROM $I.history)), $I.undo((SELECT min(transaction) FROM $I.history WHERE after #>> '{settings,webhook}' = 'https://open 1'))"),
+		'1|1', "$version: changes from before and after the update are taken back");
+	$open->quit;
+}
+
+# ---- one who comes to read while the update waits for one who has written --------------------------------------------
+
+sub waits
+{
+	my ($mode) = @_;
+	$node->poll_query_until('open', "SELECT count(*) = 1 FROM pg_locks WHERE relation = '$I.history_changes'::regclass AND mode = '$mode' AND NOT granted")
+	  or die "nobody waits for $mode";
+}
+
+foreach my $version (grep { $_ eq '1.0' } @released) # its update has both locks to take
+{
+	create_database($node, 'open');
+	$node->safe_psql('open', "CREATE EXTENSION $I VERSION '$version'");
+	fill($node, 'open');
+	my $writer = $node->background_psql('open');
+	$writer->query_safe("BEGIN; SELECT $I.set_custom('free', 30, '{}')");
+	my ($updated, $read) = ('', '');
+	my @psql = ('psql', '-XAt', '-h', $node->host, '-p', $node->port, '-d', 'open', '-c');
+	my $update = IPC::Run::start([ @psql, "ALTER EXTENSION $I UPDATE" ], '&>', \$updated);
+	waits('AccessExclusiveLock');
+	my $reader = IPC::Run::start([ @psql, "SELECT count(*) > 0 FROM $I.history" ], '&>', \$read);
+	waits('AccessShareLock');
+	$writer->query_safe('COMMIT');
+	$_->finish foreach $update, $reader;
+	is($updated, "ALTER EXTENSION\n", "$version: the update comes to its end");
+	is($read, "t\n", "$version: and so does who came meanwhile");
+	$writer->quit;
+}
+
+# ---- beside others who write, read, and do both in either order ------------------------------------------------------
+
+foreach my $version (@released)
+{
+	create_database($node, 'busy');
+	$node->safe_psql('busy', "CREATE EXTENSION $I VERSION '$version'");
+	fill($node, 'busy');
+	my %scripts = (
+		write => "\\set p random(1, 9)\n\\set n random(1, 9)\nSELECT $I.override_fields('free', jsonb_build_object('n', :n), :p);",
+		read => "SELECT count(*) FROM $I.history;\nSELECT * FROM $I.explain_at(clock_timestamp(), 'chat', 20);",
+		both => "\\set p random(10, 19)\n\\set n random(1, 9)\nBEGIN;\nSELECT $I.set_custom('free', :p, jsonb_build_object('n', :n));\nSELECT max(change) FROM $I.history;\nCOMMIT;",
+		read_first => "\\set p random(20, 29)\n\\set n random(1, 9)\nBEGIN;\nSELECT max(change) FROM $I.history;\nSELECT $I.set_custom('free', :p, jsonb_build_object('n', :n));\nCOMMIT;");
+	my @files;
+	foreach (sort keys %scripts)
+	{
+		push @files, '-f', $node->basedir . "/$_.pgbench";
+		append_to_file($files[-1], $scripts{$_});
+	}
+	my $written = "SELECT count(*) FROM $I.history WHERE integration = 'free' AND scope_id::int < 30";
+	my $before = $node->safe_psql('busy', "$written AND scope_level = 'project'");
+	my ($out, $err) = ('', '');
+	my $load = IPC::Run::start([ 'pgbench', '-n', '-c', '6', '-j', '1', '-T', '20', '-h', $node->host, '-p', $node->port, @files, 'busy' ], '>', \$out, '2>', \$err);
+	$node->poll_query_until('busy', "SELECT ($written AND scope_level = 'project') > $before + 20") or die 'nobody writes';
+	$node->safe_psql('busy', "ALTER EXTENSION $I UPDATE");
+	ok($load->pumpable, "$version: the update does not wait until others have ended");
+	$load->finish;
+	unlike("$out$err", qr/error|aborted/i, "$version: nobody who writes and reads meanwhile is told of it");
+	like($out, qr/number of failed transactions: 0 /, "$version: nor has to do it again");
+	is($node->safe_psql('busy', "SELECT ($written AND scope_level = 'project' AND application IS NULL) > $before, ($written AND scope_level = 'project' AND application = 'upgrade.pl') > 0"),
+		$version eq '1.0' ? 't|t' : 'f|t', "$version: they have written before and after it");
+	is(differences($node, 'busy'), '', "$version: and what is materialized is right");
+}
+
+# ---- one database publishes, another one subscribes, of different versions -------------------------------------------
+
+foreach my $version (@released)
+{
+	my $n = 0;
+	foreach ([ 'publisher', "VERSION '$version'", '' ], [ 'shard', '', "VERSION '$version'" ])
+	{
+		my ($who, $publishes, $subscribes) = @$_;
+		my ($from, $to) = ("from_$who", "to_$who");
+		create_database($node, $_) foreach $from, $to;
+		$node->safe_psql($from, "CREATE EXTENSION $I $publishes");
+		fill($node, $from);
+		$node->safe_psql($from, "SELECT $I.publish_defaults()");
+		$node->safe_psql($to, "CREATE EXTENSION $I $subscribes; CREATE TABLE projects (id int PRIMARY KEY, group_id text)");
+		$node->safe_psql($to, "CALL $I.subscribe_defaults('" . $node->connstr . " dbname=$from')");
+		$node->safe_psql($to, "SELECT $I.track_projects('projects'); INSERT INTO projects VALUES (1, '2')");
+		foreach my $database ('', $who eq 'publisher' ? $from : $to)
+		{
+			$node->safe_psql($database, "ALTER EXTENSION $I UPDATE") if $database;
+			$n++;
+			$node->safe_psql($from, "SELECT $I.set_default('free', '{\"webhook\": \"https://shards $n\"}', '2')");
+			ok($node->poll_query_until($to, "SELECT settings ->> 'webhook' = 'https://shards $n' FROM $I.resolve('free', 1)"),
+				"a $who of $version" . ($database ? ', updated' : '') . ': what is set arrives');
+		}
+		$node->safe_psql($to, "CALL $I.unsubscribe_defaults()");
+	}
+}
+
+# ---- there is no way back -------------------------------------------------------------------------------------------
+
+succeeds($node, [ 'pg_dump', '-Fc', '-f', 'newer.dump', '-d', 'whole' ], 'dumped as it is now') if @released;
+foreach my $version (@released)
+{
+	next if $version ne '1.0';
+	create_database($node, 'older');
+	$node->safe_psql('older', "CREATE EXTENSION $I VERSION '$version'");
+	$node->command_checks_all([ 'pg_restore', '--exit-on-error', '-d', 'older', 'newer.dump' ], 1, [qr/^$/],
+		[qr/column "application" of relation "history_changes" does not exist/], "a dump of now, where $version is installed");
 }
 $node->stop;
 done_testing();
