@@ -28,12 +28,18 @@ class Session:
             if not hasattr(error, "sqlstate"):
                 error.sqlstate = None
             if self.rng.random() < 0.5 and self.connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-                self.connection.execute("ROLLBACK")
+                self.roll_back()
             return error
         finally:
             if timer is not None:
                 timer.cancel()
                 timer.join()
+
+    def roll_back(self):
+        try:
+            self.connection.execute("ROLLBACK")
+        except psycopg.errors.QueryCanceled:  # what was to interrupt the statement before has come late
+            self.connection.execute("ROLLBACK")
 
     def end(self):
         for command in ("COMMIT", "ROLLBACK"):
