@@ -10,6 +10,7 @@
 #include "tracking/attach.hpp"
 #include "tracking/equalize.hpp"
 #include "tracking/rows.hpp"
+#include "tracking/table_owner.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -69,23 +70,6 @@ void run_everywhere(std::initializer_list<const char *> commands) {
     citus.leave();
 }
 
-/// Until leave() the current user is the owner of a table, who can do no more than in an expression of an index.
-struct ShardOwner {
-    Oid user;
-    int context, level;
-
-    void enter(Oid owner) {
-        GetUserIdAndSecContext(&user, &context);
-        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-        level = NewGUCNestLevel();
-        fix_search_path();
-    }
-    void leave() const {
-        AtEOXact_GUC(false, level);
-        SetUserIdAndSecContext(user, context);
-    }
-};
-
 /// Gives a shard the triggers of its table that it lacks, as its owner, who must be the table's.
 void attach_shard(const Shard &shard, Relation table, Kind kind) {
     Relation relation = table_open(shard.relation, ShareRowExclusiveLock);
@@ -101,7 +85,7 @@ void attach_shard(const Shard &shard, Relation table, Kind kind) {
     table_close(relation, NoLock);
     if (commands == NIL)
         return;
-    ShardOwner as_owner;
+    TableOwner as_owner;
     as_owner.enter(owner);
     for (int i = 0; i < list_length(commands); i++)
         run_command(static_cast<const char *>(list_nth(commands, i)));

@@ -1,4 +1,4 @@
-// With whose rights a tracked table is read.
+// With whose rights a tracked table is read, and a shard of it gets its triggers.
 #pragma once
 
 #include "postgres/path.hpp"
@@ -17,7 +17,7 @@ struct TableOwner {
     Oid user;
     int context, level;
 
-    /// To look up rows.
+    /// To look up rows, or to create triggers.
     void enter(Oid owner) {
         GetUserIdAndSecContext(&user, &context);
         become(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
