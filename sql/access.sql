@@ -92,6 +92,17 @@ SELECT view, refusal(format(statement, view)) FROM
 SELECT refusal($$SELECT FROM integration_defaults.project_integrations WHERE pg_temp.leak(project_id)$$);
 SELECT refusal($$SELECT FROM integration_defaults.group_integrations WHERE pg_temp.leak(group_id)$$);
 SELECT refusal($$SELECT FROM integration_defaults.instance_integrations WHERE pg_temp.leak(integration)$$);
+-- what one view's node looks at for another view, too, and whether that is left where the node is
+SELECT refusal('SELECT pg_temp.leak(h.by) FROM integration_defaults.history h ' OPERATOR(pg_catalog.||) joined) FROM unnest(ARRAY[
+    'JOIN integration_defaults.project_integrations v ON v.project_id OPERATOR(pg_catalog.=) h.scope_id',
+    'LEFT JOIN (SELECT * FROM integration_defaults.project_integrations WHERE false) v ON v.project_id OPERATOR(pg_catalog.=) h.scope_id',
+    'LEFT JOIN integration_defaults.project_integrations v ON v.project_id OPERATOR(pg_catalog.=) h.scope_id AND 1 OPERATOR(pg_catalog.=) 2',
+    'FULL JOIN (SELECT * FROM integration_defaults.project_integrations WHERE false) v ON v.project_id OPERATOR(pg_catalog.=) h.scope_id',
+    'WHERE NOT EXISTS (SELECT FROM integration_defaults.project_integrations v WHERE v.project_id OPERATOR(pg_catalog.=) h.scope_id AND false)',
+    'LEFT JOIN (integration_defaults.group_integrations g LEFT JOIN integration_defaults.project_integrations v ON false) ON g.group_id OPERATOR(pg_catalog.=) h.scope_id'])
+    joined;
+SELECT refusal($$SELECT FROM integration_defaults.settings_at('1', NULL, true) WHERE pg_temp.leak(integration)$$);
+EXPLAIN (COSTS OFF) SELECT FROM integration_defaults.project_integrations;
 RESET ROLE;
 EXPLAIN (COSTS OFF) SELECT FROM instance_integrations;
 

@@ -16,6 +16,7 @@
 #include "postgres/transaction.hpp"
 #include "postgres/trigger.hpp"
 #include "resolve/reports.hpp"
+#include "resolve/settings_path.hpp"
 #include "secrets/key_file.hpp"
 #include "settings/leftovers.hpp"
 #include "settings/row_triggers.hpp"
@@ -73,5 +74,6 @@ void _PG_init(void) {
     intd::watch_noted_access();
     intd::watch_history();
     intd::watch_shards();
+    intd::offer_settings_paths();
 }
 }

@@ -30,6 +30,11 @@ inline Datum text_datum(std::string_view value) {
     return PointerGetDatum(text);
 }
 
+/// A copy in the current memory context.
+inline Datum jsonb_datum(const Jsonb *value) {
+    return PointerGetDatum(memcpy(allocate(VARSIZE(value)), value, VARSIZE(value)));
+}
+
 /// A name as a message shows it: of a very long one, the beginning. `most` bytes: as the ids of scopes have.
 const char *shown(std::string_view name, int most = 255);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_proc.h"
 #include "varatt.h"
 #endif
 #if PG_VERSION_NUM >= 180000
@@ -80,6 +81,24 @@ static inline void require_ownership(Oid relation, char kind) {
 #endif
     if (!owns)
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
+}
+
+/// Raises 42501 unless the current user may call the function.
+static inline void require_execute(Oid function) {
+#if PG_VERSION_NUM >= 160000
+    AclResult may = object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE);
+#else
+    AclResult may = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+#endif
+    if (may != ACLCHECK_OK)
+        aclcheck_error(may, OBJECT_FUNCTION, get_func_name(function));
+}
+
+/// What enable_seqscan and the like have disabled in a path below: since 18 that is not in its costs.
+static inline void take_over_disabled(Path *path, const Path *below) {
+#if PG_VERSION_NUM >= 180000
+    path->disabled_nodes = below->disabled_nodes;
+#endif
 }
 
 /// Raises 72000 where the snapshot may be too old for the page: up to 16, old_snapshot_threshold lets rows go early.

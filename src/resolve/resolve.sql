@@ -91,35 +91,3 @@ CREATE FUNCTION integration_defaults.redundant_overrides(
     LANGUAGE c STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'intd_redundant_overrides';
 COMMENT ON FUNCTION integration_defaults.redundant_overrides(text, integration_defaults.external_id) IS
     'what is set from a group down, or from the instance down if no group is given, and is equal to what would be inherited: overridden fields, active among them, and custom settings as a whole (field is NULL). drop_redundant() takes all of it back without a change of what anybody ends up with. Errors: 42704 unknown integration or group';
-
--- What the views are made of. NULL where the integration is not configured, or the group is not there.
-
-CREATE FUNCTION integration_defaults.effective_active(
-    integration text, group_id text, custom boolean, active boolean, settings jsonb) RETURNS boolean
-    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_active';
-COMMENT ON FUNCTION integration_defaults.effective_active(text, text, boolean, boolean, jsonb) IS
-    'for the views: whether an integration is active for what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
-CREATE FUNCTION integration_defaults.effective_settings_of(
-    integration text, group_id text, custom boolean, active boolean, settings jsonb) RETURNS jsonb
-    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_effective_settings_of';
-COMMENT ON FUNCTION integration_defaults.effective_settings_of(text, text, boolean, boolean, jsonb) IS
-    'for the views: the effective settings of what hangs on a group (NULL: the instance) and has this row of its own (NULLs: none)';
-CREATE FUNCTION integration_defaults.inherited_source_level(integration text, group_id text) RETURNS text
-    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_level';
-COMMENT ON FUNCTION integration_defaults.inherited_source_level(text, text) IS
-    'for the views: the level of the nearest scope that sets something, from a group (NULL: the instance) upwards';
-CREATE FUNCTION integration_defaults.inherited_source_id(integration text, group_id text) RETURNS text
-    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_source_id';
-COMMENT ON FUNCTION integration_defaults.inherited_source_id(text, text) IS
-    'for the views: the id of the nearest scope that sets something, from a group (NULL: the instance) upwards; NULL for the instance';
-
-CREATE FUNCTION integration_defaults.set_by_instance(integration text) RETURNS boolean
-    LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'intd_set_by_instance';
-COMMENT ON FUNCTION integration_defaults.set_by_instance(text) IS
-    'for the views: true if the instance sets an integration, so that all that is below has it; false if only groups or projects have rows; NULL if nobody has';
-
-CREATE FUNCTION integration_defaults.inherited_locks(integration text, group_id text) RETURNS text[]
-    LANGUAGE c STABLE PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'intd_inherited_locks';
-COMMENT ON FUNCTION integration_defaults.inherited_locks(text, text) IS
-    'for the views: what is locked for whatever hangs on a group (NULL: the instance): names of properties, and active';
-

@@ -1,82 +1,59 @@
 -- The same answers as rows, for ORMs and reports: one for each scope and configured integration. A predicate on the
--- id or on the integration reaches the indexes; a group is folded once for all its projects. They read as
--- their owner does; may_read() asks, before anything is read, whether the reader may.
+-- id reaches the indexes, one on the integration has only that one looked at; a group is folded once for all its
+-- projects. They read as their owner does; may_read() asks, before anything is read, whether the reader may.
 
 CREATE VIEW integration_defaults.project_integrations AS
 SELECT p.id AS project_id,
-       i.name AS integration,
-       integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings) AS active,
-       integration_defaults.effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings) AS settings,
-       s.project_id IS NULL AS inherited,
-       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id)
-            ELSE 'project'::pg_catalog.text END AS source_level,
-       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(i.name, p.group_id)
-            ELSE p.id END COLLATE pg_catalog."C" AS source_id
--- GROUP BY, by the key, keeps set_by_instance() from being asked for each project.
-FROM (SELECT name, integration_defaults.set_by_instance(name) AS everywhere
-      FROM integration_defaults.integrations GROUP BY name) i
--- With all projects, but as a hash join, so that parallel workers can each have a part of them.
-JOIN integration_defaults.projects p ON (p.id IS NOT NULL) OPERATOR(pg_catalog.=) (i.name IS NOT NULL)
-LEFT JOIN integration_defaults.project_settings s
-    ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
-    -- a row that sets nothing changes nothing: as SETS_SOMETHING in store/sets_something.hpp
-    AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
-WHERE integration_defaults.may_read() AND i.everywhere IS NOT NULL
-  AND (i.everywhere
-       OR CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL
-               ELSE integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings) IS NOT NULL
-          END);
+       s.integration COLLATE pg_catalog."C" AS integration,
+       s.active,
+       s.settings,
+       s.inherited,
+       s.source_level COLLATE pg_catalog."C" AS source_level,
+       s.source_id COLLATE pg_catalog."C" AS source_id
+FROM integration_defaults.projects p
+CROSS JOIN LATERAL integration_defaults.settings_at(p.id, p.group_id, true) s
+WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.project_integrations IS
     'the effective settings of every project: a row for each integration that is configured there, with the columns of resolve()';
 
 CREATE VIEW integration_defaults.group_integrations AS
 SELECT g.id AS group_id,
-       i.name AS integration,
-       integration_defaults.effective_active(i.name, g.id, NULL, NULL, NULL) AS active,
-       integration_defaults.effective_settings_of(i.name, g.id, NULL, NULL, NULL) AS settings,
-       (integration_defaults.inherited_source_id(i.name, g.id) OPERATOR(pg_catalog.=) g.id) IS NOT TRUE AS inherited,
-       integration_defaults.inherited_source_level(i.name, g.id) AS source_level,
-       integration_defaults.inherited_source_id(i.name, g.id) AS source_id
-FROM integration_defaults.integrations i
-CROSS JOIN LATERAL (SELECT integration_defaults.set_by_instance(i.name) AS everywhere OFFSET 0) u
--- as above, but GROUP BY would not let FOR UPDATE lock the rows
-CROSS JOIN integration_defaults.groups g
-WHERE integration_defaults.may_read() AND u.everywhere IS NOT NULL
-  AND (u.everywhere OR integration_defaults.inherited_source_level(i.name, g.id) IS NOT NULL);
+       s.integration COLLATE pg_catalog."C" AS integration,
+       s.active,
+       s.settings,
+       s.inherited,
+       s.source_level COLLATE pg_catalog."C" AS source_level,
+       s.source_id COLLATE pg_catalog."C" AS source_id
+FROM integration_defaults.groups g
+CROSS JOIN LATERAL integration_defaults.settings_at(NULL, g.id, true) s
+WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.group_integrations IS
     'the effective settings of every group: a row for each integration that is configured there, with the columns of resolve()';
 
 CREATE VIEW integration_defaults.instance_integrations AS
-SELECT i.name AS integration,
-       integration_defaults.effective_active(i.name, NULL, NULL, NULL, NULL) AS active,
-       integration_defaults.effective_settings_of(i.name, NULL, NULL, NULL, NULL) AS settings,
-       false AS inherited,
-       'instance'::pg_catalog.text AS source_level,
-       NULL::pg_catalog.text AS source_id
-FROM integration_defaults.integrations i
-WHERE integration_defaults.may_read() AND integration_defaults.inherited_source_level(i.name, NULL) IS NOT NULL;
+SELECT s.integration COLLATE pg_catalog."C" AS integration,
+       s.active,
+       s.settings,
+       s.inherited,
+       s.source_level,
+       s.source_id
+FROM integration_defaults.settings_at(NULL, NULL, true) s
+WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.instance_integrations IS
     'the effective settings of the instance: a row for each integration that is configured there, with the columns of resolve()';
 
 -- What typed views are made of: they belong to others, who have no rights on our tables.
 CREATE VIEW integration_defaults.all_project_integrations AS
 SELECT p.id AS project_id,
-       i.name AS integration,
-       COALESCE(integration_defaults.effective_active(i.name, p.group_id, s.custom, s.active, s.settings), false) AS active,
-       CASE WHEN s.project_id IS NOT NULL OR integration_defaults.inherited_source_level(i.name, p.group_id) IS NOT NULL
-            THEN integration_defaults.effective_settings_of(i.name, p.group_id, s.custom, s.active, s.settings)
-            END AS settings,
-       s.project_id IS NULL AS inherited,
-       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_level(i.name, p.group_id)
-            ELSE 'project'::pg_catalog.text END AS source_level,
-       CASE WHEN s.project_id IS NULL THEN integration_defaults.inherited_source_id(i.name, p.group_id)
-            ELSE p.id END COLLATE pg_catalog."C" AS source_id,
-       integration_defaults.inherited_locks(i.name, p.group_id) AS locked
-FROM integration_defaults.integrations i
-CROSS JOIN integration_defaults.projects p
-LEFT JOIN integration_defaults.project_settings s
-    ON s.project_id OPERATOR(pg_catalog.=) p.id AND s.integration OPERATOR(pg_catalog.=) i.name
-    AND (s.custom OR s.active IS NOT NULL OR s.settings OPERATOR(pg_catalog.<>) '{}'::pg_catalog.jsonb)
+       s.integration COLLATE pg_catalog."C" AS integration,
+       s.active,
+       s.settings,
+       s.inherited,
+       s.source_level COLLATE pg_catalog."C" AS source_level,
+       s.source_id COLLATE pg_catalog."C" AS source_id,
+       s.locked COLLATE pg_catalog."C" AS locked
+FROM integration_defaults.projects p
+CROSS JOIN LATERAL integration_defaults.settings_at(p.id, p.group_id, false) s
 WHERE integration_defaults.may_read();
 COMMENT ON VIEW integration_defaults.all_project_integrations IS
     'as project_integrations, with a row for every project and integration, configured or not, and what is locked above: for typed views';

@@ -69,9 +69,7 @@ def add(name, call, need, *scopes):
 for name, arguments in {
     "resolve": "'chat', 30", "resolve_all": "30", "explain": "'chat', 30", "tree": "'chat'",
     "projects_using_custom_settings": "'chat'", "projects_using_default": "'chat'", "invalid_settings": "",
-    "redundant_overrides": "'chat'", "validate_settings": "'chat', '{}'", "set_by_instance": "'chat'",
-    "effective_active": "'chat', '3', NULL, NULL, NULL", "effective_settings_of": "'chat', '3', NULL, NULL, NULL",
-    "inherited_source_level": "'chat', '3'", "inherited_source_id": "'chat', '3'", "inherited_locks": "'chat', '3'",
+    "redundant_overrides": "'chat'", "validate_settings": "'chat', '{}'", "settings_at": "'30', '3', true",
     "resolve_at": "pg_catalog.clock_timestamp(), 'chat', 30", "explain_at": "pg_catalog.clock_timestamp(), 'chat', 30",
     "may_read": "", "compare": "'chat', 10, 30", "status": "", "create_view": "'chat'", "create_general_view": "",
     "read_tracked_tables": "", "read_materialized_types": "", "shown_change": "'chat', '{}', true, '{}'",

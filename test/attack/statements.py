@@ -12,6 +12,7 @@ COLUMNS = {
     "project_integrations": (("project_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "group_integrations": (("group_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "instance_integrations": (("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
+    "all_project_integrations": (("project_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text"), ("locked", "text[]")),
     "generations": (("changes", "bigint"), ("moves", "bigint"), ("additions", "bigint")),
     "effective_settings": (("project_id", "text"), ("integration", "text"), ("active", "boolean"), ("settings", "jsonb"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text")),
     "typed": (("id", "bigint"), ("active", "boolean"), ("inherited", "boolean"), ("source_level", "text"), ("source_id", "text"), ("locked", "text[]"), ("channel", "text"), ("limit_", "bigint"), ("on_", "boolean")),
@@ -39,7 +40,7 @@ class Statements:
     def next(self):
         self.count += 1
         choices = [(self.call, 30), (self.relation, 10 if len(self.made) < 6 else 2), (self.trigger, 12), (self.hang, 12), (self.write, 22), (self.setting, 10),
-                   (self.transaction, 7), (self.alter_own, 4), (self.plan, 3), (self.several, 3), (self.code, 3)]
+                   (self.transaction, 7), (self.alter_own, 4), (self.plan, 3), (self.beside, 8), (self.several, 3), (self.code, 3)]
         if self.role == "dbo":
             choices += [(self.alter_ours, 14), (self.replace_ours, 4)]
         return self.rng.choices([c for c, _ in choices], [w for _, w in choices])[0]()
@@ -85,6 +86,27 @@ class Statements:
             f"EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM {rng.choice(OURS + APP)}", f"PREPARE p{self.cursors} AS SELECT * FROM {self.call_of()}; EXECUTE p{self.cursors}; EXECUTE p{self.cursors}",
             f"BEGIN; DECLARE c{self.cursors} SCROLL CURSOR WITH HOLD FOR SELECT * FROM {self.call_of()}; FETCH 2 FROM c{self.cursors}; FETCH BACKWARD 1 FROM c{self.cursors}",
             "DISCARD ALL", "DISCARD PLANS", f"SELECT * FROM {rng.choice(OURS)} LIMIT 3 FOR UPDATE"))
+
+    def beside(self):
+        """The views, and settings_at(), beside anything."""
+        rng = self.rng
+        name, columns = self.any_relation()
+        columns = columns or [("x", "integer")]
+
+        def column():
+            listed, kind = rng.choice(columns)
+            return f"x.{listed}" if kind == "text" and rng.random() < 0.8 else f"x.{listed}::text"
+        if rng.random() < 0.5:
+            view = rng.choice([of for of in COLUMNS if of.endswith("_integrations")])
+            source = f"{name} x {rng.choice(('JOIN', 'LEFT JOIN', 'FULL JOIN'))} integration_defaults.{view} y ON y.{COLUMNS[view][0][0]} = {column()}"
+        else:
+            arguments = rng.choice((column(), "NULL", literal(self.values.text()[:200]))), rng.choice((column(), column() + " || ''", "NULL")), rng.choice(("true", "false", "NULL", "x IS NULL"))
+            source = f"{name} x {rng.choice(('CROSS JOIN LATERAL', 'LEFT JOIN LATERAL'))} integration_defaults.settings_at({', '.join(arguments)}) y"
+            source += " ON true" if "LEFT" in source else ""
+        where = rng.choice(("", "", f" WHERE y.integration = {column()}", " WHERE y.integration = 'chat'", " WHERE y.active AND NOT y.active", " WHERE y.settings::text || y.integration < 'z'"))
+        given = rng.choice(("*", "count(*), max(y.integration), max(y.settings::text)", "y", "x, y", "1", "y.source_id, coalesce(y.integration, 'none')"))
+        lock = rng.choice(("", "", " FOR UPDATE OF x", " LIMIT 3 FOR SHARE", " ORDER BY 1 LIMIT 5")) if "max" not in given else ""
+        return f"{rng.choice(('', '', '', 'EXPLAIN (ANALYZE, VERBOSE) '))}SELECT {given} FROM {source}{where}{lock}"
 
     def several(self):
         return "; ".join(self.rng.choice((self.call, self.write, self.setting))() for _ in range(3))

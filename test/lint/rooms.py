@@ -6,8 +6,10 @@
 
 A table, view, type or function of ours belongs to the room whose *.sql creates it (a table that is made later: whose SQL
 in C++ does). Beside includes and names it finds functions that another room declares in SQL than defines them, that a
-header declares and the .cpp of its name does not define, and types of a header that another room has too.
+header declares and the .cpp of its name does not define, and types of a header that another room has too. A function
+that no SQL of today declares must be one that SQL of a released version, in upgrade, does.
 """
+import glob
 import os
 import re
 import sys
@@ -79,12 +81,17 @@ def declared_name(said):
 
 
 class Lint:
+    SYMBOL = re.compile(r"'MODULE_PATHNAME', 'intd_(\w+)'")
+
     def __init__(self, folder):
         with open(os.path.join(folder, "Makefile"), encoding="utf-8") as file:
             self.rooms = re.search(r"^ROOMS = (.*)$", file.read(), re.M).group(1).split()
         self.texts = dict(sources(os.path.join(folder, "src")))
         self.found = []
-        self.owner, self.declared = {}, {}
+        self.owner, self.declared, self.released = {}, {}, set()
+        for path in glob.glob(os.path.join(folder, "upgrade", "*.sql")):
+            with open(path, encoding="utf-8") as file:
+                self.released.update(self.SYMBOL.findall(file.read()))
         for file, text in self.texts.items():
             created = CREATES.findall(sql_of(text) if file.endswith(".sql") else " ".join(s for _, s in strings(text)))
             for name in created:
@@ -92,7 +99,7 @@ class Lint:
                 if self.level(file) < self.level(self.owner[name]):
                     self.owner[name] = file
             if file.endswith(".sql"):
-                self.declared.update((symbol, file) for symbol in re.findall(r"'MODULE_PATHNAME', 'intd_(\w+)'", text))
+                self.declared.update((symbol, file) for symbol in self.SYMBOL.findall(text))
 
     def level(self, file):
         room = file.split("/")[0]
@@ -118,6 +125,8 @@ class Lint:
                     if self.level(match.group(1)) > self.level(file):
                         self.report(file, number, f"includes {match.group(1)}")
                 elif match := re.match(r"INTD_(?:STRICT_)?FUNCTION\((\w+)\)", line):
+                    if match.group(1) not in self.declared and match.group(1) in self.released:
+                        continue
                     if self.level(self.declared.get(match.group(1), "")) != self.level(file):
                         self.report(file, number, f"{match.group(1)}() is declared in {self.declared.get(match.group(1), 'no .sql')}")
             if not file.endswith(".sql"):

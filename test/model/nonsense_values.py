@@ -51,10 +51,9 @@ READS = {"resolve", "resolve_all", "active_settings", "explain", "mask", "all_ac
 # Those among them where NULL stands for all.
 UNSCOPED_READS = {"invalid_settings"}
 # What our views and plans call: it must do no harm, whatever it answers.
-LENIENT = {"effective_active", "effective_differs", "effective_settings_of", "inherited_locks", "inherited_source_id",
-           "inherited_source_level", "lock_key", "not_given", "set_by_instance", "shown_change"}
+LENIENT = {"effective_differs", "lock_key", "not_given", "settings_at", "shown_change"}
 # Arguments of those that get the values of others.
-ALIKE = {"inherited": "active", "source_level": "text id", "source_id": "text id", "state": "settings"}
+ALIKE = {"configured": "active", "inherited": "active", "source_level": "text id", "source_id": "text id", "state": "settings"}
 PARENTS = {("add_group", "parent_id"), ("move_group", "parent_id"), ("add_project", "group_id"),
            ("move_project", "group_id")}
 NEW_IDS = {("add_group", "group_id"), ("add_project", "project_id")}
@@ -66,7 +65,7 @@ VALID = {
     "group_id": "'g1'", "parent_id": "'g1'", "add_group.group_id": "'new'", "add_project.project_id": "'new'",
     "remove_group.group_id": "'empty'", "move_group.group_id": "'g2'", "move_group.parent_id": "'empty'",
     "settings": """'{"url": "u"}'::jsonb""", "fields jsonb": """'{"room": "r"}'::jsonb""",
-    "fields text[]": "ARRAY['room']", "names": "ARRAY['hook']", "active": "true", "schema": "'{}'::jsonb",
+    "fields text[]": "ARRAY['room']", "names": "ARRAY['hook']", "active": "true", "configured": "true", "schema": "'{}'::jsonb",
     "register_integration.name": "'brand-new'", "title": "'Hook'", "category": "'hooks'", "force": "true",
     "replace": "true", "strict": "true", "role": "'pg_monitor'", "access": "'write'", "statement": "'SELECT 1'",
     "is_dumped.role": f"'pg_monitor'::{S}.role_name",

@@ -69,7 +69,7 @@ my %there = map { $_ => 1 } split /\n/, $node->safe_psql('section_1', q{SELECT D
 my %described = map { $_ => 1 } $pages{reference} =~ /^`(\w+)\([^`]*` \| /mg;
 my ($table) = $readme =~ /^## Functions\n(.*?)^## /ms;
 my %named = map { $_ => 1 } grep { $there{$_} } $table =~ /`(\w+)`/g;
-my @parts = grep { /^(external_id|role_name|effective_|inherited_|read_)|^(is_dumped|may_read|not_given|set_by_instance|shown_change)$/ } keys %there;
+my @parts = grep { /^(external_id|role_name|effective_|read_)|^(is_dumped|may_read|not_given|settings_at|settings_at_support|shown_change)$/ } keys %there;
 is(join(' ', sort(@parts, keys %described)), join(' ', sort keys %there), 'the reference has all functions');
 is(join(' ', sort keys %named), join(' ', sort keys %described), 'README names them');
 cmp_ok($run, '>', 22, 'sections were found');

@@ -60,14 +60,12 @@ sub plant_everything
 	}
 	foreach my $function ('format(text, text)', 'format(text, name)', 'pg_extension_config_dump(text, text)',
 		'pg_extension_config_dump(regclass, text)', 'octet_length(text)', 'starts_with(text, text)', 'count(integer)', 'jsonb_typeof(jsonb)',
-		'effective_active(text, text, text, text, text)', 'effective_active(text, text, boolean, boolean, jsonb)',
-		'effective_settings_of(text, text, text, text, text)', 'inherited_source_level(text, text)', 'inherited_source_id(text, text)',
-		'set_by_instance(text)', 'not_given()', 'external_id(text)', 'unnest(text[])', 'quote_ident(text)', 'cardinality(text[])')
+		'settings_at(text, text, boolean)', 'settings_at(name, name, boolean)', 'settings_at_support(text)', 'not_given()', 'external_id(text)', 'unnest(text[])', 'quote_ident(text)', 'cardinality(text[])')
 	{
 		my ($name, $arguments) = $function =~ /^(\w+)\((.*)\)$/;
-		my $result = $name =~ /^(format|quote_ident|inherited|unnest)/ ? 'text' : $name =~ /^(octet|count|card)/ ? 'integer'
-		  : $name eq 'jsonb_typeof' ? 'text' : $name eq 'effective_settings_of' ? 'jsonb' : $name eq 'pg_extension_config_dump' ? 'void' : 'boolean';
-		my $value = $result eq 'text' ? q{'planted'} : $result eq 'integer' ? '1' : $result eq 'jsonb' ? q{'{}'} : $result eq 'void' ? 'NULL' : 'true';
+		my $result = $name =~ /^(format|quote_ident|unnest)/ ? 'text' : $name =~ /^(octet|count|card)/ ? 'integer'
+		  : $name eq 'jsonb_typeof' ? 'text' : $name eq 'pg_extension_config_dump' ? 'void' : 'boolean';
+		my $value = $result eq 'text' ? q{'planted'} : $result eq 'integer' ? '1' : $result eq 'void' ? 'NULL' : 'true';
 		$sql .= $result eq 'void' ? planted($schema, $name, $arguments, $result, 'NULL') =~ s/RETURN NULL/RETURN/r
 		  : planted($schema, $name, $arguments, $result, $value);
 	}
@@ -257,7 +255,7 @@ foreach my $change (
 	[ 'ALTER EXTENSION integration_defaults UPDATE', 'none' ],
 	[ q{ALTER EXTENSION integration_defaults UPDATE TO '2.0'}, '22023' ],
 	[ 'ALTER EXTENSION integration_defaults DROP TABLE integration_defaults.projects', 'none' ],
-	[ 'ALTER EXTENSION integration_defaults DROP FUNCTION integration_defaults.set_by_instance(text)', '42501' ],
+	[ 'ALTER EXTENSION integration_defaults DROP FUNCTION integration_defaults.may_read()', '42501' ],
 	[ 'ALTER EXTENSION integration_defaults DROP TABLE integration_defaults.projects; DROP TABLE integration_defaults.projects CASCADE', 'none' ],
 	[ 'ALTER EXTENSION integration_defaults DROP VIEW integration_defaults.project_integrations; DROP VIEW integration_defaults.project_integrations', 'none' ],
 	[ 'ALTER EXTENSION integration_defaults DROP SCHEMA integration_defaults; DROP SCHEMA integration_defaults CASCADE', 'none' ],

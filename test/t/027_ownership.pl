@@ -26,7 +26,7 @@ foreach my $change (
 	"ALTER FUNCTION $I.external_id(integer) CALLED ON NULL INPUT",
 	"ALTER FUNCTION $I.external_id_in(cstring) CALLED ON NULL INPUT",
 	"ALTER FUNCTION $I.external_id_send($I.external_id) CALLED ON NULL INPUT",
-	"ALTER FUNCTION $I.effective_active SECURITY DEFINER",
+	"ALTER FUNCTION $I.settings_at SECURITY DEFINER",
 	"ALTER FUNCTION $I.set_default SET search_path = public",
 	"ALTER FUNCTION $I.set_default OWNER TO dbo",
 	"ALTER FUNCTION $I.set_default RENAME TO mine",

@@ -23,6 +23,8 @@ INTD_FUNCTION(low_function) {
 }
 INTD_STRICT_FUNCTION(high_function) { // finds: high_function() is declared in high/roof.sql
 }
+INTD_FUNCTION(released_function) {
+}
 INTD_FUNCTION(unknown_function) { // finds: unknown_function() is declared in no .sql
 }
 } // namespace intd

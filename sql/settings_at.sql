@@ -1,0 +1,138 @@
+-- settings_at() in FROM: who may not read it learns nothing, whenever that is asked; and answers are those of the server's
+-- own node (ROWS FROM of two functions), whatever stands beside.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS integration_defaults CASCADE;
+CREATE EXTENSION integration_defaults;
+RESET client_min_messages;
+SELECT integration_defaults.register_integration('chat'), integration_defaults.register_integration('mail');
+INSERT INTO integration_defaults.groups VALUES ('a', NULL);
+INSERT INTO integration_defaults.projects VALUES ('1', 'a'), ('2', NULL), ('3', 'a');
+SELECT integration_defaults.set_default('chat', '{"url": "all"}'), integration_defaults.set_default('mail', '{"url": "a"}', 'a');
+CREATE SCHEMA beside;
+CREATE TABLE beside.notes (id text COLLATE "POSIX" PRIMARY KEY, note text);
+INSERT INTO beside.notes VALUES ('1', NULL), ('chat', 'x');
+
+-- an expression that an outer join below makes NULL
+CREATE VIEW beside.noted AS SELECT id, note, COALESCE(note, 'none') AS said FROM beside.notes;
+SELECT p.id, n.note, n.said, s.integration
+FROM integration_defaults.projects p LEFT JOIN beside.noted n ON n.id COLLATE "C" = p.id,
+    integration_defaults.settings_at(p.id, p.group_id, true) s ORDER BY p.id, s.integration;
+SELECT p.id, n.note, n.said, s.integration
+FROM integration_defaults.projects p LEFT JOIN beside.noted n ON n.id COLLATE "C" = p.id,
+    ROWS FROM (integration_defaults.settings_at(p.id, p.group_id, true), generate_series(1, 0)) s ORDER BY p.id, s.integration;
+-- two collations in conflict, and none
+SELECT count(*) FROM integration_defaults.project_integrations WHERE integration = (SELECT id FROM beside.notes WHERE note = 'x');
+SELECT count(*) FROM integration_defaults.project_integrations WHERE integration = (SELECT id COLLATE "C" FROM beside.notes WHERE note = 'x');
+-- nothing, proved before anything is read
+SELECT count(*) FROM integration_defaults.project_integrations WHERE active AND false;
+SELECT count(v.project_id) FROM beside.notes LEFT JOIN (SELECT * FROM integration_defaults.project_integrations WHERE false) v ON v.project_id = id COLLATE "C";
+-- arguments of any size
+SELECT count(*) FROM integration_defaults.settings_at(NULL, NULL, NULL);
+SELECT count(*) FROM integration_defaults.settings_at(repeat('x', 100000), repeat('y', 100000), true);
+SELECT count(*) FROM integration_defaults.settings_at(repeat('x', 100000), NULL, true) WHERE integration <> repeat('z', 1000000);
+SELECT count(*) FROM (SELECT repeat(n::text, 100000) AS id FROM generate_series(1, 3) n) big, integration_defaults.settings_at(big.id, NULL, true) s;
+
+-- whoever may not read
+CREATE ROLE regress_stranger;
+CREATE ROLE regress_reading;
+GRANT USAGE ON SCHEMA integration_defaults, beside TO regress_stranger;
+GRANT SELECT ON ALL TABLES IN SCHEMA integration_defaults TO regress_stranger;
+SELECT integration_defaults.grant_access('regress_reading', 'read');
+GRANT CREATE ON SCHEMA beside TO regress_stranger;
+SET ROLE regress_stranger;
+CREATE FUNCTION beside.tells(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS 'BEGIN RAISE INFO ''told of %'', $1; RETURN true; END';
+SELECT * FROM integration_defaults.project_integrations WHERE beside.tells(project_id);
+SELECT * FROM integration_defaults.group_integrations WHERE beside.tells(group_id) LIMIT 0;
+SELECT 1 FROM generate_series(1, 2) n LEFT JOIN integration_defaults.all_project_integrations v ON beside.tells(v.project_id);
+EXPLAIN ANALYZE SELECT * FROM integration_defaults.project_integrations WHERE beside.tells(project_id);
+SELECT * FROM integration_defaults.settings_at('1', 'a', true);
+SELECT integration_defaults.settings_at('1', 'a', true);
+RESET ROLE;
+-- a plan is anybody's
+SET plan_cache_mode = force_generic_plan;
+PREPARE all_rows AS SELECT count(*) FROM integration_defaults.project_integrations;
+EXECUTE all_rows;
+SET ROLE regress_stranger;
+EXECUTE all_rows;
+SET ROLE regress_reading;
+EXECUTE all_rows;
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION integration_defaults.settings_at FROM PUBLIC;
+SET ROLE regress_reading;
+EXECUTE all_rows;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION integration_defaults.settings_at TO PUBLIC;
+-- a cursor: each scope is looked up with the rights of whoever fetches it
+CREATE FUNCTION beside.opens(name refcursor) RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER AS
+    'BEGIN OPEN name FOR SELECT project_id, integration FROM integration_defaults.project_integrations; RETURN name; END';
+SET ROLE regress_stranger;
+BEGIN;
+SELECT beside.opens('opened');
+FETCH FROM opened;
+ROLLBACK;
+RESET ROLE;
+BEGIN;
+DECLARE opened CURSOR FOR SELECT project_id, integration FROM integration_defaults.project_integrations WHERE integration = 'chat' AND project_id > '1';
+FETCH FROM opened;
+SET LOCAL ROLE regress_stranger;
+FETCH FROM opened;
+ROLLBACK;
+
+-- altered by a superuser: the server's own node, and back again
+CREATE FUNCTION beside.node() RETURNS text LANGUAGE plpgsql AS
+$$
+    DECLARE
+        plan json;
+    BEGIN
+        EXECUTE 'EXPLAIN (FORMAT json) SELECT FROM integration_defaults.project_integrations' INTO plan;
+        RETURN substring(plan::text FROM 'Custom Scan|Function Scan');
+    END
+$$;
+SELECT beside.node();
+ALTER FUNCTION integration_defaults.settings_at STRICT;
+SELECT beside.node();
+EXECUTE all_rows;
+ALTER FUNCTION integration_defaults.settings_at CALLED ON NULL INPUT SECURITY DEFINER;
+SELECT beside.node();
+EXECUTE all_rows;
+SET ROLE regress_stranger;
+EXECUTE all_rows;
+RESET ROLE;
+ALTER FUNCTION integration_defaults.settings_at SECURITY INVOKER SET work_mem = '64kB';
+SELECT beside.node();
+ALTER FUNCTION integration_defaults.settings_at RESET ALL;
+ALTER FUNCTION integration_defaults.settings_at VOLATILE PARALLEL UNSAFE;
+SELECT beside.node();
+EXECUTE all_rows;
+ALTER FUNCTION integration_defaults.settings_at STABLE PARALLEL SAFE;
+-- in the middle of planning, which asks for what a STABLE function gives
+CREATE FUNCTION beside.alters() RETURNS text LANGUAGE plpgsql AS
+    'BEGIN ALTER FUNCTION integration_defaults.settings_at STRICT; RETURN ''x''; END';
+CREATE FUNCTION beside.asked() RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN beside.alters(); END';
+INSERT INTO beside.notes SELECT n || 'th' FROM generate_series(1, 1000) n;
+ANALYZE beside.notes;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+DO $$
+    BEGIN
+        EXECUTE 'EXPLAIN SELECT FROM integration_defaults.projects p, integration_defaults.settings_at(p.id, p.group_id, false) s, beside.notes n
+            WHERE n.id = s.integration COLLATE "POSIX" || beside.asked()';
+    END
+$$;
+SELECT proisstrict FROM pg_proc WHERE oid = 'integration_defaults.settings_at'::regproc;
+RESET enable_seqscan;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+ALTER FUNCTION integration_defaults.settings_at CALLED ON NULL INPUT;
+SELECT beside.node();
+
+RESET plan_cache_mode;
+DEALLOCATE all_rows;
+SELECT integration_defaults.revoke_access('regress_reading', 'read');
+SET client_min_messages = warning;
+DROP SCHEMA beside CASCADE;
+DROP OWNED BY regress_stranger, regress_reading;
+DROP ROLE regress_stranger;
+DROP ROLE regress_reading;
