@@ -136,3 +136,24 @@ DROP SCHEMA beside CASCADE;
 DROP OWNED BY regress_stranger, regress_reading;
 DROP ROLE regress_stranger;
 DROP ROLE regress_reading;
+RESET client_min_messages;
+
+-- parallel workers know groups by the numbers that their ids are; here also what has no way up, and what is no number
+SET check_function_bodies = off;
+INSERT INTO integration_defaults.groups VALUES ('10', NULL), ('11', '10'), ('12', '11'), ('13', '12'), ('20', 'a'), ('21', '20'), ('07', '10'), ('14', '07'),
+    ('99999999', '10'), ('123456789', '11'), ('15', '123456789'), ('31', '32'), ('32', '33'), ('33', '31'), ('34', '31'), ('41', '40'), ('42', '41'),
+    ('50', '50'), ('51', '50');
+INSERT INTO integration_defaults.projects SELECT 'in ' || id, id FROM integration_defaults.groups;
+INSERT INTO integration_defaults.projects SELECT 'p' || n, (10 + n % 5)::text FROM generate_series(1, 500) n;
+RESET check_function_bodies;
+SELECT integration_defaults.set_default('chat', jsonb_build_object('url', id), id) FROM unnest(ARRAY['11', '13', '14', '20', '123456789']) id;
+VACUUM (ANALYZE) integration_defaults.groups, integration_defaults.projects, integration_defaults.group_settings;
+CREATE TEMP TABLE alone AS SELECT * FROM integration_defaults.project_integrations;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+SELECT * FROM integration_defaults.project_integrations WHERE project_id LIKE 'in %' AND integration = 'chat' ORDER BY 1;
+SELECT count(*) FROM (SELECT * FROM integration_defaults.project_integrations EXCEPT ALL SELECT * FROM alone) more;
+SELECT count(*) FROM (SELECT * FROM alone EXCEPT ALL SELECT * FROM integration_defaults.project_integrations) less;
+EXPLAIN (COSTS OFF) SELECT count(active) FROM integration_defaults.project_integrations;

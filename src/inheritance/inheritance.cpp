@@ -2,6 +2,10 @@
 
 #include "store/relation.hpp"
 
+extern "C" {
+#include "access/parallel.h"
+}
+
 namespace intd {
 // --- layers ----------------------------------------------------------------------------------------------------------
 
@@ -284,6 +288,66 @@ void Inheritance::mark_all_in_time() {
         by_number_size_ = std::max(by_number_size_, number + 1);
         by_number_[number] = static_cast<uint16>(setter);
     });
+}
+
+void Inheritance::expect(double scopes) {
+    // What a parallel worker knows, it knows for one query, and begins with nothing: a tree of all groups would take it
+    // several times as long as the numbers. Who remembers what he knows needs the tree for more than that.
+    if (!IsParallelWorker() || base_ != nullptr || by_number_size_ > 0 || tree_.whole() != nullptr)
+        return;
+    const int looks = static_cast<int>(std::min(scopes, 1e9)) & ~63;
+    if (!all_read_ && store_.is_worth_reading_whole(Table::group_settings, looks, room_for(size(), settings_grow)))
+        read_all_layers();
+    if (all_read_ && store_.is_worth_reading_whole(Table::groups, looks, room_for(size(), settings_grow)))
+        in_passing_memory([&] { number_all(); });
+}
+
+void Inheritance::number_all() {
+    ContextResource passing(CurrentMemoryContext);
+    const NumberedGroups groups = store_.numbered_groups();
+    const auto all = static_cast<size_t>(groups.count);
+    const auto highest = static_cast<uint32>(std::min<uint64>(uint64{4} * all, UINT32_MAX - 1));
+    constexpr uint32 no_way = UINT32_MAX; // up, as far as numbers tell
+    std::pmr::vector<uint32> parents(highest + 1, no_way, &passing);
+    for (const NumberedGroup &group : groups)
+        if (group.id <= highest)
+            parents[group.id] = group.parent <= highest ? group.parent : no_way;
+    std::pmr::unordered_map<uint32, std::pair<std::string_view, const Layers *>> with_rows(&passing);
+    std::pmr::vector<bool> has_rows(highest + 1, false, &passing);
+    for (const auto &[id, layers] : by_group_)
+        if (const uint32 number = number_of(id); number != 0 && number <= highest) {
+            with_rows.emplace(number, std::pair(id, layers));
+            has_rows[number] = true;
+        }
+    by_number_.grow(highest + 1);
+    by_number_size_ = highest + 1;
+    // up to what is known, then down
+    std::pmr::vector<uint32> way(&passing);
+    for (const NumberedGroup &group : groups) {
+        way.clear();
+        uint32 next = group.id <= highest ? group.id : no_way;
+        for (; next != 0 && next != no_way && by_number_[next] == 0 && way.size() <= all; next = parents[next])
+            way.push_back(next);
+        if (next == no_way || way.size() > all) { // a cycle
+            for (uint32 number : way)
+                parents[number] = no_way;
+            continue;
+        }
+        uint16 setter = next == 0 ? 1 : by_number_[next]; // the first is the instance
+        for (auto number = way.rbegin(); number != way.rend(); ++number) {
+            if (has_rows[*number]) {
+                if (setter_count_ >= UINT16_MAX)
+                    return;
+                const auto &[id, layers] = with_rows.find(*number)->second;
+                // of the groups between two setters nobody asks
+                auto *node = new (memory_->allocate(sizeof(TreeNode)))
+                    TreeNode{core::Level::group, 0, id, setters_[setter - 1].node};
+                node->mark = make_setter(node, layers)->mark;
+                setter = static_cast<uint16>(setter_count_);
+            }
+            by_number_[*number] = setter;
+        }
+    }
 }
 
 const Folded *Inheritance::find_folded(const Setter *setter, const Integration &type) const {

@@ -133,6 +133,8 @@ class Inheritance {
     bool may_have_rows(Datum project);
     /// To be called when the snapshot changes: no generation counts the writes to project_settings.
     void forget_projects();
+    /// That so many scopes will be asked for, under this snapshot.
+    void expect(double scopes);
     /// All rows of the group or the instance, by the names of their types.
     const std::pmr::vector<NamedLayer> &layers_of(const TreeNode *node);
 
@@ -163,20 +165,6 @@ class Inheritance {
         }
     };
 
-    /// An id that is a number, as numbers are written, of up to 8 digits; 0 for any other.
-    static uint32 number_of(std::string_view id) {
-        if (id.empty() || id.size() > 8 || id[0] == '0')
-            return 0;
-        uint32 number = 0;
-        for (char digit : id) {
-            const unsigned value = static_cast<unsigned char>(digit) - '0';
-            if (value > 9)
-                return 0;
-            number = number * 10 + value;
-        }
-        return number;
-    }
-
     const Integration *look_up_type(std::string_view name, bool passing_over);
     /// Null if the mark stands for no setter, or for one of an Inheritance that was on the same base before and is
     /// gone.
@@ -197,6 +185,8 @@ class Inheritance {
     const Folded *around_missing(std::string_view group);
     /// Finds the setters of all groups, once enough were asked for one by one.
     void mark_all_in_time();
+    /// The same of all groups whose ids and those above are numbers, without a tree of them; all layers are read.
+    void number_all();
     const Folded &set_by(Setter &setter, const Integration &type) {
         return setter.type == &type ? *setter.folded : fold_down_to(setter, type);
     }

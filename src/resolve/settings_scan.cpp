@@ -60,6 +60,8 @@ void begin_scopes(SettingsScan &scan, Inheritance &inherited) {
     else
         scan.types = all_types(inherited.store());
     scan.found = SettingsAtRows::in(context, scan.types.count);
+    if (scan.child != nullptr)
+        inherited.expect(scan.child->plan->plan_rows);
 }
 
 void find(SettingsScan &scan, const SettingsOf &scope, const NullableDatum &type) {

@@ -1,5 +1,6 @@
 #include "store/store.hpp"
 
+#include "postgres/memory.hpp"
 #include "postgres/query.hpp"
 #include "postgres/snapshot.hpp"
 #include "store/owner.hpp"
@@ -156,6 +157,36 @@ Rows Store::rows(Table table, Datum key) const {
 
 Rows Store::keys(Table table) const {
     return source_ != nullptr ? source_->rows(table, 0, nullptr) : read(table, 0, nullptr, 1);
+}
+
+NumberedGroups Store::numbered_groups() const {
+    Growing<NumberedGroup> groups;
+    if (source_ != nullptr)
+        return {nullptr, 0};
+    guard([&] {
+        const Direct direct = open_direct(Table::groups);
+        if (direct.relation == nullptr)
+            return;
+        TupleTableSlot *slot = table_slot_create(direct.relation, nullptr);
+        TableScanDesc cursor = table_beginscan(direct.relation, GetActiveSnapshot(), 0, nullptr);
+        auto number_in = [&](int column) {
+            const Datum value = slot->tts_values[column];
+            const auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
+            return VARATT_IS_1B_E(stored) || VARATT_IS_4B_C(stored) ? 0 : number_of(view(value));
+        };
+        while (table_scan_getnextslot(cursor, ForwardScanDirection, slot)) {
+            CHECK_FOR_INTERRUPTS();
+            slot_getsomeattrs(slot, column::parent + 1);
+            const uint32 id = number_in(column::id);
+            const uint32 parent = slot->tts_isnull[column::parent] ? 0 : number_in(column::parent);
+            if (id != 0)
+                groups.add({id, parent == 0 && !slot->tts_isnull[column::parent] ? UINT32_MAX : parent});
+        }
+        table_endscan(cursor);
+        ExecDropSingleTupleTableSlot(slot);
+        table_close(direct.relation, NoLock); // locked until the end of the transaction, as by any query
+    });
+    return {groups.items, groups.count};
 }
 
 bool Store::is_worth_reading_whole(Table table, int looks, Size at_most) const {

@@ -28,6 +28,31 @@ struct Rows {
     const Row *end() const { return begin_ + count; }
 };
 
+/// An id that is a number, as numbers are written, of up to 8 digits; 0 for any other.
+inline uint32 number_of(std::string_view id) {
+    if (id.empty() || id.size() > 8 || id[0] == '0')
+        return 0;
+    uint32 number = 0;
+    for (char digit : id) {
+        const unsigned value = static_cast<unsigned char>(digit) - '0';
+        if (value > 9)
+            return 0;
+        number = number * 10 + value;
+    }
+    return number;
+}
+
+/// A group whose id is a number, and its parent's id: 0 if it has none, UINT32_MAX if that is no number.
+struct NumberedGroup {
+    uint32 id, parent;
+};
+struct NumberedGroups {
+    NumberedGroup *begin_;
+    int count;
+    const NumberedGroup *begin() const { return begin_; }
+    const NumberedGroup *end() const { return begin_ + count; }
+};
+
 /// Another state of our tables than that which a snapshot shows.
 class RowSource {
   public:
@@ -53,6 +78,10 @@ class Store {
 
     /// All rows, of each the first column only.
     Rows keys(Table table) const;
+
+    /// All groups whose ids are numbers, in no order; none where the table is not read directly. A tenth of the memory
+    /// that their rows take.
+    NumberedGroups numbered_groups() const;
 
     /// Whether reading the whole table costs less than `looks` more of its rows one by one would, and it is not larger
     /// than that many bytes.
