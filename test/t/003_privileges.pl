@@ -60,6 +60,7 @@ WITH parameter AS (
         WHEN name IN ('integration', 'name') AND type = 'text'::regtype THEN '''chat''::text'
         WHEN name = 'group_id' AND type = 'text'::regtype THEN '''2''::text'
         WHEN name = 'group_id' THEN '2'
+        WHEN name = 'project_id' AND type = 'text'::regtype THEN '''3''::text'
         WHEN name = 'project_id' THEN '3'
         WHEN name = 'parent_id' THEN '1'
         WHEN name = 'level' THEN '''project'''
