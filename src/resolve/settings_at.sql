@@ -1,7 +1,7 @@
 -- What the views are made of.
 
 CREATE FUNCTION integration_defaults.settings_at_support(internal) RETURNS internal
-    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'intd_settings_at_support';
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'intd_settings_at_support';
 COMMENT ON FUNCTION integration_defaults.settings_at_support(internal) IS
     'for the planner: how many rows settings_at() gives';
 CREATE FUNCTION integration_defaults.settings_at(project_id text, group_id text, configured boolean)
