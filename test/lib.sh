@@ -245,7 +245,7 @@ sqlsmith() { # file with tables
 # which our statements could find along search_path: it raises there. Some show what that changes: plans and paths, or do
 # themselves what uses it: of these only what it raised counts.
 poison() {
-    local show_more=(general_views tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
+    local show_more=(general_views settings_at tracking tracking_filter tracking_rights typed_views views) database=poisoned output=$W/poison status=0
     local name called raised strict=() regress=("$PGXS_TESTS/regress/pg_regress" --inputdir="$output" --outputdir="$output"
         --bindir="$BIN" --host="$W" --user=postgres --use-existing --dbname=$database)
     called=$(grep -IrohE '\b[a-z_0-9]+ ?\(' src | tr -d ' (' | sort -u | tr '\n' ' ')

@@ -15,6 +15,8 @@ extern "C" {
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
+#include "parser/analyze.h"
+#include "parser/parsetree.h"
 
 PGDLLEXPORT Datum intd_settings_at(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum intd_may_read(PG_FUNCTION_ARGS);
@@ -137,6 +139,20 @@ void take_over_may_read(PlannerInfo *root, const RelOptInfo *relation) {
     }
 }
 
+/// Settings that are read before the project's lock is there are those from before others' writes that it waited for.
+/// The lock of a whole view would come with such settings, so it is refused, as it was while the views were joins.
+void refuse_locks_of_projects(const PlannerInfo *root, const RelOptInfo *relation, FuncExpr *call) {
+    auto *project = static_cast<Node *>(linitial(call->args));
+    if (root->parse->rowMarks == NIL || (IsA(project, Const) && castNode(Const, project)->constisnull))
+        return;
+    for (int beside = -1; (beside = bms_next_member(relation->lateral_relids, beside)) >= 0;)
+        if (const RowMarkClause *lock = get_parse_rowmark(root->parse, beside); lock != nullptr && lock->pushedDown)
+            ereport(ERROR,
+                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                     errmsg("%s can't lock the rows of a view of projects' settings", LCS_asString(lock->strength)),
+                     errhint("Lock the project in its own table, then read its settings.")));
+}
+
 /// With the rows of `outer` at hand, of which each asks for that many types.
 void offer_scan_beside(PlannerInfo *root, RelOptInfo *relation, Relids outer, double types) {
     CustomPath *made = make_path(relation, &scan_path);
@@ -162,8 +178,10 @@ bool is_integration(PlannerInfo *, RelOptInfo *relation, EquivalenceClass *, Equ
 void offer_scan(PlannerInfo *root, RelOptInfo *relation, Index number, RangeTblEntry *entry) {
     if (next_for_relation != nullptr)
         next_for_relation(root, relation, number, entry);
-    if (IS_DUMMY_REL(relation) || call_of(entry) == nullptr)
+    FuncExpr *call = IS_DUMMY_REL(relation) ? nullptr : call_of(entry);
+    if (call == nullptr)
         return;
+    refuse_locks_of_projects(root, relation, call);
     take_over_may_read(root, relation);
     relation->pathlist = NIL; // the server's, which is the only one
     offer_scan_beside(root, relation, relation->lateral_relids, relation->tuples);
