@@ -32,6 +32,23 @@ SELECT count(*) FROM integration_defaults.settings_at(NULL, NULL, NULL);
 SELECT count(*) FROM integration_defaults.settings_at(repeat('x', 100000), repeat('y', 100000), true);
 SELECT count(*) FROM integration_defaults.settings_at(repeat('x', 100000), NULL, true) WHERE integration <> repeat('z', 1000000);
 SELECT count(*) FROM (SELECT repeat(n::text, 100000) AS id FROM generate_series(1, 3) n) big, integration_defaults.settings_at(big.id, NULL, true) s;
+-- out of line, compressed, and neither
+CREATE TABLE beside.far (stored text, id text, kind text, filler text) WITH (toast_tuple_target = 128);
+ALTER TABLE beside.far ALTER id SET STORAGE EXTERNAL, ALTER kind SET STORAGE EXTERNAL, ALTER filler SET STORAGE PLAIN;
+CREATE TABLE beside.small (LIKE beside.far) WITH (toast_tuple_target = 128);
+ALTER TABLE beside.small ALTER id SET STORAGE MAIN, ALTER kind SET STORAGE MAIN, ALTER filler SET STORAGE PLAIN;
+SELECT integration_defaults.register_integration(repeat('k', 60)), integration_defaults.set_default(repeat('k', 60), '{"url": "k"}'),
+    integration_defaults.add_project(repeat('i', 200)), integration_defaults.set_custom('chat', repeat('i', 200), '{"url": "far"}');
+INSERT INTO beside.far VALUES ('far', repeat('i', 200), repeat('k', 60), repeat('f', 3000));
+INSERT INTO beside.small VALUES ('small', repeat('i', 200), repeat('k', 60), repeat('f', 3000));
+SELECT x.stored, pg_column_size(x.id) < 200 AS id_packed, pg_column_size(x.kind) < 60 AS kind_packed, s.integration = x.kind AS kind, s.settings, s.inherited
+FROM (SELECT * FROM beside.far UNION ALL SELECT * FROM beside.small) x, integration_defaults.settings_at(x.id, NULL, true) s
+WHERE s.integration = 'chat' OR s.integration = x.kind ORDER BY 1, 5;
+SELECT x.stored, s.settings FROM beside.far x, integration_defaults.settings_at(x.id, NULL, true) s WHERE s.integration = x.kind COLLATE "C";
+SELECT x.stored, s.settings FROM beside.small x, integration_defaults.settings_at(x.id, NULL, true) s WHERE s.integration = x.kind COLLATE "C";
+SELECT integration_defaults.remove_project(repeat('i', 200)), integration_defaults.reset_default(repeat('k', 60));
+SELECT integration_defaults.unregister_integration(repeat('k', 60));
+DROP TABLE beside.far, beside.small;
 
 -- whoever may not read
 CREATE ROLE regress_stranger;

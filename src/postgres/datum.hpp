@@ -13,6 +13,12 @@ inline std::string_view view(Datum value) {
     return view(reinterpret_cast<const text *>(DatumGetPointer(value)));
 }
 
+/// Whether a value of variable length stands there as it is: neither out of line nor compressed.
+inline bool is_plain(Datum value) {
+    const auto *stored = reinterpret_cast<const struct varlena *>(DatumGetPointer(value));
+    return !VARATT_IS_1B_E(stored) && !VARATT_IS_4B_C(stored);
+}
+
 /// Memory in the current context. Throws std::bad_alloc.
 inline void *allocate(size_t size) {
     void *place = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
@@ -62,10 +68,10 @@ int count_elements(Datum array);
 inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {
     if (PG_ARGISNULL(n))
         return std::nullopt;
-    auto *given = reinterpret_cast<struct varlena *>(DatumGetPointer(PG_GETARG_DATUM(n)));
-    if (VARATT_IS_1B_E(given) || VARATT_IS_4B_C(given)) // out of line or compressed
-        given = guard([&] { return pg_detoast_datum_packed(given); });
-    return view(PointerGetDatum(given));
+    Datum given = PG_GETARG_DATUM(n);
+    if (!is_plain(given))
+        given = guard([&] { return PointerGetDatum(PG_DETOAST_DATUM_PACKED(given)); });
+    return view(given);
 }
 
 /// What the receive function of a type whose form is a text was sent; none if somebody has called it with nothing.

@@ -181,10 +181,9 @@ inline NullableDatum value_of(const Argument &argument, const SettingsScan &scan
 /// A text, neither compressed nor out of line.
 inline NullableDatum text_of(const Argument &argument, const SettingsScan &scan) {
     NullableDatum result = value_of(argument, scan);
-    if (!result.isnull && VARATT_IS_EXTENDED(DatumGetPointer(result.value)) &&
-        !VARATT_IS_SHORT(DatumGetPointer(result.value))) {
+    if (!result.isnull && !is_plain(result.value)) {
         MemoryContext outer = MemoryContextSwitchTo(scan.node.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
-        result.value = PointerGetDatum(PG_DETOAST_DATUM(result.value));
+        result.value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(result.value));
         MemoryContextSwitchTo(outer);
     }
     return result;

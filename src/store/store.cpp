@@ -171,8 +171,7 @@ NumberedGroups Store::numbered_groups() const {
         TableScanDesc cursor = table_beginscan(direct.relation, GetActiveSnapshot(), 0, nullptr);
         auto number_in = [&](int column) {
             const Datum value = slot->tts_values[column];
-            const auto *stored = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
-            return VARATT_IS_1B_E(stored) || VARATT_IS_4B_C(stored) ? 0 : number_of(view(value));
+            return is_plain(value) ? number_of(view(value)) : 0;
         };
         while (table_scan_getnextslot(cursor, ForwardScanDirection, slot)) {
             CHECK_FOR_INTERRUPTS();
