@@ -72,6 +72,19 @@ FuncExpr *known_call(const PlannerInfo *root, const RelOptInfo *relation) {
     return castNode(FuncExpr, linitial_node(RangeTblFunction, functions)->funcexpr);
 }
 
+/// Without what only says that a value is known as another type or by another collation.
+Node *unlabelled(Node *node) {
+    while (IsA(node, RelabelType))
+        node = reinterpret_cast<Node *>(castNode(RelabelType, node)->arg);
+    return node;
+}
+
+bool is_integration_of(Node *node, Index relation) {
+    node = unlabelled(node);
+    return IsA(node, Var) && castNode(Var, node)->varno == static_cast<int>(relation) &&
+           castNode(Var, node)->varattno == at::integration + 1;
+}
+
 /// The other side of a clause `integration = …`, where that is computed without the function's rows; else null.
 Node *compared_with_integration(Node *clause, Index relation) {
     if (!is_opclause(clause) || list_length(castNode(OpExpr, clause)->args) != 2)
@@ -81,12 +94,9 @@ Node *compared_with_integration(Node *clause, Index relation) {
         !get_collation_isdeterministic(comparison->inputcollid))
         return nullptr; // without a collation, where two are in conflict, the operator says so
     for (int side = 0; side < 2; side++) {
-        auto *node = static_cast<Node *>(list_nth(comparison->args, side));
-        while (IsA(node, RelabelType))
-            node = reinterpret_cast<Node *>(castNode(RelabelType, node)->arg);
         auto *other = static_cast<Node *>(list_nth(comparison->args, 1 - side));
-        if (!IsA(node, Var) || castNode(Var, node)->varno != static_cast<int>(relation) ||
-            castNode(Var, node)->varattno != at::integration + 1 || contain_volatile_functions(other))
+        if (!is_integration_of(static_cast<Node *>(list_nth(comparison->args, side)), relation) ||
+            contain_volatile_functions(other))
             continue;
         Bitmapset *own = nullptr;
         pull_varattnos(other, relation, &own);
@@ -168,11 +178,7 @@ void offer_scan_beside(PlannerInfo *root, RelOptInfo *relation, Relids outer, do
 }
 
 bool is_integration(PlannerInfo *, RelOptInfo *relation, EquivalenceClass *, EquivalenceMember *member, void *) {
-    auto *expression = reinterpret_cast<Node *>(member->em_expr);
-    while (IsA(expression, RelabelType))
-        expression = reinterpret_cast<Node *>(castNode(RelabelType, expression)->arg);
-    return IsA(expression, Var) && castNode(Var, expression)->varno == static_cast<int>(relation->relid) &&
-           castNode(Var, expression)->varattno == at::integration + 1;
+    return is_integration_of(reinterpret_cast<Node *>(member->em_expr), relation->relid);
 }
 
 void offer_scan(PlannerInfo *root, RelOptInfo *relation, Index number, RangeTblEntry *entry) {
@@ -211,9 +217,7 @@ Path *path_alone(const RelOptInfo *relation) {
 
 /// An argument of the call that need not be computed: a constant or a column. Else null.
 Node *plain_argument(FuncExpr *call, int n) {
-    auto *argument = static_cast<Node *>(list_nth(call->args, n));
-    while (IsA(argument, RelabelType))
-        argument = reinterpret_cast<Node *>(castNode(RelabelType, argument)->arg);
+    Node *argument = unlabelled(static_cast<Node *>(list_nth(call->args, n)));
     return IsA(argument, Var) || IsA(argument, Const) ? argument : nullptr;
 }
 
