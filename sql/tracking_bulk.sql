@@ -141,11 +141,30 @@ SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
 INSERT INTO app.p VALUES (80032, 501);
 COMMIT;
--- The group goes while its check waits.
+-- The group goes after its projects have come.
 SELECT refusal('INSERT INTO app.p VALUES (80031, 1), (80032, 1)', 'UPDATE app.p SET group_id = 2 WHERE group_id = 1',
                'DELETE FROM app.g WHERE id = 1');
 SELECT refusal('INSERT INTO app.p VALUES (80041, 3), (80042, 3)', 'UPDATE app.p SET group_id = 2 WHERE group_id = 3 AND id <> 80042',
                'DELETE FROM app.g WHERE id = 3');
+-- It went in the same transaction, which had projects in it before.
+SELECT refusal('INSERT INTO app.p VALUES (80051, 3)', 'UPDATE app.p SET group_id = 2 WHERE group_id = 3',
+               'DELETE FROM app.g WHERE id = 3', 'INSERT INTO app.p VALUES (80052, 3)');
+BEGIN;
+INSERT INTO app.p VALUES (80051, 3);
+UPDATE app.p SET group_id = 2 WHERE group_id = 3;
+DELETE FROM app.g WHERE id = 3;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO app.p VALUES (80052, 3);
+COMMIT;
+BEGIN;
+INSERT INTO app.p VALUES (80051, 3);
+UPDATE app.p SET group_id = 2 WHERE group_id = 3;
+UPDATE app.g SET id = 700 WHERE id = 3;
+SET CONSTRAINTS ALL IMMEDIATE;
+INSERT INTO app.p VALUES (80052, 700);
+INSERT INTO app.p VALUES (80053, 3);
+ROLLBACK;
 SELECT * FROM differences();
 
 -- What others have put on our table does what it does for INSERT.

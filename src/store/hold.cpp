@@ -6,60 +6,65 @@
 namespace intd {
 namespace {
 
-enum { key_share, no_key_update };
-Statement statements[table_count][2] = {};
+enum Strength { key_share, key_share_at_once, no_key_update };
+constexpr const char *clauses[] = {"KEY SHARE", "KEY SHARE SKIP LOCKED", "NO KEY UPDATE"};
+Statement statements[table_count][lengthof(clauses)] = {};
 
-Statement &statement_of(Table table, int strength) {
+Statement &statement_of(Table table, Strength strength) {
     Statement &statement = statements[static_cast<int>(table)][strength];
     if (statement.sql == nullptr)
         guard([&] {
-            const char *text = psprintf("SELECT 1%s FOR %s", from_clause(table, 1),
-                                        strength == key_share ? "KEY SHARE" : "NO KEY UPDATE");
+            const char *text = psprintf("SELECT 1%s FOR %s", from_clause(table, 1), clauses[strength]);
             statement = {MemoryContextStrdup(TopMemoryContext, text), 1, {TEXTOID}, nullptr};
         });
     return statement;
 }
 
-/// Locks a row as nodeLockRows.c does above an index scan, at half of what running the statement costs. None if only
-/// the statement knows what to do.
-std::optional<bool> hold_directly(Table table, Datum key) {
+/// Locks rows as nodeLockRows.c does above an index scan, at half of what running the statement costs; `held` says of
+/// each key whether its row is there; `at_once`: and could be locked without waiting for anybody. False if only the
+/// statement knows what to do.
+bool hold_directly(Table table, const Datum *keys, int count, bool *held, bool at_once) {
     const KnownTable &entry = look_up(table);
     if (!entry.plain)
-        return std::nullopt;
+        return false;
     Relation relation = table_open(entry.relation, RowShareLock); // until the end of the transaction
     constexpr AclMode rights = ACL_SELECT | ACL_UPDATE;
     if (!entry.valid || pg_class_aclmask(entry.relation, GetUserId(), rights, ACLMASK_ALL) != rights) {
         table_close(relation, NoLock);
-        return std::nullopt;
+        return false;
     }
     PreventCommandIfReadOnly("SELECT FOR KEY SHARE");
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
     Snapshot snapshot = GetActiveSnapshot();
     CommandId command = GetCurrentCommandId(true);
-    Relation index = index_open(entry.key, RowShareLock);
+    Relation index = index_open(entry.key, RowShareLock); // as long
     IndexScanDesc scan = begin_index_scan(relation, index, snapshot, 1);
-    ScanKeyData condition;
-    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, key);
-    index_rescan(scan, &condition, 1, nullptr, 0);
     TupleTableSlot *slot = table_slot_create(relation, nullptr);
     const bool fixed = IsolationUsesXactSnapshot();
     const uint8 flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | (fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION);
-    bool held = false;
-    while (!held && index_getnext_slot(scan, ForwardScanDirection, slot)) {
-        ItemPointerData place = slot->tts_tid;
-        TM_FailureData failure;
-        TM_Result result = table_tuple_lock(relation, &place, snapshot, slot, command, LockTupleKeyShare, LockWaitBlock,
-                                            flags, &failure);
-        bool is_null;
-        if (fixed && (result == TM_Updated || result == TM_Deleted))
-            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                            errmsg("could not serialize access due to concurrent update")));
-        else if (result == TM_Ok) // a later version of the row may have another key
-            held = !failure.traversed ||
-                   view(PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot_getattr(slot, 1, &is_null)))) == view(key);
-        else if (result != TM_Deleted && result != TM_SelfModified)
-            elog(ERROR, "unexpected table_tuple_lock status: %u", result);
+    for (int i = 0; i < count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        ScanKeyData condition;
+        ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
+        index_rescan(scan, &condition, 1, nullptr, 0);
+        held[i] = false;
+        while (!held[i] && index_getnext_slot(scan, ForwardScanDirection, slot)) {
+            ItemPointerData place = slot->tts_tid;
+            TM_FailureData failure;
+            TM_Result result = table_tuple_lock(relation, &place, snapshot, slot, command, LockTupleKeyShare,
+                                                at_once ? LockWaitSkip : LockWaitBlock, flags, &failure);
+            bool is_null;
+            if (fixed && !at_once && (result == TM_Updated || result == TM_Deleted))
+                ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                                errmsg("could not serialize access due to concurrent update")));
+            else if (result == TM_Ok) // a later version of the row may have another key
+                held[i] =
+                    !failure.traversed ||
+                    view(PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot_getattr(slot, 1, &is_null)))) == view(keys[i]);
+            else if (result != TM_Deleted && result != TM_SelfModified && !at_once)
+                elog(ERROR, "unexpected table_tuple_lock status: %u", result);
+        }
     }
     ExecDropSingleTupleTableSlot(slot);
     index_endscan(scan);
@@ -67,15 +72,25 @@ std::optional<bool> hold_directly(Table table, Datum key) {
     table_close(relation, NoLock);
     PopActiveSnapshot();
     CommandCounterIncrement();
-    return held;
+    return true;
 }
 
 } // namespace
 
 bool hold_row(Table table, Datum key) {
     AsOwner owner;
-    std::optional<bool> held = guard([&] { return hold_directly(table, key); });
-    return held ? *held : execute(statement_of(table, key_share), {key}) > 0;
+    bool held;
+    if (guard([&] { return hold_directly(table, &key, 1, &held, false); }))
+        return held;
+    return execute(statement_of(table, key_share), {key}) > 0;
+}
+
+void hold_at_once(Table table, const Datum *keys, int count, bool *held) {
+    AsOwner owner;
+    if (guard([&] { return hold_directly(table, keys, count, held, true); }))
+        return;
+    for (int i = 0; i < count; i++)
+        held[i] = execute(statement_of(table, key_share_at_once), {keys[i]}) > 0;
 }
 
 void hold_alone(Table table, Datum key) {

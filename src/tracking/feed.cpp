@@ -81,10 +81,10 @@ struct Texts {
     char *at, *end;
 
     Datum add(std::string_view text) {
-        constexpr Size chunk = 64 * 1024;
+        constexpr Size first_chunk = 512, chunk = 64 * 1024;
         const Size length = text.size(), needed = length + VARHDRSZ + ALIGNOF_INT;
         if (static_cast<Size>(end - at) < needed) {
-            Size room = std::max(chunk, needed);
+            const Size room = std::max(at == nullptr ? first_chunk : chunk, needed);
             at = static_cast<char *>(MemoryContextAlloc(context, room));
             end = at + room;
         }

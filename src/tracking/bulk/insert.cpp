@@ -8,6 +8,7 @@
 #include "store/relation.hpp"
 
 extern "C" {
+#include "catalog/index.h"
 #include "catalog/pg_trigger.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
@@ -30,9 +31,13 @@ struct {
 
 /// Our table while rows are added to it.
 struct Opened {
-    Relation relation; // null: a statement has to do it
-    EState *state;
-    ResultRelInfo *target; // of its triggers it has scope_parent_exists only
+    Relation relation;    // null: a statement has to do it
+    MemoryContext memory; // for what lives as long as some rows
+    struct Index {
+        Relation relation;
+        IndexInfo *info;
+    };
+    Growing<Index> indexes;
 };
 
 /// The functions of the triggers that are there, as we declared them.
@@ -56,11 +61,11 @@ bool has_nothing_to_do(const Trigger &trigger, const OwnTriggers &own, bool watc
            (trigger.tgfoid == own.watching && when == TRIGGER_TYPE_AFTER && !watched);
 }
 
-/// The table's triggers without all but scope_parent_exists; null if another one has something to do for new rows.
-TriggerDesc *check_of_parents(const TriggerDesc *all, const OwnTriggers &own, bool watched) {
-    Trigger *check = nullptr;
+/// scope_parent_exists of the table's triggers; null if another one has something to do for new rows.
+const Trigger *check_of_parents(const TriggerDesc *all, const OwnTriggers &own, bool watched) {
+    const Trigger *check = nullptr;
     for (int i = 0; i < all->numtriggers; i++) {
-        Trigger &trigger = all->triggers[i];
+        const Trigger &trigger = all->triggers[i];
         if (!TRIGGER_FOR_INSERT(trigger.tgtype) || !fires(trigger.tgenabled) ||
             has_nothing_to_do(trigger, own, watched))
             continue;
@@ -69,28 +74,16 @@ TriggerDesc *check_of_parents(const TriggerDesc *all, const OwnTriggers &own, bo
             return nullptr;
         check = &trigger;
     }
-    if (check == nullptr)
-        return nullptr;
-    TriggerDesc one = {};
-    one.triggers = check;
-    one.numtriggers = 1;
-    one.trig_insert_after_row = true;
-    return CopyTriggerDesc(&one);
+    return check;
 }
 
-/// Whether the table, but for its triggers and indexes, is as we declared it.
+/// Whether the table, but for its triggers, checks and indexes, is as we declared it.
 bool is_plain(Relation relation) {
     TupleDesc shape = RelationGetDescr(relation);
-    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_tableam != GetHeapamTableAmRoutine() ||
-        relation->rd_rel->relhassubclass || relation->rd_rel->relispartition || relation->rd_rel->relhasrules ||
-        relation->rd_rel->relrowsecurity || shape->natts != 2 ||
-        (shape->constr != nullptr && shape->constr->has_generated_stored))
-        return false;
-    for (int i = 0; i < shape->natts; i++)
-        if (TupleDescAttr(shape, i)->attisdropped || TupleDescAttr(shape, i)->atttypid != TEXTOID)
-            return false;
-    return pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
-           !OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)); // Citus keeps rows elsewhere
+    return look_up_direct(Table::projects) != nullptr && shape->natts == 2 && !relation->rd_rel->relispartition &&
+           !relation->rd_rel->relhasrules && !relation->rd_rel->relrowsecurity &&
+           (shape->constr == nullptr || !shape->constr->has_generated_stored) &&
+           pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
 }
 
 /// The last check of the table's rows that was read: reading one takes longer than adding a row.
@@ -131,43 +124,37 @@ bool is_plain_index(Relation index, const IndexInfo *info) {
     return plain;
 }
 
+/// The locks stay until the end of the transaction.
 void close(Opened *opened) {
-    ExecCloseIndices(opened->target);
-    ExecCloseResultRelations(opened->state); // where a trigger has fired
-    ExecResetTupleTable(opened->state->es_tupleTable, false);
-    FreeExecutorState(opened->state);
+    for (const Opened::Index &index : opened->indexes) {
+        index_insert_end(index.relation, index.info);
+        index_close(index.relation, NoLock);
+    }
     table_close(opened->relation, NoLock);
 }
 
 Opened open(Oid table, bool watched) {
     Opened opened = {};
-    Relation relation = table_open(table, RowExclusiveLock);
-    const bool plain = is_plain(relation) && is_constrained_as_declared(relation);
+    opened.relation = table_open(table, RowExclusiveLock);
+    bool simple = is_plain(opened.relation) && is_constrained_as_declared(opened.relation);
     const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
-    TriggerDesc *check = plain && SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA && relation->trigdesc
-                             ? check_of_parents(relation->trigdesc, own, watched)
-                             : nullptr;
-    if (check == nullptr) {
-        table_close(relation, NoLock);
-        return opened;
+    simple = simple && SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
+             opened.relation->trigdesc != nullptr &&
+             check_of_parents(opened.relation->trigdesc, own, watched) != nullptr;
+    List *indexes = simple ? RelationGetIndexList(opened.relation) : NIL;
+    for (int i = 0; i < list_length(indexes) && simple; i++) {
+        Relation index = index_open(list_nth_oid(indexes, i), RowExclusiveLock);
+        opened.indexes.add({index, BuildIndexInfo(index)});
+        simple = is_plain_index(index, opened.indexes[i].info);
     }
-    EState *state = CreateExecutorState();
-    MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
-    // InitResultRelInfo() would copy all triggers, which takes longer than adding a row.
-    ResultRelInfo *target = makeNode(ResultRelInfo);
-    target->ri_RelationDesc = relation;
-    target->ri_TrigDesc = check;
-    ExecOpenIndices(target, false);
-    opened = {relation, state, target};
-    bool simple = true;
-    for (int i = 0; i < target->ri_NumIndices; i++)
-        simple = simple && is_plain_index(target->ri_IndexRelationDescs[i], target->ri_IndexRelationInfo[i]);
-    MemoryContextSwitchTo(caller);
+    list_free(indexes);
     if (!simple) {
         close(&opened);
         opened.relation = nullptr;
+        return opened;
     }
+    opened.memory = AllocSetContextCreate(CurrentMemoryContext, "integration_defaults rows", ALLOCSET_DEFAULT_SIZES);
     return opened;
 }
 
@@ -201,7 +188,7 @@ void insert_rows(const Opened &opened, const NewProject *projects, int count, It
     for (int from = 0; from < count; from += at_once) {
         CHECK_FOR_INTERRUPTS();
         int rows = std::min(at_once, count - from);
-        MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
+        MemoryContext caller = MemoryContextSwitchTo(opened.memory);
         for (int i = 0; i < rows; i++) {
             fill(slots[i], projects[from + i]);
             slots[i]->tts_tableOid = RelationGetRelid(relation);
@@ -215,18 +202,17 @@ void insert_rows(const Opened &opened, const NewProject *projects, int count, It
             ExecClearTuple(slots[i]);
         }
         MemoryContextSwitchTo(caller);
-        ResetPerTupleExprContext(opened.state);
+        MemoryContextReset(opened.memory);
     }
     for (int i = 0; i < most; i++)
         ExecDropSingleTupleTableSlot(slots[i]);
 }
 
-void insert_into_index(const Opened &opened, int n, const NewProject *projects, int count, ItemPointerData *places,
-                       const Sorted *order) {
-    Relation index = opened.target->ri_IndexRelationDescs[n];
-    IndexInfo *info = opened.target->ri_IndexRelationInfo[n];
+void insert_into_index(const Opened &opened, const Opened::Index &into, const NewProject *projects, int count,
+                       ItemPointerData *places, const Sorted *order) {
+    const auto [index, info] = into;
     IndexUniqueCheck unique = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
-    MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(opened.state));
+    MemoryContext caller = MemoryContextSwitchTo(opened.memory);
     const bool by_id = info->ii_IndexAttrNumbers[0] == 1;
     for (int i = 0; i < count; i++) {
         // In the index's order the rows are all over the memory.
@@ -248,11 +234,11 @@ void insert_into_index(const Opened &opened, int n, const NewProject *projects, 
         index_insert(index, values, nulls, &places[row], opened.relation, unique, false, info);
         if (i % at_once == 0) {
             CHECK_FOR_INTERRUPTS();
-            ResetPerTupleExprContext(opened.state);
+            MemoryContextReset(opened.memory);
         }
     }
     MemoryContextSwitchTo(caller);
-    ResetPerTupleExprContext(opened.state);
+    MemoryContextReset(opened.memory);
 }
 
 /// Adds rows to all indexes; `order` is room for their order, which in the end is that of the parents. Gives the number
@@ -263,25 +249,49 @@ int insert_into_indexes(const Opened &opened, const NewProject *projects, int co
     int have_one = 0;
     for (int column = 0; column < 2; column++) {
         have_one = sort_by(columns[column], projects, count, order);
-        for (int n = 0; n < opened.target->ri_NumIndices; n++)
-            if (const IndexInfo *info = opened.target->ri_IndexRelationInfo[n];
-                info->ii_ReadyForInserts && info->ii_IndexAttrNumbers[0] == column + 1)
-                insert_into_index(opened, n, projects, count, places, order);
+        for (const Opened::Index &index : opened.indexes)
+            if (index.info->ii_ReadyForInserts && index.info->ii_IndexAttrNumbers[0] == column + 1)
+                insert_into_index(opened, index, projects, count, places, order);
     }
     return have_one;
 }
 
-/// Queues the check of the parents of some of the rows.
-void queue_checks(const Opened &opened, const NewProject *projects, const ItemPointerData *places, const int *which,
-                  int count) {
-    TupleTableSlot *slot = table_slot_create(opened.relation, nullptr);
+/// Makes `order`, that of the parents, one of the first rows of each. Gives their number.
+int first_of_each(const NewProject *projects, Sorted *order, int count) {
+    int firsts = 0;
+    for (int i = 0; i < count; i++)
+        if (i == 0 || !same_text(&NewProject::parent, projects, order[firsts - 1], order[i]))
+            order[firsts++] = order[i];
+    return firsts;
+}
+
+/// Queues the check of the parents of some of the rows, as the executor would. They fire now if they are not deferred.
+void check_later(Relation relation, const OwnTriggers &own, bool watched, const NewProject *projects,
+                 const ItemPointerData *places, const int *which, int count) {
+    EState *state = CreateExecutorState();
+    MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
+    TriggerDesc one = {};
+    one.triggers = const_cast<Trigger *>(check_of_parents(relation->trigdesc, own, watched));
+    one.numtriggers = 1;
+    one.trig_insert_after_row = true;
+    ResultRelInfo *target = makeNode(ResultRelInfo);
+    target->ri_RelationDesc = relation;
+    target->ri_TrigDesc = CopyTriggerDesc(&one);
+    MemoryContextSwitchTo(caller);
+    TupleTableSlot *slot = table_slot_create(relation, nullptr);
+    AfterTriggerBeginQuery();
     for (int i = 0; i < count; i++) {
         fill(slot, projects[which[i]]);
-        slot->tts_tableOid = RelationGetRelid(opened.relation);
+        slot->tts_tableOid = RelationGetRelid(relation);
         slot->tts_tid = places[which[i]];
-        ExecARInsertTriggers(opened.state, opened.target, slot, NIL, nullptr);
+        ExecARInsertTriggers(state, target, slot, NIL, nullptr);
     }
+    AfterTriggerEndQuery(state);
     ExecDropSingleTupleTableSlot(slot);
+    ExecCloseResultRelations(state); // where one has fired
+    ExecResetTupleTable(state->es_tupleTable, false);
+    FreeExecutorState(state);
+    CommandCounterIncrement();
 }
 
 } // namespace
@@ -300,7 +310,7 @@ bool insert_projects(const NewProject *projects, int count) {
         Opened opened;
         ItemPointerData *places;
         Sorted *by_parent;
-        int have_one;
+        int parents;
     };
     Inserted inserted = guard([&] {
         Inserted result = {open(table, watched), nullptr, nullptr, 0};
@@ -312,32 +322,34 @@ bool insert_projects(const NewProject *projects, int count) {
             static_cast<ItemPointerData *>(palloc_extended(count * sizeof(ItemPointerData), MCXT_ALLOC_HUGE));
         insert_rows(opened, projects, count, result.places);
         result.by_parent = static_cast<Sorted *>(palloc_extended(count * sizeof(Sorted), MCXT_ALLOC_HUGE));
-        result.have_one = insert_into_indexes(opened, projects, count, result.places, result.by_parent);
+        const int have_one = insert_into_indexes(opened, projects, count, result.places, result.by_parent);
+        result.parents = first_of_each(projects, result.by_parent, have_one);
+        CommandCounterIncrement();
         return result;
     });
     if (inserted.opened.relation == nullptr)
         return false;
 
-    // The first row of each parent, in the order of the rows, so that a refusal names the first.
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<int> firsts(&memory);
-    for (int i = 0; i < inserted.have_one; i++) {
-        const Sorted *at = &inserted.by_parent[i];
-        if ((i == 0 || !same_text(&NewProject::parent, projects, at[-1], *at)) &&
-            expect_check_of(projects[at->row].parent))
-            firsts.push_back(at->row);
-    }
-    std::sort(firsts.begin(), firsts.end());
-    const int *which = firsts.data();
-    int rows = static_cast<int>(firsts.size());
+    std::pmr::vector<Datum> parents(&memory);
+    for (int i = 0; i < inserted.parents; i++)
+        parents.push_back(projects[inserted.by_parent[i].row].parent);
+    auto *need_check = static_cast<bool *>(memory.allocate(std::max<size_t>(parents.size(), 1)));
+    hold_parents(parents.data(), inserted.parents, need_check);
 
+    // In the order of the rows, so that a refusal names the first.
+    std::pmr::vector<int> which(&memory);
+    for (int i = 0; i < inserted.parents; i++)
+        if (need_check[i])
+            which.push_back(inserted.by_parent[i].row);
+    std::sort(which.begin(), which.end());
+    const int *rows = which.data();
+    const int checks = static_cast<int>(which.size());
     guard([&] {
-        const Opened &opened = inserted.opened;
-        AfterTriggerBeginQuery();
-        queue_checks(opened, projects, inserted.places, which, rows);
-        AfterTriggerEndQuery(opened.state); // fires them if they are not deferred
-        close(&inserted.opened);
-        CommandCounterIncrement();
+        Opened &opened = inserted.opened;
+        if (checks > 0)
+            check_later(opened.relation, own_triggers(), watched, projects, inserted.places, rows, checks);
+        close(&opened);
     });
     return true;
 }
