@@ -63,9 +63,10 @@ def tracking(results, projects, count, seconds):
     results.add(f"tracked INSERT of {projects:,} projects", projects, "untracked", taken["tracked"], taken["untracked"],
                 "ms", ("≤", 2.5))
     database.connection.execute("CHECKPOINT")
-    taken = rounds(count, {table: database.single(table, seconds) for table in tables}, warm_up=False)
+    # What waits for the disk varies more than what is compared.
+    taken = rounds(3 * count, {table: database.single(table, seconds) for table in tables}, warm_up=False)
     results.add("tracked INSERT of one project", projects, "untracked", taken["tracked"], taken["untracked"], "us",
-                ("≤", 1.3))
+                ("≤", 1.25))
     database.connection.close()
 
 

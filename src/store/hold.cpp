@@ -35,7 +35,8 @@ bool hold_directly(Table table, const Datum *keys, int count, bool *held, bool a
     }
     PreventCommandIfReadOnly("SELECT FOR KEY SHARE");
     CommandCounterIncrement();
-    PushActiveSnapshot(GetTransactionSnapshot());
+    // What a statement's snapshot does not show yet may be left, which saves making another.
+    PushActiveSnapshot(at_once && ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
     Snapshot snapshot = GetActiveSnapshot();
     CommandId command = GetCurrentCommandId(true);
     Relation index = index_open(entry.key, RowShareLock); // as long

@@ -3,6 +3,7 @@
 #include "hierarchy/parents.hpp"
 #include "tracking/bulk/sorted.hpp"
 #include "tracking/tracked.hpp"
+#include "postgres/invalidation.hpp"
 #include "postgres/memory.hpp"
 #include "postgres/path.hpp"
 #include "store/relation.hpp"
@@ -86,25 +87,13 @@ bool is_plain(Relation relation) {
            pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
 }
 
-/// The last check of the table's rows that was read: reading one takes longer than adding a row.
-struct {
-    char *check; // in CacheMemoryContext
-    bool of_length;
-} last_read;
-
 /// Whether a check is the one that we declared: of the id's length.
 bool is_of_length(Relation relation, const char *check) {
-    if (last_read.check == nullptr || strcmp(last_read.check, check) != 0) {
-        char *copy = MemoryContextStrdup(CacheMemoryContext, check);
-        List *names = deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation));
-        int level = fix_search_path(); // which decides how operators are written
-        const char *text = deparse_expression(static_cast<Node *>(stringToNode(check)), names, false, false);
-        restore_search_path(level);
-        if (last_read.check != nullptr)
-            pfree(last_read.check);
-        last_read = {copy, strcmp(text, "((octet_length(id) >= 1) AND (octet_length(id) <= 255))") == 0};
-    }
-    return last_read.of_length;
+    List *names = deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation));
+    int level = fix_search_path(); // which decides how operators are written
+    const char *text = deparse_expression(static_cast<Node *>(stringToNode(check)), names, false, false);
+    restore_search_path(level);
+    return strcmp(text, "((octet_length(id) >= 1) AND (octet_length(id) <= 255))") == 0;
 }
 
 /// Whether the table's constraints say no more than that an id is not null and of its length, as check_id() does.
@@ -115,13 +104,45 @@ bool is_constrained_as_declared(Relation relation) {
            (checks == 0 || (checks == 1 && is_of_length(relation, shape->constr->check[0].ccbin)));
 }
 
-/// Whether an index takes the row's own columns, and only the server's functions compare them. So nothing that minds
-/// the search_path runs here, where it is still that of whoever writes.
-bool is_plain_index(Relation index, const IndexInfo *info) {
-    bool plain = is_simple_index(index, info);
-    for (int i = 0; i < info->ii_NumIndexKeyAttrs; i++)
-        plain = plain && index->rd_opfamily[i] < FirstNormalObjectId;
+/// Whether the table's indexes take the row's own columns, and only the server's functions compare them. So nothing that
+/// minds the search_path runs here, where it is still that of whoever writes.
+bool has_plain_indexes(Relation relation) {
+    List *indexes = RelationGetIndexList(relation);
+    bool plain = true;
+    for (int i = 0; i < list_length(indexes) && plain; i++) {
+        Relation index = index_open(list_nth_oid(indexes, i), AccessShareLock);
+        IndexInfo *info = BuildIndexInfo(index);
+        plain = is_simple_index(index, info);
+        for (int k = 0; k < info->ii_NumIndexKeyAttrs; k++)
+            plain = plain && index->rd_opfamily[k] < FirstNormalObjectId;
+        pfree(info);
+        index_close(index, AccessShareLock);
+    }
+    list_free(indexes);
     return plain;
+}
+
+/// Whether rows may be added here, by whether somebody watches. Known until the server says that the table has changed,
+/// or functions have: to look costs as much as to add a row.
+struct {
+    Oid table;
+    bool valid, fits[2];
+} known;
+
+void know(Relation relation) {
+    renew(known.valid, [&] {
+        known.table = RelationGetRelid(relation);
+        const bool plain = is_plain(relation) && is_constrained_as_declared(relation) && has_plain_indexes(relation);
+        const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
+        for (bool watched : {false, true})
+            known.fits[watched] = plain && relation->trigdesc != nullptr &&
+                                  check_of_parents(relation->trigdesc, own, watched) != nullptr;
+    });
+}
+
+void forget(Oid relation) {
+    if (relation == InvalidOid || relation == known.table)
+        known.valid = false;
 }
 
 /// The locks stay until the end of the transaction.
@@ -135,25 +156,20 @@ void close(Opened *opened) {
 
 Opened open(Oid table, bool watched) {
     Opened opened = {};
-    opened.relation = table_open(table, RowExclusiveLock);
-    bool simple = is_plain(opened.relation) && is_constrained_as_declared(opened.relation);
-    const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
+    Relation relation = table_open(table, RowExclusiveLock);
+    know(relation);
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
-    simple = simple && SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
-             opened.relation->trigdesc != nullptr &&
-             check_of_parents(opened.relation->trigdesc, own, watched) != nullptr;
-    List *indexes = simple ? RelationGetIndexList(opened.relation) : NIL;
-    for (int i = 0; i < list_length(indexes) && simple; i++) {
-        Relation index = index_open(list_nth_oid(indexes, i), RowExclusiveLock);
-        opened.indexes.add({index, BuildIndexInfo(index)});
-        simple = is_plain_index(index, opened.indexes[i].info);
-    }
-    list_free(indexes);
-    if (!simple) {
-        close(&opened);
-        opened.relation = nullptr;
+    if (!known.fits[watched] || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA) {
+        table_close(relation, NoLock);
         return opened;
     }
+    opened.relation = relation;
+    List *indexes = RelationGetIndexList(relation);
+    for (int i = 0; i < list_length(indexes); i++) {
+        Relation index = index_open(list_nth_oid(indexes, i), RowExclusiveLock);
+        opened.indexes.add({index, BuildIndexInfo(index)});
+    }
+    list_free(indexes);
     opened.memory = AllocSetContextCreate(CurrentMemoryContext, "integration_defaults rows", ALLOCSET_DEFAULT_SIZES);
     return opened;
 }
@@ -300,6 +316,8 @@ void check_later(Relation relation, const OwnTriggers &own, bool watched, const 
 
 void watch_new_projects(const char *function, bool (*needed)()) {
     watcher = {function, needed};
+    on_relation_change(forget);
+    on_function_change([] { known.valid = false; });
 }
 
 bool insert_projects(const NewProject *projects, int count) {
