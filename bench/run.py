@@ -93,6 +93,7 @@ def materialize(_, results, sizes):
 
 def insert(given, results, sizes):
     writes.tracking(results, given.sizes[-1], ROUNDS, given.seconds)
+    writes.left_out(results, given.sizes[-1], ROUNDS, given.seconds)
     writes.disk(results, sizes[-1], given.sizes[-1])
 
 

@@ -12,6 +12,7 @@ import time
 import psycopg
 
 import report
+import writes
 from plot import svg
 from results import Results, number
 from scans import COLUMNS
@@ -132,6 +133,13 @@ def change(results, size):
                 taken["ours"], taken["row"], "ms", results.target(size, ("≤", 2)))
 
 
+def tracked(results, size):
+    """Many projects come at once, in no order of their groups."""
+    database = writes.Database("scale_tracked", size.projects, writes.BIGINT)
+    writes.many(results, database, 1, ("≤", 2))
+    database.connection.close()
+
+
 class Writer:
     """Commits that many times a second beside what is measured."""
 
@@ -205,7 +213,8 @@ def write(folder, results, sizes, version, given, minutes):
         machine=given.machine, version=version,
         data=", ".join(f"{size.projects:,} projects in {size.groups:,} groups" for size in sizes),
         summary=report.summary(results), reading=report.table([row for row in results.rows if row.section == "reading"]),
-        memory=memory_table(results), beside=report.table([row for row in results.rows if row.section == "beside"])))
+        memory=memory_table(results), beside=report.table([row for row in results.rows if row.section == "beside"]),
+        tracked=report.table([row for row in results.rows if row.section == "tracked"])))
     for plot, (title, x_title) in PLOTS.items():
         (folder / f"scale_{plot}.svg").write_text(svg(title, x_title, results.points[plot], RATES[1:] if plot == "beside" else None))
 
@@ -236,6 +245,9 @@ def main():
     print(f"\n== beside writers ({minutes():.1f} minutes)")
     results.section = "beside"
     beside_writers(results, sizes[-1], calls // 2)
+    print(f"\n== tracked ({minutes():.1f} minutes)")
+    results.section = "tracked"
+    tracked(results, sizes[-1])
     with psycopg.connect() as connection:
         version = connection.execute("SELECT version()").fetchone()[0]
     write(given.out, results, sizes, version, given, minutes())

@@ -62,23 +62,12 @@ struct GroupIds {
     }
 };
 
-/// Groups whose rows this transaction has locked, so that each is locked once: many projects are in few groups. What is
-/// locked stays, unless this transaction takes it away itself. So the list is good until the transaction rolls back to
-/// a savepoint, which releases locks, or changes groups. Once it has, the list is good until the next command that
-/// writes; what the command that is now running deletes is looked for after it, by refuse_what_is_left(), whatever is
-/// remembered here.
+/// Groups whose rows this transaction has locked, so that each is locked once: many projects are in few groups. The
+/// list is good until this transaction runs a command that writes, which may delete the groups, or rolls back to a
+/// savepoint, which releases the locks. What the command that is now running deletes is looked for after it, by
+/// refuse_what_is_left(), whatever is remembered here.
 GroupIds held;
 CommandId held_by; // the command
-
-void forget_what_may_have_gone() {
-    if ((groups_were_freed() && held_by != GetCurrentCommandId(false)) || held.are_too_many())
-        held.forget();
-}
-
-void remember_held(Datum id) {
-    held.add(view(id));
-    held_by = GetCurrentCommandId(false); // a row lock, too, takes a command
-}
 
 // --- one check for many rows -----------------------------------------------------------------------------------------
 
@@ -90,15 +79,41 @@ GroupIds expected;
 /// Whether this transaction has added rows without an event of their own. Stays true if that is rolled back.
 bool rows_are_represented = false;
 
-/// Whether an event is needed of a row whose parent is not held.
-bool expect_check_of(Datum parent) {
-    rows_are_represented = true;
-    if (expected.are_too_many())
-        expected.forget();
-    if (expected.has(view(parent)))
-        return false;
-    expected.add(view(parent));
-    return true;
+Statement hold_many = {"SELECT g.id FROM pg_catalog.unnest($1) AS given (id) JOIN integration_defaults.groups g "
+                       "ON g.id OPERATOR(pg_catalog.=) given.id FOR KEY SHARE OF g",
+                       1,
+                       {TEXTARRAYOID},
+                       nullptr,
+                       true};
+
+/// Locks the rows of those of these groups that are there, and remembers their ids.
+void hold_some(const std::pmr::vector<std::string_view> &ids) {
+    AsOwner owner;
+    for (Datum id : fetch_column(hold_many, {text_array(ids)}))
+        held.add(view(id));
+    held_by = GetCurrentCommandId(false);
+}
+
+/// An event of check_parent() has come. All parents that are expected to be checked are locked now, together and in one
+/// order; their own events will find that done.
+void hold_expected() {
+    constexpr size_t at_once = 10000;
+    if (expected.size() > 1) {
+        RowMemory memory;
+        ContextResource resource(expected.context);
+        using Ids = std::pmr::vector<std::string_view>;
+        Ids ids(expected.set->begin(), expected.set->end(), &resource);
+        if (expected.first_length > 0)
+            ids.push_back(expected.first_id());
+        std::sort(ids.begin(), ids.end());
+        if (held_by != GetCurrentCommandId(false))
+            held.forget();
+        for (size_t from = 0; from < ids.size(); from += at_once) {
+            InContext inside(memory.empty());
+            hold_some(Ids(ids.begin() + from, ids.begin() + std::min(from + at_once, ids.size()), &resource));
+        }
+    }
+    expected.forget();
 }
 
 /// Kinds of which this transaction takes in many rows.
@@ -242,35 +257,26 @@ bool has_own_in(std::string_view group) {
     return own;
 }
 
-bool hold_group(Datum id) {
-    forget_what_may_have_gone();
+bool hold_group(Datum id, bool at_once) {
+    if (held_by != GetCurrentCommandId(false) || held.are_too_many())
+        held.forget();
     if (held.has(view(id)))
         return true;
-    if (!hold_row(Table::groups, id))
+    if (!hold_row(Table::groups, id, at_once))
         return false;
-    remember_held(id);
+    held.add(view(id));
+    held_by = GetCurrentCommandId(false); // a row lock, too, takes a command
     return true;
 }
 
-void hold_parents(const Datum *parents, int count, bool *need_check) {
-    forget_what_may_have_gone();
-    ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<Datum> unknown(&memory);
-    for (int i = 0; i < count; i++)
-        if (need_check[i] = !held.has(view(parents[i])); need_check[i])
-            unknown.push_back(parents[i]);
-    if (unknown.empty())
-        return;
-    auto *are_held = static_cast<bool *>(memory.allocate(unknown.size()));
-    hold_at_once(Table::groups, unknown.data(), static_cast<int>(unknown.size()), are_held);
-    for (int i = 0, n = 0; i < count; i++) {
-        if (!need_check[i])
-            continue;
-        const bool is_held = are_held[n++];
-        if (is_held)
-            remember_held(parents[i]);
-        need_check[i] = !is_held && expect_check_of(parents[i]);
-    }
+bool expect_check_of(Datum parent) {
+    rows_are_represented = true;
+    if (expected.are_too_many())
+        expected.forget();
+    if (expected.has(view(parent)))
+        return false;
+    expected.add(view(parent));
+    return true;
 }
 
 void refuse_missing_parent(TriggerData *data) {
@@ -288,7 +294,7 @@ void refuse_missing_parent(TriggerData *data) {
             return;
         }
     }
-    expected.forget();
+    hold_expected();
     const Kind kind = is_group ? Kind::groups : Kind::projects;
     if (hold_group(*parent) || take_orphans(kind, *parent))
         return;

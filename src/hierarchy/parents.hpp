@@ -12,26 +12,29 @@
 
 namespace intd {
 
-/// Whether there is such a group. If so, no other transaction deletes or renames it before this one has ended.
-bool hold_group(Datum id);
+/// Whether there is such a group. If so, no other transaction deletes or renames it before this one has ended. With
+/// `at_once` nobody is waited for, and nothing refused: false as well where it can't be held so.
+bool hold_group(Datum id, bool at_once = false);
 
-/// For rows that have been added to projects without an event of check_parent() of their own: holds the parents that
-/// they name, each given once, as far as these are there and nobody has to be waited for, and says of each whether one
-/// of the rows needs an event after all.
+/// For rows that are added to projects without an event of check_parent() of their own: whether this one needs an event
+/// after all. True for the first row with that parent.
 ///
-/// A row whose parent is held needs none: no other transaction can delete that group before this one has ended, and if
-/// this one does, the event of that deletion looks for what is left inside (refuse_what_is_left()).
+/// None is needed where the parent is held: if this transaction deletes it, the event of that deletion looks for what
+/// is left inside (refuse_what_is_left()). That is done when rows come that have one parent between them, and not where
+/// they have several: held one after the other, of which the next may have to be waited for at commit, they could close
+/// a circle with who deletes several.
 ///
-/// Any other parent may come until the commit, and somebody who is just deleting it may roll that back. One deferred event for each such parent is enough for
-/// all rows that name it:
+/// One deferred event for each parent is enough for all rows that name it:
 ///  - It is queued before the rows that it stands for, or with them, in their subtransaction or one around it. So a
 ///    rollback that drops the event drops the rows as well (and then nothing is expected any more).
 ///  - It fires after all of them are there: at commit, or when SET CONSTRAINTS makes it fire, after which it does not
-///    stand for rows that come later. When it has fired, the parent is held.
+///    stand for rows that come later. When it has fired, the parent is there and locked, as it would be for each of the
+///    rows. From then on no other transaction can delete it; and if this transaction does, the event of that deletion
+///    looks for what is left inside (refuse_what_is_left()).
 ///  - If its own row has gone or moved meanwhile, it looks for another row with that parent before it gives up.
-/// The list of such parents is emptied whenever any event comes, a subtransaction rolls back, or the list gets too
+/// The list of expected parents is emptied whenever any event comes, a subtransaction rolls back, or the list gets too
 /// long. That costs nothing but more events.
-void hold_parents(const Datum *parents, int count, bool *need_check);
+bool expect_check_of(Datum parent);
 
 /// Whether groups or projects name this one, which is not there, as their parent, and it is this transaction that has
 /// put one of them there, or may have taken it away from them.

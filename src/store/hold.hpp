@@ -7,11 +7,8 @@ namespace intd {
 
 /// Takes FOR KEY SHARE on the row of integrations, groups or projects whose primary key is `key`, as our owner: what
 /// `SELECT … FOR KEY SHARE` locks, waits for and refuses. False if there is no such row.
-bool hold_row(Table table, Datum key);
-
-/// The same of many rows, as far as that is possible without waiting for anybody or refusing anything: `held` says of
-/// which. They are locked in their order.
-void hold_at_once(Table table, const Datum *keys, int count, bool *held);
+/// With `at_once` nobody is waited for, and nothing refused: false as well where it can't be held so.
+bool hold_row(Table table, Datum key, bool at_once = false);
 
 /// Takes FOR NO KEY UPDATE there, which waits for others who do, and for who changes the row.
 void hold_alone(Table table, Datum key);

@@ -83,8 +83,7 @@ bool is_plain(Relation relation) {
     TupleDesc shape = RelationGetDescr(relation);
     return look_up_direct(Table::projects) != nullptr && shape->natts == 2 && !relation->rd_rel->relispartition &&
            !relation->rd_rel->relhasrules && !relation->rd_rel->relrowsecurity &&
-           (shape->constr == nullptr || !shape->constr->has_generated_stored) &&
-           pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+           (shape->constr == nullptr || !shape->constr->has_generated_stored);
 }
 
 /// Whether a check is the one that we declared: of the id's length.
@@ -104,8 +103,8 @@ bool is_constrained_as_declared(Relation relation) {
            (checks == 0 || (checks == 1 && is_of_length(relation, shape->constr->check[0].ccbin)));
 }
 
-/// Whether the table's indexes take the row's own columns, and only the server's functions compare them. So nothing that
-/// minds the search_path runs here, where it is still that of whoever writes.
+/// Whether the table's indexes take the row's own columns, and only the server's functions compare them. So nothing
+/// that minds the search_path runs here, where it is still that of whoever writes.
 bool has_plain_indexes(Relation relation) {
     List *indexes = RelationGetIndexList(relation);
     bool plain = true;
@@ -135,8 +134,8 @@ void know(Relation relation) {
         const bool plain = is_plain(relation) && is_constrained_as_declared(relation) && has_plain_indexes(relation);
         const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
         for (bool watched : {false, true})
-            known.fits[watched] = plain && relation->trigdesc != nullptr &&
-                                  check_of_parents(relation->trigdesc, own, watched) != nullptr;
+            known.fits[watched] =
+                plain && relation->trigdesc != nullptr && check_of_parents(relation->trigdesc, own, watched) != nullptr;
     });
 }
 
@@ -159,7 +158,8 @@ Opened open(Oid table, bool watched) {
     Relation relation = table_open(table, RowExclusiveLock);
     know(relation);
     // In session_replication_role = replica our triggers do not fire, unless somebody has them fire.
-    if (!known.fits[watched] || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA) {
+    if (!known.fits[watched] || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ||
+        pg_class_aclcheck(table, GetUserId(), ACL_INSERT) != ACLCHECK_OK) {
         table_close(relation, NoLock);
         return opened;
     }
@@ -284,10 +284,13 @@ int first_of_each(const NewProject *projects, Sorted *order, int count) {
 /// Queues the check of the parents of some of the rows, as the executor would. They fire now if they are not deferred.
 void check_later(Relation relation, const OwnTriggers &own, bool watched, const NewProject *projects,
                  const ItemPointerData *places, const int *which, int count) {
+    const Trigger *check = check_of_parents(relation->trigdesc, own, watched);
+    if (check == nullptr) // the table is locked, its triggers' functions are not
+        elog(ERROR, "triggers of table \"%s\" have changed meanwhile", RelationGetRelationName(relation));
     EState *state = CreateExecutorState();
     MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
     TriggerDesc one = {};
-    one.triggers = const_cast<Trigger *>(check_of_parents(relation->trigdesc, own, watched));
+    one.triggers = const_cast<Trigger *>(check);
     one.numtriggers = 1;
     one.trig_insert_after_row = true;
     ResultRelInfo *target = makeNode(ResultRelInfo);
@@ -348,18 +351,14 @@ bool insert_projects(const NewProject *projects, int count) {
     if (inserted.opened.relation == nullptr)
         return false;
 
+    // One row of each parent, in the order of the rows, so that a refusal names the first.
     ContextResource memory(CurrentMemoryContext);
-    std::pmr::vector<Datum> parents(&memory);
-    for (int i = 0; i < inserted.parents; i++)
-        parents.push_back(projects[inserted.by_parent[i].row].parent);
-    auto *need_check = static_cast<bool *>(memory.allocate(std::max<size_t>(parents.size(), 1)));
-    hold_parents(parents.data(), inserted.parents, need_check);
-
-    // In the order of the rows, so that a refusal names the first.
     std::pmr::vector<int> which(&memory);
-    for (int i = 0; i < inserted.parents; i++)
-        if (need_check[i])
-            which.push_back(inserted.by_parent[i].row);
+    const Sorted *firsts = inserted.by_parent;
+    if (inserted.parents != 1 || !hold_group(projects[firsts->row].parent, true))
+        for (const Sorted *at = firsts; at < firsts + inserted.parents; at++)
+            if (expect_check_of(projects[at->row].parent))
+                which.push_back(at->row);
     std::sort(which.begin(), which.end());
     const int *rows = which.data();
     const int checks = static_cast<int>(which.size());

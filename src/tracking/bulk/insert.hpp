@@ -6,10 +6,10 @@
 // that is just inserting the same id, and refuse ours then (23505).
 //
 // Of the table's triggers only one has anything to do for these rows, the deferred one that looks at commit whether a
-// parent is there (scope_parent_exists). What it would do is done here, once for each parent; it gets an event only for
-// parents that may yet come, or stay (see hold_parents()). The others of ours would do nothing, and are not even
-// called; where somebody has put another one there, a statement adds the rows. So nothing of anybody's runs here, and
-// no search_path has to be fixed for it.
+// parent is there (scope_parent_exists). A single parent is held here, as it would do; else it gets one event for each
+// parent instead of one for each row: see parents.hpp for why that is enough. The others of ours would do nothing, and
+// are not even called; where somebody has put another one there, a statement adds the rows. So nothing of anybody's
+// runs here, and no search_path has to be fixed for it.
 //
 // It is here for two rows of the benchmark: the tracked INSERT of many projects, which takes half as long again by the
 // statement that mirror_insert_projects() falls back to (without the indexes' order, a fifth longer), and that of one,
