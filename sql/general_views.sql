@@ -170,6 +170,25 @@ DROP VIEW mine;
 CREATE VIEW mine AS SELECT 20 AS id, 'chat'::text AS integration, 1 AS active, '{}'::jsonb AS settings, false AS inherited, ''::text AS source_level, ''::text AS source_id;
 CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON mine FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations('project');
 UPDATE mine SET active = 0;
+-- nor is anything of its rows sure to be there
+DROP VIEW mine;
+CREATE TABLE rows_of_mine AS SELECT NULL::text AS id, NULL::text AS integration, NULL::boolean AS active,
+    NULL::jsonb AS settings, NULL::boolean AS inherited, NULL::text AS source_level, NULL::text AS source_id;
+CREATE VIEW mine AS TABLE rows_of_mine;
+CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON mine FOR EACH ROW EXECUTE FUNCTION integration_defaults.write_integrations('project');
+UPDATE mine SET active = active;
+DELETE FROM mine;
+INSERT INTO mine DEFAULT VALUES;
+UPDATE rows_of_mine SET integration = 'chat';
+UPDATE mine SET active = active;
+DELETE FROM mine;
+INSERT INTO mine (integration) VALUES ('chat');
+UPDATE rows_of_mine SET id = 20, integration = NULL;
+UPDATE mine SET active = active;
+UPDATE rows_of_mine SET integration = 'chat';
+UPDATE mine SET active = active;
+DROP VIEW mine;
+DROP TABLE rows_of_mine;
 
 -- who reads needs read access, and SELECT on the view and on the app's table, whose row security holds for it
 CREATE TABLE repos (id int PRIMARY KEY, group_id bigint);

@@ -67,16 +67,26 @@ std::optional<bool> boolean(const Value &value) {
     throw refusal;
 }
 
-Target target_of(const View &self, const ViewRow &row) {
+std::string_view integration_of(const ViewRow &row) {
     if (!row.integration)
         refuse("integration must not be null");
+    return view(*row.integration);
+}
+
+/// On a view that somebody else has made, any column may be NULL.
+ScopeArgument scope_of(const View &self, const ViewRow &row) {
     ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};
     if (self.level != core::Level::instance) {
         scope.is_null = !row.id;
         if (row.id)
             check_id(view(*row.id));
     }
-    return target(view(*row.integration), scope);
+    return scope;
+}
+
+Target target_of(const View &self, const ViewRow &row) {
+    const std::string_view integration = integration_of(row);
+    return target(integration, scope_of(self, row));
 }
 
 const Jsonb *object_of(const ViewRow &row) {
@@ -134,8 +144,9 @@ void update(const View &self, const ViewRow &before, const ViewRow &after) {
 HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
     FreshSnapshot snapshot;
     Inheritance &inherited = inheritance();
-    const Integration &type = inherited.type(view(*row.integration));
-    ScopeArgument scope = {self.level, row.id.value_or(static_cast<Datum>(0)), false};
+    const Integration &type = inherited.type(integration_of(row));
+    const ScopeArgument scope = scope_of(self, row);
+    require_ids(scope);
     Located at = locate(inherited, scope);
     const Folded &folded = Question{inherited, type, at}.folded();
     const core::Scope *source = folded.fold->nearest();
