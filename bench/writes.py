@@ -60,9 +60,13 @@ class Database:
         return run
 
     def single(self, table, seconds):
-        script = (f"\\set n random(1, {self.groups})\n"
-                  f"INSERT INTO {table} (id, group_id, name) VALUES (nextval('singles'), :n, 'one more');\n")
-        return lambda: 1 / pgbench(self, script, seconds=seconds)[0]
+        return single(self.name, f"\\set n random(1, {self.groups})\n"
+                      f"INSERT INTO {table} (id, group_id, name) VALUES (nextval('singles'), :n, 'one more');\n", seconds)
+
+
+def single(name, script, seconds):
+    """A function that gives the seconds of one transaction in that database."""
+    return lambda: 1 / pgbench(SimpleNamespace(name=name), script, seconds=seconds)[0]
 
 
 def many(results, database, count, target):
@@ -92,10 +96,9 @@ def left_out(results, projects, count, seconds):
         connection.execute("INSERT INTO tracked SELECT n, NULL, 'Group' FROM generate_series(-%s::bigint, -1) n",
                            (projects // 20,))
 
-    def single(table):
-        script = f"INSERT INTO {table} VALUES (nextval('singles'), NULL, 'Project');\n"
-        return lambda: 1 / pgbench(SimpleNamespace(name=name), script, seconds=seconds)[0]
-    taken = rounds(3 * count, {table: single(table) for table in BOTH}, warm_up=False)
+    taken = rounds(3 * count, {
+        table: single(name, f"INSERT INTO {table} VALUES (nextval('singles'), NULL, 'Project');\n", seconds)
+        for table in BOTH}, warm_up=False)
     results.add("what tracking adds to the INSERT of a row that its filter leaves out", projects, "untracked",
                 [ours - theirs for ours, theirs in zip(*taken.values())], taken["untracked"], "us", at_most=10e-6)
 

@@ -68,9 +68,6 @@ void require_event(const TriggerData *data, TriggerEvent timing, int events) {
 }
 
 Oid own_trigger_function(const char *name) {
-    for (int i = 0; i < known.count; i++) // mostly it is the same literal
-        if (known.functions[i].name == name)
-            return known.functions[i].oid;
     for (int i = 0; i < known.count; i++)
         if (strcmp(known.functions[i].name, name) == 0)
             return known.functions[i].oid;

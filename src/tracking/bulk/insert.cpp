@@ -282,8 +282,9 @@ int first_of_each(const NewProject *projects, Sorted *order, int count) {
 }
 
 /// Queues the check of the parents of some of the rows, as the executor would. They fire now if they are not deferred.
-void check_later(Relation relation, const OwnTriggers &own, bool watched, const NewProject *projects,
-                 const ItemPointerData *places, const int *which, int count) {
+void check_later(Relation relation, bool watched, const NewProject *projects, const ItemPointerData *places,
+                 const int *which, int count) {
+    const OwnTriggers own = own_triggers(); // a look-up may have the table's triggers read anew
     const Trigger *check = check_of_parents(relation->trigdesc, own, watched);
     if (check == nullptr) // the table is locked, its triggers' functions are not
         elog(ERROR, "triggers of table \"%s\" have changed meanwhile", RelationGetRelationName(relation));
@@ -365,7 +366,7 @@ bool insert_projects(const NewProject *projects, int count) {
     guard([&] {
         Opened &opened = inserted.opened;
         if (checks > 0)
-            check_later(opened.relation, own_triggers(), watched, projects, inserted.places, rows, checks);
+            check_later(opened.relation, watched, projects, inserted.places, rows, checks);
         close(&opened);
     });
     return true;
