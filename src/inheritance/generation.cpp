@@ -178,7 +178,7 @@ void lock_tables() {
 bool is_decided(HeapTupleHeader tuple, bool visible, Snapshot snapshot) {
     const uint16 known = tuple->t_infomask;
     if (visible)
-        return (known & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(known);
+        return is_unchanged(tuple);
     return HeapTupleHeaderXminInvalid(tuple) ||
            ((known & HEAP_XMAX_COMMITTED) != 0 && (known & HEAP_XMAX_IS_MULTI) == 0 &&
             !HEAP_XMAX_IS_LOCKED_ONLY(known) && !XidInMVCCSnapshot(HeapTupleHeaderGetRawXmax(tuple), snapshot));

@@ -35,6 +35,12 @@ class StatementSnapshot {
     StatementSnapshot &operator=(const StatementSnapshot &) = delete;
 };
 
+/// Whether nobody has changed or deleted a version of a row that a snapshot shows, or is about to. The snapshot was
+/// asked, which leaves on the version what is known of the transactions.
+inline bool is_unchanged(const HeapTupleHeaderData *version) {
+    return (version->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(version->t_infomask);
+}
+
 /// Which transactions of the server a snapshot shows; not what it shows of our own. Of two snapshots with the same end,
 /// the later one has at most as many running transactions as the earlier one, because those that began in between are
 /// beyond the end. If it has as many, the two show the same. After 2^32 transactions the end may be the same by chance.

@@ -1,6 +1,7 @@
 #include "store/hold.hpp"
 
 #include "postgres/query.hpp"
+#include "postgres/snapshot.hpp"
 #include "store/owner.hpp"
 
 namespace intd {
@@ -20,12 +21,11 @@ Statement &statement_of(Table table, int strength) {
     return statement;
 }
 
-/// Whether somebody has changed or deleted the row, or is about to. Locking it would wait for whoever is at work on a
-/// later version, also where it is to be skipped.
-bool has_changed(TupleTableSlot *slot) {
+/// Whether there is no later version of a row, nor is one coming. Locking one that was changed would wait for whoever
+/// is at work on a later version, also where it is to be skipped.
+bool has_no_later_version(TupleTableSlot *slot) {
     bool free_it;
-    HeapTuple row = ExecFetchSlotHeapTuple(slot, false, &free_it);
-    return (row->t_data->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(row->t_data->t_infomask);
+    return is_unchanged(ExecFetchSlotHeapTuple(slot, false, &free_it)->t_data);
 }
 
 /// Locks a row as nodeLockRows.c does above an index scan, at half of what running the statement costs. None if only
@@ -56,7 +56,7 @@ std::optional<bool> hold_directly(Table table, Datum key, bool at_once) {
     const uint8 flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | (fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION);
     bool held = false;
     while (!held && index_getnext_slot(scan, ForwardScanDirection, slot)) {
-        if (at_once && has_changed(slot))
+        if (at_once && !has_no_later_version(slot))
             break;
         ItemPointerData place = slot->tts_tid;
         TM_FailureData failure;
