@@ -56,13 +56,13 @@ void prepare_walked() {
 /// what owes them is rolled back.
 bool known_to_be_owed = false;
 
-/// Whether this transaction may have written to the table: who does has it locked until the transaction ends, or the
-/// savepoint is rolled back. Server code.
+/// Whether this transaction may have written to the table: who does has it locked for that, whatever other lock there
+/// is, until the transaction ends, or the savepoint is rolled back. Server code.
 bool may_be_written(Oid table) {
     Relation relation = RelationIdGetRelation(table);
     if (!RelationIsValid(relation))
         return false;
-    const bool locked = CheckRelationLockedByMe(relation, RowExclusiveLock, true);
+    const bool locked = CheckRelationLockedByMe(relation, RowExclusiveLock, false);
     RelationClose(relation);
     return locked;
 }

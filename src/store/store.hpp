@@ -94,8 +94,7 @@ class Store {
 /// The tables as the active snapshot shows them.
 inline constexpr Store live = {};
 
-/// Whether rows of groups or projects may name one of these ids as their parent, as a statement that begins now would
-/// see them. No is certain.
+/// Whether rows of groups or projects may name one of these ids as their parent, in the newest state. No is certain.
 bool may_be_parents(Table table, const Datum *ids, int count);
 
 } // namespace intd

@@ -253,8 +253,7 @@ void mirror_leave_out(const Datum *group_ids, int count) {
         // Mostly there is none, which is seen in a fraction of the time that the statement takes.
         if (!may_be_parents(table_of(kind), group_ids, count))
             continue;
-        Following following(kind);
-        execute(leave_out[static_cast<int>(kind)], {text_array(group_ids, nullptr, count)});
+        mirror_release(kind, text_array(group_ids, nullptr, count));
     }
 }
 

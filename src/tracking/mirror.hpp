@@ -28,10 +28,11 @@ void mirror_truncate(Kind kind);
 void mirror_update(Kind kind, const State &before, State after, int depth);
 
 /// These groups are left out by the filter of their table: what names one of them as parent is put straight under the
-/// instance. Ids that are groups of ours are passed over: a trigger of the app's has let them in meanwhile.
+/// instance, also what others have put there: 40001 where the transaction's snapshot does not show it. Ids that are
+/// groups of ours are passed over: a trigger of the app's has let them in meanwhile.
 void mirror_leave_out(const Datum *group_ids, int count);
 
-/// The same for one kind, at commit and in the newest state, for groups that are not there.
+/// The same for one kind and groups that are not there.
 void mirror_release(Kind kind, Datum group_ids);
 
 /// Puts into these groups (text[]) what names them as parent in the kind's table and is straight under the instance. In
