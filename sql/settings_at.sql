@@ -155,6 +155,17 @@ DROP ROLE regress_stranger;
 DROP ROLE regress_reading;
 RESET client_min_messages;
 
+-- a dear condition waits for the cheap ones, whatever their order, as in the server's own nodes
+CREATE FUNCTION dear(text, boolean) RETURNS boolean LANGUAGE plpgsql STABLE COST 10000 AS 'BEGIN RAISE NOTICE ''asked of %'', $1; RETURN $2; END';
+EXPLAIN (COSTS OFF) SELECT * FROM integration_defaults.project_integrations WHERE dear(source_id, active) AND source_id = 'nowhere';
+SELECT * FROM integration_defaults.project_integrations WHERE dear(source_id, active) AND source_id = 'nowhere';
+SELECT * FROM integration_defaults.project_integrations WHERE dear(project_id, active) AND source_id = 'nowhere';
+DROP FUNCTION dear;
+
+-- direct calls in a UNION ALL that the planner takes apart, beside a view
+SELECT DISTINCT u.inherited FROM (SELECT inherited FROM integration_defaults.settings_at(NULL, NULL, true)
+    UNION ALL SELECT inherited FROM integration_defaults.settings_at(NULL, NULL, true)) u, integration_defaults.project_integrations;
+
 -- parallel workers know groups by the numbers that their ids are; here also what has no way up, and what is no number
 SET check_function_bodies = off;
 INSERT INTO integration_defaults.groups VALUES ('10', NULL), ('11', '10'), ('12', '11'), ('13', '12'), ('20', 'a'), ('21', '20'), ('07', '10'), ('14', '07'),

@@ -137,8 +137,10 @@ bool is_needed_for(const PlannerInfo *root, const RelOptInfo *relation, const Re
 /// The node asks what may_read() asks, before anything is read: so that is taken from the query, which spares a node
 /// above all rows, and lets the server offer us the join. Where a plan may come to be without the node and read
 /// something that the clause stands before (another view of ours, say, to which this one is joined by an outer join),
-/// it stays.
+/// it stays; also of a relation in a UNION ALL, which has but a copy of it.
 void take_over_may_read(PlannerInfo *root, const RelOptInfo *relation) {
+    if (relation->reloptkind != RELOPT_BASEREL)
+        return;
     List *clauses = list_copy(relation->joininfo);
     for (int n = 0; n < list_length(clauses); n++) {
         auto *info = list_nth_node(RestrictInfo, clauses, n);
@@ -171,9 +173,12 @@ void offer_scan_beside(PlannerInfo *root, RelOptInfo *relation, Relids outer, do
     path.parallel_safe = relation->consider_parallel;
     path.rows = path.param_info == nullptr ? relation->rows : path.param_info->ppi_rows;
     const QualCost &conditions = relation->baserestrictcost, &targets = relation->reltarget->cost;
-    path.startup_cost = conditions.startup + targets.startup;
-    path.total_cost =
-        path.startup_cost + (cpu_tuple_cost + conditions.per_tuple) * types + targets.per_tuple * path.rows;
+    QualCost beside = {};
+    if (path.param_info != nullptr)
+        cost_qual_eval(&beside, path.param_info->ppi_clauses, root);
+    path.startup_cost = conditions.startup + beside.startup + targets.startup;
+    path.total_cost = path.startup_cost + (cpu_tuple_cost + conditions.per_tuple + beside.per_tuple) * types +
+                      targets.per_tuple * path.rows;
     add_path(relation, &path);
 }
 
@@ -253,6 +258,25 @@ bool is_for_join(FuncExpr *call, const RelOptInfo *join, const RelOptInfo *outer
            are_columns_given(reinterpret_cast<Node *>(join->reltarget->exprs), outer, inner);
 }
 
+/// Puts conditions into the order in which they are evaluated, as the server does for its own nodes: those of a view
+/// with a security barrier before what is asked of the view, unless that is cheap and gives nothing away; then cheap
+/// ones first.
+void put_in_order(PlannerInfo *root, List *conditions) {
+    for (int n = 0; n < list_length(conditions); n++) {
+        QualCost cost; // is kept in the clause
+        cost_qual_eval_node(&cost, static_cast<Node *>(list_nth(conditions, n)), root);
+    }
+    auto level = [](const RestrictInfo *info) {
+        return info->leakproof && info->eval_cost.per_tuple < 10 * cpu_operator_cost ? 0 : info->security_level;
+    };
+    auto comes_before = [&](const ListCell &left, const ListCell &right) {
+        const auto *a = lfirst_node(RestrictInfo, &left), *b = lfirst_node(RestrictInfo, &right);
+        return level(a) != level(b) ? level(a) < level(b) : a->eval_cost.per_tuple < b->eval_cost.per_tuple;
+    };
+    if (conditions != NIL)
+        std::stable_sort(conditions->elements, conditions->elements + conditions->length, comes_before);
+}
+
 void offer_join(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptInfo *inner, JoinType type,
                 JoinPathExtraData *extra) {
     if (next_for_join != nullptr)
@@ -270,13 +294,9 @@ void offer_join(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptIn
     for (int n = 0; n < list_length(conditions); n++)
         if (!is_for_join(list_nth_node(RestrictInfo, conditions, n), outer, inner))
             return;
-    // those of a view with a security barrier come before what is asked of the view
-    std::stable_sort(conditions == NIL ? nullptr : conditions->elements,
-                     conditions == NIL ? nullptr : conditions->elements + conditions->length,
-                     [](const ListCell &a, const ListCell &b) {
-                         return lfirst_node(RestrictInfo, &a)->security_level <
-                                lfirst_node(RestrictInfo, &b)->security_level;
-                     });
+    put_in_order(root, conditions);
+    QualCost together;
+    cost_qual_eval(&together, extra->restrictlist, root);
     auto offer = [&](Path *child, bool partial) {
         CustomPath *made = make_path(join, &join_path);
         Path &path = made->path;
@@ -284,10 +304,10 @@ void offer_join(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptIn
         path.parallel_workers = child->parallel_workers;
         take_over_disabled(&path, child);
         path.rows = clamp_row_est(join->rows * child->rows / outer->rows);
-        path.startup_cost = child->startup_cost + alone->startup_cost;
-        path.total_cost = child->total_cost + alone->startup_cost +
-                          (alone->total_cost - alone->startup_cost) * child->rows +
-                          join->reltarget->cost.per_tuple * path.rows;
+        const Cost begin = alone->startup_cost + together.startup;
+        const Cost each = alone->total_cost - alone->startup_cost + together.per_tuple * inner->tuples;
+        path.startup_cost = child->startup_cost + begin;
+        path.total_cost = child->total_cost + begin + each * child->rows + join->reltarget->cost.per_tuple * path.rows;
         path.pathkeys = build_join_pathkeys(root, join, type, child->pathkeys);
         made->custom_paths = list_make1(child);
         made->custom_private = list_make2(conditions, inner);
