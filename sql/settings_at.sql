@@ -177,6 +177,20 @@ RESET check_function_bodies;
 SELECT integration_defaults.set_default('chat', jsonb_build_object('url', id), id) FROM unnest(ARRAY['11', '13', '14', '20', '123456789']) id;
 VACUUM (ANALYZE) integration_defaults.groups, integration_defaults.projects, integration_defaults.group_settings;
 CREATE TEMP TABLE alone AS SELECT * FROM integration_defaults.project_integrations;
+-- The planner knows that few projects have theirs from one group: it does not go through all of them for each group.
+BEGIN;
+INSERT INTO integration_defaults.groups SELECT 'g' || n FROM generate_series(1, 300) n;
+SELECT count(integration_defaults.set_default('chat', '{}', 'g' || n)) FROM generate_series(1, 300) n;
+ANALYZE integration_defaults.groups, integration_defaults.group_settings;
+DO $$
+DECLARE line text; plan text := '';
+BEGIN
+    FOR line IN EXPLAIN (COSTS OFF) SELECT FROM integration_defaults.groups g WHERE id = '10' OR NOT EXISTS (
+        SELECT FROM integration_defaults.project_integrations v WHERE v.source_id = g.id AND v.integration = 'chat')
+    LOOP plan := plan || line || E'\n'; END LOOP;
+    RAISE NOTICE '%', CASE WHEN plan LIKE '%hashed SubPlan%' THEN 'hashed' ELSE plan END;
+END $$;
+ROLLBACK;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
