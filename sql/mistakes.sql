@@ -36,8 +36,12 @@ SELECT register_integration('chat', '{"type": "object", "required": ["url", "tok
     "channel": {"type": "string"}, "retries": {"type": "integer", "default": 3}}, "x-atomic": [["url", "token"]]}'),
     register_integration('jira'), register_integration('mattermost');
 
--- 7. I misspell a type.
+-- 7. I misspell a type,
 SELECT set_default('chta', '{"url": "https://a", "token": "t"}');
+-- shout,
+SELECT set_default('CHAT', '{"url": "https://a", "token": "t"}');
+-- or mean something else.
+SELECT set_default('*', '{"url": "https://a", "token": "t"}');
 SELECT * FROM resolve('Chat');
 
 -- 8. I misspell a field.

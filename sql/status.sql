@@ -34,9 +34,11 @@ SELECT set_default('chat', '{"room": "#all"}'), set_custom('chat', 2, '{"room": 
 SELECT materialize('chat');
 TABLE all_rows;
 
--- versions
+-- versions: one that the module does not know, and one that it serves
 BEGIN;
 UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'integration_defaults';
+TABLE wrong;
+UPDATE pg_extension SET extversion = '1.0' WHERE extname = 'integration_defaults';
 TABLE wrong;
 ROLLBACK;
 
@@ -54,6 +56,11 @@ TABLE wrong;
 ROLLBACK;
 
 -- those of tracked tables
+BEGIN;
+CREATE ROLE regress_feeder;
+ALTER TABLE app.repos OWNER TO regress_feeder;
+TABLE wrong;
+ROLLBACK;
 BEGIN;
 ALTER TABLE app.repos DISABLE TRIGGER integration_defaults_projects_insert;
 DROP TRIGGER integration_defaults_groups_check ON app.teams;

@@ -131,6 +131,10 @@ SELECT form, source_level, source_id FROM unnest(ARRAY['b0eebc99-9c0b-4ef8-bb6d-
     'b0eebc999c0b4ef8bb6d6bb9bd380a11', '{b0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11}']) form, resolve('forms', form);
 SELECT refusal(format('SELECT resolve(''forms'', %L)', form)) FROM unnest(ARRAY['C0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1',
     'B0EEBC99--9C0B-4EF8-BB6D-6BB9BD380A11', '-B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11-', '{B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A1G']) form;
+INSERT INTO project_integrations (project_id, integration, settings) VALUES ('B0EEBC999C0B4EF8BB6D6BB9BD380A11', 'forms', '{"c": 3}')
+    RETURNING project_id, settings, source_id;
+INSERT INTO group_integrations (group_id, integration, settings) VALUES ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'forms', '{"d": 4}')
+    RETURNING group_id, settings, source_id;
 SELECT reset_below('forms', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), (SELECT count(*) FROM group_settings);
 SET client_min_messages = warning;
 CREATE ROLE regress_forms;

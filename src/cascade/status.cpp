@@ -41,17 +41,27 @@ Statement installed_version = {"SELECT e.extversion FROM pg_catalog.pg_extension
                                {},
                                nullptr};
 
+/// Of X.Y, a number that is greater for a later version; 0 for anything else.
+int order_of(std::string_view version) {
+    int major, minor;
+    char more;
+    return sscanf(cat(version), "%d.%d%c", &major, &minor, &more) == 2 ? major * 1000 + minor : 0;
+}
+
 void look_at_version(Status &status) {
     Value installed;
     fetch(installed_version, {}, &installed, true);
     const std::string_view version = installed ? view(*installed) : std::string_view();
     if (version == MODULE_VERSION)
-        status.ok("extension", "version " MODULE_VERSION);
+        return status.ok("extension", "version " MODULE_VERSION);
+    const char *text = cat("the database has version ", version,
+                           ", the module is of version " MODULE_VERSION
+                           "\nTo bring the database to that one: ALTER EXTENSION integration_defaults UPDATE");
+    // The module serves what was released before it.
+    if (order_of(version) >= order_of("1.0") && order_of(version) < order_of(MODULE_VERSION))
+        status.note("extension", text);
     else
-        status.broken("extension",
-                      cat("the database has version ", version,
-                          ", the module is of version " MODULE_VERSION
-                          "\nTo bring the database to that one: ALTER EXTENSION integration_defaults UPDATE"));
+        status.broken("extension", text);
 }
 
 void look_at_tables(Status &status) {
@@ -159,15 +169,23 @@ void look_at_label(Status &status, const char *subject, Oid source, Kind kind) {
                                  "another label_column."));
 }
 
+/// A table that has our triggers though it is not what is followed. Its owner may just lack access.
+void look_at_stray(Status &status, const char *subject, Oid relation, Kind kind) {
+    const char *text = cat("table ", relation_name(relation),
+                           " has triggers for it, but is not what is tracked: it can't be written to");
+    const ErrorData *report = attempt([&] { require_feeding(relation, kind); });
+    status.broken(subject, report == nullptr
+                               ? cat(text, "\nuntrack() drops them.")
+                               : cat(text, "\n", report->message, "\n", report->hint == nullptr ? "" : report->hint));
+}
+
 void look_at_tracking(Status &status, Kind kind) {
     const char *subject = cat("tracking of ", name_of(kind));
     const Oid source = tracked_relation(kind);
     const Oid function = guard([&] { return follow_function(kind); });
-    for (Datum stray : fetch_column(stray_tables, {ObjectIdGetDatum(function), ObjectIdGetDatum(source)}))
-        if (guard([&] { return !OidIsValid(table_of_shard(DatumGetObjectId(stray))); }))
-            status.broken(subject, cat("table ", relation_name(DatumGetObjectId(stray)),
-                                       " has triggers for it, but is not what is tracked: it can't be written to\n"
-                                       "untrack() drops them."));
+    for (Datum each : fetch_column(stray_tables, {ObjectIdGetDatum(function), ObjectIdGetDatum(source)}))
+        if (const Oid stray = DatumGetObjectId(each); guard([&] { return !OidIsValid(table_of_shard(stray)); }))
+            look_at_stray(status, subject, stray, kind);
     if (!OidIsValid(source))
         return status.ok(subject, "no table is tracked");
     status.on(subject, [&] { require_followed(source, kind); });
@@ -301,11 +319,45 @@ Statement marked_rows = {
     {},
     nullptr};
 
+// The ids of the keys that secrets are sealed with: secret.cpp says where in the base64 they are.
+#define SEALED(table)                                                                                                  \
+    "SELECT pg_catalog.jsonb_path_query(s.settings, '$.* ? (exists (@.bound) && exists (@.mask)).\"$sealed\"'"         \
+    "::pg_catalog.jsonpath) OPERATOR(pg_catalog.#>>) '{}' AS text FROM integration_defaults." table " s"
+Statement keys_of_sealed = {
+    "SELECT DISTINCT pg_catalog.encode(pg_catalog.substr(b.bytes, 3, pg_catalog.get_byte(b.bytes, 1)), 'escape') "
+    "FROM (SELECT pg_catalog.decode(pg_catalog.left(t.text, 88), 'base64') AS bytes "
+    "FROM (" SEALED("instance_settings") " UNION ALL " SEALED("group_settings") " UNION ALL " SEALED(
+        "project_settings") ") t WHERE t.text OPERATOR(pg_catalog.~) '^[A-Za-z0-9+/]{80,}={0,2}$') b ORDER BY 1",
+    0,
+    {},
+    nullptr};
+
+/// Whether the server has all keys that are needed: that of the masks, and those that secrets are sealed with.
+bool have_all_keys(Status &status) {
+    bool all = status.on("secrets", [] { reading_sealer(); });
+    const char *missing = nullptr;
+    const Column ids = [] {
+        AsOwner owner;
+        return fetch_column(keys_of_sealed, {});
+    }();
+    for (Datum id : ids)
+        if (find_key(view(id)) == nullptr)
+            missing = missing == nullptr ? cat(view(id)) : cat(missing, ", ", view(id));
+    if (missing != nullptr)
+        status.broken("secrets",
+                      cat("secrets are sealed with keys that are not in the key file: ", missing,
+                          "\nThey can't be read until these keys are in it again, and the server has reloaded its "
+                          "configuration. seal_secrets() seals all with the first key."));
+    return all && missing == nullptr;
+}
+
 void look_at_secrets(Status &status) {
     const bool sealed = has_key_file();
-    if (sealed)
+    if (sealed) {
         first_key(); // what is wrong with the file is thrown
-    else if (needs_key_file())
+        if (!have_all_keys(status))
+            return;
+    } else if (needs_key_file())
         status.broken("secrets",
                       "secrets have been sealed here, but this server has no key: they can't be read or "
                       "written\nThe setting integration_defaults.key_file names the file, where the module is "

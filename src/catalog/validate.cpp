@@ -7,7 +7,9 @@ namespace {
 
 void reserve_name(std::string_view key, Findings *found) {
     JsonPlace place = {&document_root, key, -1};
-    if (key == "active" || key == "*")
+    if (key == "active")
+        found->add(&place, "reserved", "is a reserved name: active is set beside the settings, not in them");
+    else if (key == "*")
         found->add(&place, "reserved", "is a reserved name");
 }
 

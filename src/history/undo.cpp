@@ -191,7 +191,7 @@ void prepare(Undoing &undoing, Obstacles &obstacles) {
             return obstacles.add(undoing, "the integration is not registered.");
         if (undoing.scope.level != core::Level::instance &&
             live.row(scope_table(undoing.scope.level), undoing.scope.id) == nullptr)
-            return obstacles.add(undoing, "it is not there.");
+            return obstacles.add(undoing, "it is not there; once it is again, this can be undone.");
     }
     const std::optional<SettingsRow> present = lock_row(target(undoing.integration, undoing.scope));
     undoing.exists = present.has_value();

@@ -19,16 +19,31 @@ int distance(std::string_view from, std::string_view to, int most) {
     });
 }
 
-/// The nearest name; empty if none is near.
+/// In lower case, as names are mostly meant.
+class Lower {
+  public:
+    explicit Lower(std::string_view name) : size_(std::min(name.size(), longest)) {
+        std::transform(name.begin(), name.begin() + size_, text_, [](char c) { return pg_ascii_tolower(c); });
+    }
+    operator std::string_view() const { return {text_, size_}; }
+
+  private:
+    char text_[longest];
+    size_t size_;
+};
+
+/// The nearest name, which is not made of other characters altogether; empty if none is near.
 std::string_view nearest(std::string_view given, const std::pmr::vector<std::string_view> &names) {
     std::string_view found;
     if (given.empty() || given.size() > longest || names.size() > most_compared)
         return found;
+    const Lower meant(given);
     int most = std::clamp(static_cast<int>(given.size()) / 2, 1, 3);
     for (std::string_view name : names) {
         if (name.size() > longest)
             continue;
-        if (const int needed = distance(given, name, most); needed <= most) {
+        const int needed = distance(meant, Lower(name), most);
+        if (needed <= most && needed < static_cast<int>(given.size())) {
             found = name;
             most = needed - 1;
         }

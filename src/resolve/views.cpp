@@ -152,13 +152,15 @@ HeapTuple resolved_row(const View &self, HeapTuple tuple, const ViewRow &row) {
     const core::Scope *source = folded.fold->nearest();
     std::optional<Datum> id = source_id(source);
     int first = self.first();
-    int columns[] = {first + 1, first + 2, first + 3, first + 4, first + 5};
-    Datum values[] = {BoolGetDatum(folded.active()), PointerGetDatum(folded.settings()),
+    // A uuid may have been given in another spelling than the id has.
+    const int own_id = self.keyed || self.level == core::Level::instance ? 0 : 1;
+    int columns[] = {first + 1, first + 2, first + 3, first + 4, first + 5, own_id};
+    Datum values[] = {BoolGetDatum(folded.active()),          PointerGetDatum(folded.settings()),
                       BoolGetDatum(at.inherits_from(source)), source == nullptr ? 0 : level_name(source->level),
-                      id.value_or(static_cast<Datum>(0))};
-    bool nulls[] = {false, false, false, source == nullptr, !id};
-    return guard(
-        [&] { return heap_modify_tuple_by_cols(tuple, self.shape, lengthof(columns), columns, values, nulls); });
+                      id.value_or(static_cast<Datum>(0)),     at.id};
+    bool nulls[] = {false, false, false, source == nullptr, !id, false};
+    const int count = lengthof(columns) - (own_id == 0 ? 1 : 0);
+    return guard([&] { return heap_modify_tuple_by_cols(tuple, self.shape, count, columns, values, nulls); });
 }
 
 View view_of(FunctionCallInfo fcinfo) {

@@ -256,8 +256,13 @@ is($node->safe_psql('postgres', "SELECT integration, updated_at, updated_by FROM
 is(differences($node, 'postgres'), '', 'and so does effective_settings');
 is(token('p'), 'hush-token-2', 'a new session opens, too');
 
+sub status_of_secrets { $node->safe_psql('postgres', "SELECT state, detail FROM $I.status() WHERE subject = 'secrets'") }
+
+is(status_of_secrets(), 'ok|the server has a key, and what is marked as a secret is sealed', 'status: all is well');
 write_keys(lines('k3'));
 reload($node);
+like(status_of_secrets(), qr/^broken\|the key of the masks.*"k2", which is not in the key file.*^broken\|secrets are sealed with keys that are not in the key file: k2$/ms,
+	'status names the key that is missing');
 ($status, $out, $err) = $node->psql('postgres', "SELECT $I.active_settings('hook', 'q')");
 like($err, qr/sealed with key "k2", which is not in the key file.*integration_defaults\.key_file/s, 'a key that is wanted is named');
 my $answer = $session->query($ask);
