@@ -340,8 +340,8 @@ void offer_join(PlannerInfo *root, RelOptInfo *join, RelOptInfo *outer, RelOptIn
         if (!is_for_join(list_nth_node(RestrictInfo, conditions, n), outer, inner))
             return;
     put_in_order(root, conditions);
-    QualCost together;
-    cost_qual_eval(&together, extra->restrictlist, root);
+    QualCost together; // of those that the other path does not have
+    cost_qual_eval(&together, list_difference(extra->restrictlist, alone->param_info->ppi_clauses), root);
     auto offer = [&](Path *child, bool partial) {
         CustomPath *made = make_path(join, &join_path);
         Path &path = made->path;
