@@ -206,6 +206,7 @@ bool Store::is_worth_reading_whole(Table table, int looks, Size at_most) const {
 }
 
 bool may_be_parents(Table table, const Datum *ids, int count) {
+    NewestState newest;
     return guard([&] {
         const Direct direct = open_direct(table);
         if (direct.relation == nullptr)
@@ -215,9 +216,7 @@ bool may_be_parents(Table table, const Datum *ids, int count) {
             return true;
         }
         Relation index = index_open(direct.entry->parents, AccessShareLock);
-        CommandCounterIncrement();
-        Snapshot newest = RegisterSnapshot(GetLatestSnapshot());
-        IndexScanDesc cursor = begin_index_scan(direct.relation, index, newest, 1);
+        IndexScanDesc cursor = begin_index_scan(direct.relation, index, GetActiveSnapshot(), 1);
         TupleTableSlot *slot = table_slot_create(direct.relation, nullptr);
         bool found = false;
         for (int i = 0; i < count && !found; i++) {
@@ -229,7 +228,6 @@ bool may_be_parents(Table table, const Datum *ids, int count) {
         }
         ExecDropSingleTupleTableSlot(slot);
         index_endscan(cursor);
-        UnregisterSnapshot(newest);
         index_close(index, NoLock); // until the end of the transaction, as that of any query
         table_close(direct.relation, NoLock);
         return found;
